@@ -1,0 +1,55 @@
+"""Everything MaskWatch raises on purpose.
+
+    MaskWatchError
+    |-- InputError          something the user gave cannot be used
+    |   |-- ImageError      one image cannot be read
+    |   |-- DataError       a data set, manifest or run folder is not what it should be
+    |   `-- SettingError    an option or a recipe holds a value that makes no sense
+    |-- ModelError          a model file or its card is missing, altered or unusable
+    `-- MissingExtraError   an optional part of MaskWatch is not installed
+
+Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
+command line, the page, the service) turn them into exit codes and notices; nothing else is shown.
+"""
+
+
+class MaskWatchError(Exception):
+    """Any failure that MaskWatch explains; catch this to catch them all."""
+
+
+class InputError(MaskWatchError):
+    """Something the user gave cannot be used."""
+
+
+class ImageError(InputError):
+    """One image cannot be read.
+
+    Attributes:
+        source: path or name of the image.
+        reason: what is wrong with it, without the name.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class DataError(InputError):
+    """A data set, manifest or run folder is not what it should be."""
+
+
+class SettingError(InputError, ValueError):
+    """An option or a recipe holds a senseless value; the message names the valid range."""
+
+
+class ModelError(MaskWatchError):
+    """A model file or its card is missing, altered or unusable."""
+
+
+class MissingExtraError(MaskWatchError):
+    """An optional part is not installed; the message holds the command that adds it."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs more packages: pip install 'maskwatch[{extra}]'")
+        self.extra = extra

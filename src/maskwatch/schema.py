@@ -1,0 +1,115 @@
+"""The frozen records that cross the borders between stages; nothing else does.
+
+Images are RGB uint8 arrays (H, W, 3). Boxes are float pixels of the original image, `box_xyxy` =
+(left, top, right, bottom). Probabilities are calibrated and sum to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ImageRGB = NDArray[np.uint8]
+"""RGB uint8 array of shape (H, W, 3)."""
+
+BoxXYXY = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels of the original image."""
+
+REPORT_SCHEMA = "maskwatch.report/1"
+
+
+class MaskState(StrEnum):
+    """What a face shows. UNSURE is an answer of its own and never counts as a violation."""
+
+    MASK = "mask"
+    NO_MASK = "no_mask"
+    INCORRECT_MASK = "incorrect_mask"
+    UNSURE = "unsure"
+
+
+CLASSES = (MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT_MASK)
+"""The three states a network can answer; the order inside a model is in its card."""
+
+
+class FaceOrigin(StrEnum):
+    """Where the boxes of a report came from."""
+
+    WHOLE_IMAGE = "whole_image"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that was found.
+
+    Attributes:
+        box_xyxy: where it is.
+        detection_score: how sure the detector is, 0 to 1; 1 where the box was given.
+    """
+
+    box_xyxy: BoxXYXY
+    detection_score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceVerdict:
+    """One face and what it shows.
+
+    Attributes:
+        box_xyxy: where it is.
+        detection_score: how sure the detector is, 0 to 1.
+        state: the verdict.
+        confidence: calibrated probability of the likeliest of the three states, also when UNSURE.
+        probabilities: calibrated probability of each of the three states.
+    """
+
+    box_xyxy: BoxXYXY
+    detection_score: float
+    state: MaskState
+    confidence: float
+    probabilities: Mapping[MaskState, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain JSON values; see FrameReport.to_dict."""
+        return {
+            "box_xyxy": [round(value, 2) for value in self.box_xyxy],
+            "detection_score": round(self.detection_score, 4),
+            "state": self.state.value,
+            "confidence": round(self.confidence, 4),
+            "probabilities": {s.value: round(p, 4) for s, p in self.probabilities.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """Every face of one image, in reading order (top to bottom in rows, left to right).
+
+    Attributes:
+        faces: the verdicts.
+        image_size_wh: width and height of the upright image in pixels.
+        face_origin: where the boxes came from.
+        model: name of the classifier.
+        source: path or name of the image, None for an array.
+    """
+
+    faces: tuple[FaceVerdict, ...]
+    image_size_wh: tuple[int, int]
+    face_origin: FaceOrigin
+    model: str
+    source: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The one serialised form of a report, the same through every door."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "source": self.source,
+            "image_size_wh": list(self.image_size_wh),
+            "face_origin": self.face_origin.value,
+            "model": self.model,
+            "faces": [face.to_dict() for face in self.faces],
+        }
