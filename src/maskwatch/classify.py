@@ -1,0 +1,70 @@
+"""Crop batch -> calibrated probabilities -> verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.errors import ModelError
+from maskwatch.model_card import load_model
+from maskwatch.runtime import create_session
+from maskwatch.schema import MaskState
+
+# Enough to keep two cores busy; larger batches only cost memory (a crowd photo has 100 faces).
+_BATCH = 32
+
+
+class Classifier:
+    """A verified network and its card. Stateless, so threads may share one.
+
+    Attributes:
+        card: what the network is and how to feed it.
+    """
+
+    def __init__(self, model_path: Path) -> None:
+        """Load and verify the model.
+
+        Raises:
+            ModelError: the file or its card is missing, altered or unusable.
+        """
+        model, self.card = load_model(model_path)
+        self._session = create_session(model, str(model_path))
+        self._input_name = self._session.get_inputs()[0].name
+        side = self.card.input_side_px
+        try:  # the first run is slow (it plans memory), and a wrong shape shows here, not later
+            answer = self._run(np.zeros((1, side, side, 3), np.uint8))
+        except Exception as error:
+            raise ModelError(f"{model_path}: the network does not fit its card") from error
+        if answer.shape != (1, len(self.card.classes)):
+            raise ModelError(f"{model_path}: the network answers {answer.shape}, not (1, 3)")
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated probabilities (n, 3) in the card's class order for crops (n, S, S, 3)."""
+        parts = [self._run(crops[i : i + _BATCH]) for i in range(0, len(crops), _BATCH)]
+        raw = np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)), np.float32)
+        return calibrate(raw, self.card.temperature)
+
+    def decide(self, probabilities: NDArray[np.float32]) -> tuple[MaskState, float]:
+        """The state of one row of probabilities, and the probability of the likeliest state."""
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        sure = confidence >= self.card.unsure_below
+        return (self.card.classes[best] if sure else MaskState.UNSURE), confidence
+
+    def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(self._session.run(None, {self._input_name: crops})[0], np.float32)
+
+
+def calibrate(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Divide the logits behind softmax outputs (n, k) by a temperature.
+
+    A softmax output raised to 1/T and normalised is the softmax of logits / T, so the network can
+    keep its softmax inside (Guo et al. 2017).
+    """
+    if temperature == 1:
+        return probabilities
+    log = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    powered = np.exp(log - log.max(axis=-1, keepdims=True))
+    return np.asarray(powered / powered.sum(axis=-1, keepdims=True), np.float32)

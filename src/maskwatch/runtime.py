@@ -1,0 +1,68 @@
+"""The only place that makes ONNX Runtime sessions."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskwatch.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP_V1_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+_CGROUP_V1_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+
+
+def available_cpus() -> int:
+    """Cores this process may really use: its affinity, cut by the container's quota.
+
+    ONNX Runtime sizes its pool by the host instead, which in a container with two cores of
+    sixty-four means sixty-four threads that get in each other's way.
+    """
+    try:
+        cpus = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no affinity call
+        cpus = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, cpus if quota is None else min(cpus, math.ceil(quota)))
+
+
+def _cgroup_quota() -> float | None:
+    """Cores granted by the control group, None where there is no limit or no control group."""
+    try:
+        if _CGROUP_V2.exists():
+            quota, period = _CGROUP_V2.read_text().split()
+        else:
+            quota, period = _CGROUP_V1_QUOTA.read_text(), _CGROUP_V1_PERIOD.read_text()
+        limit = float(quota) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max" means no limit
+        return None
+    return limit if limit > 0 else None
+
+
+def create_session(model: bytes, name: str) -> onnxruntime.InferenceSession:
+    """Make a session that uses the cores at hand and sleeps, rather than spins, between calls.
+
+    Args:
+        model: the content of an ONNX file.
+        name: what to call it in an error.
+
+    Raises:
+        ModelError: ONNX Runtime cannot use it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = available_cpus()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class but Exception
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{name}: ONNX Runtime cannot load it ({first_line})") from error
