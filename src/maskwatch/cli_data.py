@@ -1,0 +1,127 @@
+"""`maskwatch data`: public sets to a checked, grouped and split manifest, and a page about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUT = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def data() -> None:
+    """Fetch, check, group, split and show training data."""
+
+
+@data.command()
+@click.argument("name")
+@click.option("--path", type=FILE, help="Check this copy instead of downloading one.")
+def fetch(name: str, path: Path | None) -> None:
+    """Download the public set NAME (or take a copy) and check that it is complete."""
+    from maskwatch.training.fetch import fetch_set
+
+    folder, collection = fetch_set(name, path)
+    _show_problems(collection.problems)
+    _show_counts(collection.table)
+    click.echo(f"{name} is complete: {folder}")
+
+
+@data.command()
+@click.argument("out", type=OUT)
+@click.argument("sets", nargs=-1, required=True, metavar="NAME[=PATH]...")
+@click.option("--faces", type=FILE, help="JSON of machine-found faces, for pictures without boxes.")
+@click.option("--class", "class_names", multiple=True, metavar="NAME=LABEL", help="Map a class.")
+def manifest(
+    out: Path, sets: tuple[str, ...], faces: Path | None, classes: tuple[str, ...]
+) -> None:
+    """Read sets into one manifest OUT (Parquet).
+
+    NAME is what the set is called in the manifest; a name of the catalog brings its class map, and
+    without PATH the set is downloaded. The layout (folder per class, Pascal VOC, YOLO) is found
+    out from the folder. Boxes from --faces are machine labels, not ground truth.
+    """
+    from maskwatch.training.collect import class_map, collect, read_machine_boxes
+    from maskwatch.training.fetch import set_folders
+    from maskwatch.training.manifest import data_sha256, write_manifest
+
+    boxes = read_machine_boxes(faces) if faces else None
+    collection = collect(set_folders(sets), class_map(class_names), boxes)
+    write_manifest(collection.table, out)
+    _show_problems(collection.problems)
+    _show_counts(collection.table)
+    if faces:
+        click.echo(f"{collection.machine_boxes} rows have a machine-found box")
+    click.echo(f"{out}: {len(collection.table)} rows, data {data_sha256(collection.table)}")
+
+
+@data.command()
+@click.argument("manifest_path", metavar="MANIFEST", type=FILE)
+@click.option("--out", type=OUT, required=True, help="Manifest to write.")
+@click.option("--protocol", type=click.Choice(["grouped", "report"]), default="grouped")
+@click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
+@click.option("--fold", default=0, show_default=True, help="The part that becomes val.")
+@click.option("--seed", default=0, show_default=True, help="For the dealing of groups.")
+@click.option("--test", is_flag=True, help="Make the next fold the test part.")
+def split(
+    manifest_path: Path, out: Path, protocol: str, folds: int, fold: int, seed: int, test: bool
+) -> None:
+    """Split an audited MANIFEST into train, val and (with --test) test.
+
+    grouped keeps all near-identical pictures on one side. report repeats the student report's own
+    split, which does not.
+    """
+    from maskwatch.training import split as splits
+    from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
+
+    table = read_manifest(manifest_path)
+    if protocol == "report":
+        table = splits.split_report(table)
+    else:
+        table = splits.split_grouped(table, folds=folds, fold=fold, seed=seed, test=test)
+    write_manifest(table, out)
+    _show_counts(table, "split")
+    if protocol == "report":
+        click.echo(_leak_sentence(table))
+    click.echo(f"{out}: {len(table)} rows, data {data_sha256(table)}")
+
+
+def _leak_sentence(table: pd.DataFrame) -> str:
+    from maskwatch.training.split import crossing_groups, twin_share
+
+    if table["group"].isna().any():
+        return "this split leaks; run `maskwatch data audit` first to see how many groups cross it"
+    return (
+        f"this split leaks: {crossing_groups(table)} groups lie on both sides, and "
+        f"{twin_share(table):.0%} of val has a near-identical picture in train"
+    )
+
+
+def _show_problems(problems: Iterable[object]) -> None:
+    listed = list(problems)
+    for problem in listed:
+        click.echo(f"warning: {problem}", err=True)
+    if listed:
+        click.echo(f"{len(listed)} problems, named above; the rest is used", err=True)
+
+
+def _show_counts(table: pd.DataFrame, by: str = "source") -> None:
+    """A small table of rows per label, one line per source or part."""
+    from maskwatch.training.catalog import LABELS
+    from maskwatch.training.collect import counts_per_label
+
+    lines: dict[str, Mapping[str, int]] = {
+        str(name): counts_per_label(part) for name, part in table.groupby(by, sort=False)
+    }
+    if len(lines) != 1:
+        lines["all"] = counts_per_label(table)
+    width = max(map(len, lines), default=0)
+    click.echo("  ".join([" " * width, *(f"{label:>14}" for label in LABELS)]))
+    for name, counts in lines.items():
+        click.echo("  ".join([f"{name:<{width}}", *(f"{counts[label]:>14,}" for label in LABELS)]))

@@ -1,0 +1,158 @@
+"""The public data sets by name: where they come from, what their classes mean, what to expect.
+
+Classes of a folder-per-class set are its folder names ("." for pictures that lie in the set's own
+folder), of a Pascal VOC set the object names, of a YOLO set the class numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from maskwatch.errors import DataError
+from maskwatch.schema import CLASSES
+
+MASK, NO_MASK, INCORRECT = (state.value for state in CLASSES)
+LABELS = (MASK, NO_MASK, INCORRECT)
+"""The labels of a manifest, in the order of `schema.CLASSES`."""
+
+
+class Layout(StrEnum):
+    """How a set stores its labels."""
+
+    FOLDERS = "folder per class"
+    VOC = "Pascal VOC boxes"
+    YOLO = "YOLO boxes"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSet:
+    """A published data set.
+
+    Attributes:
+        name: what the command line calls it, and `source` in a manifest.
+        origin: page it is published on.
+        layout: how it stores labels.
+        classes: label of each class of the set.
+        counts: faces (or pictures, where the set has no boxes) per label in a complete copy.
+        licence: as its page states it.
+        kaggle: handle to download it with; None where it has to be cloned from `origin`.
+        shippable: False where the licence keeps models trained on it out of a release.
+    """
+
+    name: str
+    origin: str
+    layout: Layout
+    classes: Mapping[str, str]
+    counts: Mapping[str, int]
+    licence: str
+    kaggle: str | None = None
+    shippable: bool = True
+
+
+_THREE_FOLDERS = {
+    "with_mask": MASK,
+    "without_mask": NO_MASK,
+    "mask_weared_incorrect": INCORRECT,
+}
+
+PUBLIC_SETS = {
+    public.name: public
+    for public in (
+        PublicSet(
+            name="kaggle-8982",
+            origin="https://www.kaggle.com/datasets/vijaykumar1799/face-mask-detection",
+            layout=Layout.FOLDERS,
+            classes=_THREE_FOLDERS,
+            counts={MASK: 2994, NO_MASK: 2994, INCORRECT: 2994},
+            licence="see its page",
+            kaggle="vijaykumar1799/face-mask-detection",
+        ),
+        PublicSet(
+            name="voc-853",
+            origin="https://www.kaggle.com/datasets/andrewmvd/face-mask-detection",
+            layout=Layout.VOC,
+            classes=_THREE_FOLDERS,
+            counts={MASK: 3232, NO_MASK: 717, INCORRECT: 123},
+            licence="CC0-1.0",
+            kaggle="andrewmvd/face-mask-detection",
+        ),
+        PublicSet(
+            name="yolo-800",
+            origin="https://github.com/adityap27/face-mask-detector",
+            layout=Layout.YOLO,
+            classes={"1": MASK, "0": NO_MASK},
+            counts={MASK: 3298, NO_MASK: 915},
+            licence="MIT",
+        ),
+        PublicSet(
+            name="incorrect-photos",
+            origin="https://github.com/karysutariya/Facemask-type-detection",
+            layout=Layout.FOLDERS,
+            classes={".": INCORRECT},
+            counts={INCORRECT: 211},
+            licence="see its page",
+        ),
+        PublicSet(
+            name="mask-types",
+            origin="https://github.com/karysutariya/Facemask-type-detection",
+            layout=Layout.FOLDERS,
+            classes={"cloth": MASK, "n95": MASK, "surgical": MASK, "none": NO_MASK},
+            counts={MASK: 1043, NO_MASK: 363},
+            licence="see its page",
+        ),
+        PublicSet(
+            name="faces-binary",
+            origin="https://github.com/chandrikadeb7/Face-Mask-Detection",
+            layout=Layout.FOLDERS,
+            classes=_THREE_FOLDERS,
+            counts={MASK: 1383, NO_MASK: 1662},  # after its byte-identical copies are removed
+            licence="MIT",
+        ),
+        PublicSet(
+            name="maskedface-net-500",
+            origin="https://github.com/cabani/MaskedFace-Net",
+            layout=Layout.FOLDERS,
+            classes=_THREE_FOLDERS,
+            counts={MASK: 300, INCORRECT: 200},
+            licence="CC-BY-NC-SA-4.0",
+            shippable=False,
+        ),
+    )
+}
+
+KNOWN_CLASSES: Mapping[str, str] = {
+    **dict.fromkeys(("mask", "with_mask", "masked", "mask_worn", "worn"), MASK),
+    **dict.fromkeys(("no_mask", "without_mask", "unmasked", "none"), NO_MASK),
+    **dict.fromkeys(
+        ("incorrect_mask", "mask_weared_incorrect", "mask_worn_incorrectly", "incorrect"), INCORRECT
+    ),
+}
+"""Class names that need no explanation, for sets which are not in the catalog."""
+
+
+def public_set(name: str) -> PublicSet:
+    """The record of a public set.
+
+    Raises:
+        DataError: no set has that name; the message lists those there are.
+    """
+    try:
+        return PUBLIC_SETS[name]
+    except KeyError:
+        known = ", ".join(PUBLIC_SETS)
+        raise DataError(
+            f"{name}: no public set of that name (known: {known}); give a folder as {name}=FOLDER"
+        ) from None
+
+
+def label_of(class_name: str, classes: Mapping[str, str]) -> str | None:
+    """The label a set's class stands for, None where neither the map nor common usage knows it.
+
+    Args:
+        class_name: as the set spells it.
+        classes: the map of this set, asked before the general one.
+    """
+    plain = class_name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return classes.get(class_name) or KNOWN_CLASSES.get(plain)

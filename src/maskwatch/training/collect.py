@@ -1,0 +1,190 @@
+"""Named sets become one manifest table: classes mapped, files hashed, machine-found boxes added."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from maskwatch.errors import DataError, SettingError
+from maskwatch.schema import BoxXYXY
+from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
+from maskwatch.training.manifest import BOX, COLUMNS, tidy
+from maskwatch.training.readers import LabelledFace, Problem, read_set
+
+FOUND_SCORE = 0.6
+"""From this detector score on, a machine-found face is nearly always a face."""
+
+DOMINANT_AREA_RATIO = 4.0
+"""The biggest face is the labelled one if it has this many times the area of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What the sets hold together.
+
+    Attributes:
+        table: a manifest without groups and splits.
+        problems: what could not be used, with reasons.
+        machine_boxes: rows whose box was found by a detector.
+    """
+
+    table: pd.DataFrame
+    problems: tuple[Problem, ...]
+    machine_boxes: int
+
+
+def collect(
+    folders: Mapping[str, Path],
+    classes: Mapping[str, str] | None = None,
+    machine_boxes: Mapping[str, BoxXYXY] | None = None,
+) -> Collection:
+    """Reads sets into one table.
+
+    Args:
+        folders: folder of each set by name; a name of the catalog brings that set's class map.
+        classes: further class names and their labels; they win over the catalog.
+        machine_boxes: see `read_machine_boxes`; boxes for pictures that have none.
+
+    Raises:
+        DataError: a folder holds no set, or a class name is unknown.
+    """
+    rows: list[dict[str, object]] = []
+    problems: list[Problem] = []
+    used = 0
+    for name, folder in folders.items():
+        public = PUBLIC_SETS.get(name)
+        reading = read_set(folder, public.layout if public else None)
+        problems += reading.problems
+        labels = _labels(name, folder, reading.faces, classes or {})
+        for face, digest in _hashed(reading.faces, problems):
+            box = face.box_xyxy
+            if box is None and machine_boxes:
+                key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
+                box = machine_boxes.get(key)
+                used += box is not None
+            corners = dict(zip(BOX, box or (None,) * 4, strict=True))
+            rows.append(
+                {
+                    "image_path": str(face.image_path.absolute()),
+                    "label": labels[face.class_name],
+                    "source": name,
+                    "sha256": digest,
+                    **corners,
+                }
+            )
+    table = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return Collection(table, tuple(problems), used)
+
+
+def read_machine_boxes(path: Path) -> dict[str, BoxXYXY]:
+    """Reads faces that a detector found: machine labels, not ground truth.
+
+    Args:
+        path: JSON `{"SET/picture.jpg": {"size": [w, h], "faces": [[x, y, w, h, 10 landmark
+            values, score], ...]}}` in pixels of the picture.
+
+    Returns:
+        The box of the one face each picture is about; pictures without such a face are not in it.
+
+    Raises:
+        DataError: the file cannot be read or is no such JSON.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable JSON file ({error})") from error
+    boxes = {}
+    try:
+        for name, item in found.items():
+            width, height = item["size"]
+            box = main_face(item["faces"], width, height)
+            if box is not None:
+                boxes[name] = box
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise DataError(
+            f'{path}: not of the form {{"SET/picture": {{"size": [w, h], "faces": [[x, y, w, h, '
+            f"..., score]]}}}} ({error})"
+        ) from error
+    return boxes
+
+
+def main_face(faces: Sequence[Sequence[float]], width: int, height: int) -> BoxXYXY | None:
+    """The one face a picture is about, its box cut at the picture's edge.
+
+    That is the only face of at least `FOUND_SCORE`, or one with `DOMINANT_AREA_RATIO` times the
+    area of the next. Otherwise None: the label cannot be tied to one of several faces.
+
+    Args:
+        faces: x, y, width, height, ..., score of each.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+    """
+    sure = sorted((face[2] * face[3], *face[:4]) for face in faces if face[-1] >= FOUND_SCORE)
+    if not sure or (len(sure) > 1 and sure[-1][0] < DOMINANT_AREA_RATIO * sure[-2][0]):
+        return None
+    _, x, y, w, h = sure[-1]
+    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + w, width), min(y + h, height)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def class_map(texts: Iterable[str]) -> dict[str, str]:
+    """The class names and labels of several `NAME=LABEL`.
+
+    Raises:
+        SettingError: one has another form, or no such label exists.
+    """
+    pairs = [text.rpartition("=") for text in texts]
+    for name, _, label in pairs:
+        if not name or label not in LABELS:
+            raise SettingError(
+                f"class {name}={label}: give NAME=LABEL with a label of {', '.join(LABELS)}"
+            )
+    return {name: label for name, _, label in pairs}
+
+
+def counts_per_label(table: pd.DataFrame) -> dict[str, int]:
+    """Rows per label, zero included, in the fixed order of the labels."""
+    return {label: int((table["label"] == label).sum()) for label in LABELS}
+
+
+def _labels(
+    name: str, folder: Path, faces: Iterable[LabelledFace], classes: Mapping[str, str]
+) -> dict[str, str]:
+    """Label of each class name that occurs; all unknown ones together are one error."""
+    public = PUBLIC_SETS.get(name)
+    known = {**(public.classes if public else {}), **classes}
+    labels = {face.class_name: label_of(face.class_name, known) for face in faces}
+    unknown = sorted(class_name for class_name, label in labels.items() if label is None)
+    if unknown:
+        raise DataError(
+            f"{folder}: unknown classes {', '.join(unknown[:8])}; map each with --class NAME=LABEL "
+            f"(labels: {', '.join(LABELS)}; known names: with_mask, without_mask, "
+            "mask_weared_incorrect)"
+        )
+    missing = sorted(set(public.counts) - set(labels.values())) if public else []
+    if missing:
+        raise DataError(f"{folder}: no picture of class {', '.join(missing)}, which {name} has")
+    return {class_name: label for class_name, label in labels.items() if label is not None}
+
+
+def _hashed(
+    faces: Iterable[LabelledFace], problems: list[Problem]
+) -> Iterator[tuple[LabelledFace, str]]:
+    """Each face with the sha256 of its picture; a file that cannot be opened becomes a problem."""
+    digests: dict[Path, str | None] = {}
+    for face in faces:
+        path = face.image_path
+        if path not in digests:
+            try:
+                digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                digests[path] = None
+                problems.append(Problem(path, f"cannot be read ({error.strerror})"))
+        digest = digests[path]
+        if digest is not None:
+            yield face, digest

@@ -1,0 +1,100 @@
+"""Splits: grouped by near-identical pictures (ours), or as the student report did it (leaky).
+
+`grouped` deals whole groups into folds, stratified by label, with scikit-learn's
+`StratifiedGroupKFold`; no photo, re-lit copy or crop of it sits on two sides. `report` repeats
+Keras' `validation_split=0.2`: the first fifth of each class in the order of file names. It is kept
+to show what such a number is worth.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from maskwatch.errors import DataError, SettingError
+from maskwatch.training.manifest import BOX
+
+REPORT_VAL_SHARE = 0.2
+
+
+def split_grouped(
+    table: pd.DataFrame, *, folds: int = 5, fold: int = 0, seed: int = 0, test: bool = False
+) -> pd.DataFrame:
+    """Puts one fold into `val` and the rest into `train`, keeping every group on one side.
+
+    The result depends on what the rows say and not on their order.
+
+    Args:
+        table: an audited manifest.
+        folds: number of equal parts.
+        fold: which of them becomes `val`, from 0.
+        seed: for the dealing of groups.
+        test: makes the next fold `test`; `val` stays what it was.
+
+    Raises:
+        SettingError: the fold numbers make no sense.
+        DataError: the manifest has no groups, or a class too few of them.
+    """
+    _check_folds(folds, fold, test)
+    _check_groups(table, folds)
+    ordered = table.sort_values(["sha256", *BOX, "source", "label"], kind="stable")
+    dealer = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    number = np.empty(len(table), int)
+    parts = dealer.split(ordered, ordered["label"], ordered["group"])
+    for index, (_, rows) in enumerate(parts):
+        number[rows] = index
+    split = np.where(number == fold, "val", "train").astype(object)
+    if test:
+        split[number == (fold + 1) % folds] = "test"
+    return table.assign(split=pd.Series(split, index=ordered.index))
+
+
+def split_report(table: pd.DataFrame) -> pd.DataFrame:
+    """The report's own split: the first fifth of each class by file name is `val`.
+
+    Keras sorts names as strings and takes the validation part from the front.
+    """
+    names = table["image_path"].map(lambda path: PurePath(path).name)
+    ordered = table.assign(name=names).sort_values(["label", "name", "image_path"], kind="stable")
+    place = ordered.groupby("label").cumcount()
+    size = ordered.groupby("label")["label"].transform("size")
+    is_val = place < (size * REPORT_VAL_SHARE).astype(int)
+    return table.assign(split=is_val.map({True: "val", False: "train"}))
+
+
+def crossing_groups(table: pd.DataFrame) -> int:
+    """Number of groups with rows in more than one part."""
+    return int((table.groupby("group")["split"].nunique() > 1).sum())
+
+
+def twin_share(table: pd.DataFrame) -> float:
+    """Share of the `val` rows that have a near-identical row in `train`, 0 to 1."""
+    val = table.loc[table["split"] == "val", "group"]
+    train = table.loc[table["split"] == "train", "group"]
+    return float(val.isin(train).mean()) if len(val) else 0.0
+
+
+def _check_folds(folds: int, fold: int, test: bool) -> None:
+    fewest = 3 if test else 2
+    if folds < fewest:
+        raise SettingError(f"folds is {folds}, valid are {fewest} and more")
+    if not 0 <= fold < folds:
+        raise SettingError(f"fold is {fold}, valid are 0 to {folds - 1}")
+
+
+def _check_groups(table: pd.DataFrame, folds: int) -> None:
+    if table.empty:
+        raise DataError("the manifest has no rows to split")
+    missing = int(table["group"].isna().sum())
+    if missing:
+        raise DataError(
+            f"{missing} of {len(table)} rows have no group; run `maskwatch data audit` first"
+        )
+    for label, groups in table.groupby("label")["group"]:
+        if groups.nunique() < folds:
+            raise DataError(
+                f"class {label} has {groups.nunique()} groups, {folds} folds need at least {folds}"
+            )
