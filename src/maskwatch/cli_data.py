@@ -39,7 +39,7 @@ def fetch(name: str, path: Path | None) -> None:
 @click.option("--faces", type=FILE, help="JSON of machine-found faces, for pictures without boxes.")
 @click.option("--class", "class_names", multiple=True, metavar="NAME=LABEL", help="Map a class.")
 def manifest(
-    out: Path, sets: tuple[str, ...], faces: Path | None, classes: tuple[str, ...]
+    out: Path, sets: tuple[str, ...], faces: Path | None, class_names: tuple[str, ...]
 ) -> None:
     """Read sets into one manifest OUT (Parquet).
 
