@@ -1,0 +1,144 @@
+"""Reports -> text: JSON lines, CSV, a COCO document, or a table for people.
+
+Each format takes the results of a run as they come, a report or the reason why there is none, and
+yields lines. JSON lines and CSV give theirs at once, so a long run can be read while it goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from maskwatch._version import __version__
+from maskwatch.draw import STYLES
+from maskwatch.errors import ImageError
+from maskwatch.schema import CLASSES, REPORT_SCHEMA, FrameReport, MaskState
+
+Result = FrameReport | ImageError
+"""What became of one image."""
+
+CSV_COLUMNS = (
+    *("source", "face", "left", "top", "right", "bottom", "detection_score"),
+    *("state", "confidence", *CLASSES, "face_origin", "model"),
+)
+
+
+def to_jsonl(results: Iterable[Result]) -> Iterator[str]:
+    """One JSON document a line and image; an unreadable image has `error` instead of `faces`."""
+    for result in results:
+        if isinstance(result, ImageError):
+            error = {"schema": REPORT_SCHEMA, "source": result.source, "error": result.reason}
+            yield json.dumps(error)
+        else:
+            yield json.dumps(result.to_dict())
+
+
+def to_csv(results: Iterable[Result]) -> Iterator[str]:
+    """A header, then one row a face; unreadable images have none."""
+    yield _csv_line(CSV_COLUMNS)
+    for result in results:
+        if isinstance(result, ImageError):
+            continue
+        document = result.to_dict()
+        for index, face in enumerate(document["faces"]):
+            yield _csv_line(
+                (
+                    *(document["source"], index, *face["box_xyxy"], face["detection_score"]),
+                    *(face["state"], face["confidence"]),
+                    *(face["probabilities"][state] for state in CLASSES),
+                    *(document["face_origin"], document["model"]),
+                )
+            )
+
+
+def to_coco(results: Iterable[Result]) -> Iterator[str]:
+    """One COCO document of all readable images, at the end of the run."""
+    category_ids = {state: index for index, state in enumerate(MaskState, start=1)}
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for result in results:
+        if isinstance(result, ImageError):
+            continue
+        document = result.to_dict()
+        width, height = document["image_size_wh"]
+        image_id = len(images) + 1
+        images.append(
+            {"id": image_id, "file_name": document["source"], "width": width, "height": height}
+        )
+        for face in document["faces"]:
+            left, top, right, bottom = face["box_xyxy"]
+            bbox = [left, top, round(right - left, 2), round(bottom - top, 2)]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": category_ids[face["state"]],
+                    "bbox": bbox,
+                    "area": round(bbox[2] * bbox[3], 2),
+                    "iscrowd": 0,
+                    "score": face["confidence"],
+                    "attributes": {
+                        "detection_score": face["detection_score"],
+                        "probabilities": face["probabilities"],
+                        "face_origin": document["face_origin"],
+                        "model": document["model"],
+                    },
+                }
+            )
+    categories = [
+        {"id": index, "name": state.value, "supercategory": "face"}
+        for state, index in category_ids.items()
+    ]
+    yield json.dumps(
+        {
+            "info": {"description": f"MaskWatch {__version__}", "version": REPORT_SCHEMA},
+            "images": images,
+            "categories": categories,
+            "annotations": annotations,
+        }
+    )
+
+
+def to_table(results: Iterable[Result]) -> Iterator[str]:
+    """An aligned table with a summary below, at the end of the run."""
+    rows = [("IMAGE", "FACE", "VERDICT", "CONFIDENCE")]
+    states: Counter[MaskState] = Counter()
+    readable = unreadable = 0
+    for result in results:
+        if isinstance(result, ImageError):
+            unreadable += 1
+            continue
+        readable += 1
+        source = result.source or ""
+        for index, face in enumerate(result.faces, start=1):
+            states[face.state] += 1
+            verdict, confidence = STYLES[face.state].label, f"{face.confidence:.1%}"
+            rows.append((source, str(index), verdict, confidence))
+        if not result.faces:
+            rows.append((source, "-", "no face found", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    counts = ", ".join(f"{states[state]} {STYLES[state].label.lower()}" for state in MaskState)
+    yield ""
+    yield f"{readable} {'image' if readable == 1 else 'images'}: {counts}"
+    if unreadable:
+        yield f"{unreadable} could not be read"
+
+
+FORMATS: dict[str, Callable[[Iterable[Result]], Iterator[str]]] = {
+    "table": to_table,
+    "jsonl": to_jsonl,
+    "csv": to_csv,
+    "coco": to_coco,
+}
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
