@@ -98,9 +98,10 @@ def list_images(source: str | Path | Iterable[str | Path]) -> Iterator[Path]:
             yield from list_images(item)
         return
     path = Path(source)
-    if path.is_dir():
+    # os.path, because Path.is_dir and Path.exists raise where they may not look
+    if os.path.isdir(path):  # noqa: PTH112
         yield from _walk(path)
-    elif path.exists():
+    elif os.path.exists(path):  # noqa: PTH110
         yield path
     else:
         names = glob.glob(str(source), recursive=True)  # noqa: PTH207 - Path.glob: relative only

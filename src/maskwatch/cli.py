@@ -1,0 +1,83 @@
+"""The command line: parse, call, print. Each command's module is loaded when it is asked for.
+
+So `maskwatch predict` starts fast and needs no optional package, and a failure that MaskWatch
+explains is one line on standard error and an exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+import warnings
+
+import click
+
+from maskwatch._version import __version__
+from maskwatch.errors import MaskWatchError, ModelError, SettingError
+
+_COMMANDS = {
+    "predict": ("maskwatch.cli_predict", "Judge the masks in pictures."),
+    "app": ("maskwatch.app.launch", "Open the page for uploading pictures in a browser."),
+    "data": ("maskwatch.cli_data", "Fetch, check and split data sets."),
+    "train": ("maskwatch.cli_train", "Train a classifier from a recipe."),
+    "tune": ("maskwatch.cli_train", "Search for better training settings."),
+    "export": ("maskwatch.cli_train", "Turn a trained network into an ONNX file and its card."),
+}
+"""Command -> the module that holds a click command of that name, and what it does."""
+
+_EXIT_CODES: dict[type[MaskWatchError], int] = {SettingError: 2, ModelError: 3}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when it is run, and turns MaskWatch's errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which one meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[name][0]), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except MaskWatchError as error:
+            show_error(error)
+            ctx.exit(_EXIT_CODES.get(type(error), 1))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="maskwatch")
+def cli() -> None:
+    """MaskWatch: for every face, is the mask worn, worn incorrectly or missing?"""
+
+
+def show_error(error: MaskWatchError) -> None:
+    """Print an error as one line on standard error, whatever a file name in it holds."""
+    click.echo(f"Error: {' '.join(str(error).splitlines())}", err=True)
+
+
+def main() -> None:
+    """Entry point of the `maskwatch` command."""
+    # what Pillow remarks on odd but readable files is noise beside one line an image
+    warnings.filterwarnings("ignore", module="PIL")
+    # file names need not be valid text; an odd one must not end a run
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+    cli()
