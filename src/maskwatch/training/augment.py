@@ -1,0 +1,105 @@
+"""Alter training crops: geometry in one warp, then light, then what cameras do to pictures.
+
+Every alteration is a function of (seed, epoch, picture), so a run that resumes, another split, or a
+cache of frozen features meets exactly the same pictures.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from maskwatch.schema import ImageRGB
+from maskwatch.training.recipe import AugmentRecipe
+
+_SHARE = 1 / 3  # of crops that get each camera effect
+
+
+def centre_crop(canvas: ImageRGB, side_px: int) -> ImageRGB:
+    """The unaltered crop in the middle of its canvas, for validation and test."""
+    start = (canvas.shape[0] - side_px) // 2
+    return canvas[start : start + side_px, start : start + side_px]
+
+
+def augment_crop(
+    canvas: ImageRGB, side_px: int, recipe: AugmentRecipe, seed: tuple[int, int, int]
+) -> ImageRGB:
+    """One altered crop.
+
+    Args:
+        canvas: (C, C, 3), the crop with its surroundings, see crops.load_canvases.
+        side_px: side of the crop.
+        recipe: what may be altered and how far.
+        seed: (recipe seed, epoch, row seed).
+
+    Returns:
+        (side_px, side_px, 3).
+    """
+    random = np.random.default_rng(seed)
+    image = cv2.warpAffine(
+        canvas,
+        _random_warp(canvas.shape[0], side_px, recipe, random),
+        (side_px, side_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,  # Keras' fill_mode="nearest"
+    )
+    image = _relight(_as_uint8(image), recipe, random)
+    return _degrade(image, recipe, random)
+
+
+def _random_warp(
+    canvas_px: int, side_px: int, recipe: AugmentRecipe, random: Generator
+) -> NDArray[np.float64]:
+    """Inverse affine map (2, 3) from crop pixels to canvas pixels."""
+    angle = np.deg2rad(random.uniform(-recipe.rotation_deg, recipe.rotation_deg))
+    zoom_xy = random.uniform(1 - recipe.zoom_ratio, 1 + recipe.zoom_ratio, 2)
+    shift_xy = random.uniform(-recipe.shift_ratio, recipe.shift_ratio, 2) * side_px
+    mirror = -1.0 if recipe.flip and random.random() < 0.5 else 1.0
+    cos, sin = np.cos(angle), np.sin(angle)
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror * zoom_xy[0], zoom_xy[1]])
+    middle = (side_px - 1) / 2
+    offset = (canvas_px - 1) / 2 + shift_xy - linear @ np.array([middle, middle])
+    return np.column_stack([linear, offset])
+
+
+def _relight(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
+    """Change brightness, contrast and colour with one multiplication and one addition."""
+    low, high = recipe.brightness
+    # drawn on a log scale: half as bright is as far from normal as twice as bright
+    gain = np.exp(random.uniform(np.log(low), np.log(high)))
+    stretch = 1 + random.uniform(-recipe.contrast_ratio, recipe.contrast_ratio)
+    colour = 1 + random.uniform(-recipe.colour_ratio, recipe.colour_ratio, 3)
+    if gain == 1 and stretch == 1 and (colour == 1).all():
+        return image
+    mean = image.mean()
+    values = (image - mean) * stretch + mean
+    return _as_uint8(np.clip(values * gain * colour, 0, 255))
+
+
+def _degrade(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
+    """Blur, low resolution, noise and compression, each on a share of the crops."""
+    side = image.shape[0]
+    blur, low, noise, jpeg = random.random(4) < _SHARE
+    if recipe.blur_sigma_px and blur:
+        image = _as_uint8(
+            cv2.GaussianBlur(image, (0, 0), random.uniform(0.1, recipe.blur_sigma_px))
+        )
+    if recipe.low_side_px and low:
+        small = int(random.integers(min(recipe.low_side_px, side), side + 1))
+        image = _as_uint8(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA))
+        image = _as_uint8(cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR))
+    if recipe.noise_sigma and noise:
+        grain = random.normal(0, random.uniform(0, recipe.noise_sigma), image.shape)
+        image = _as_uint8(np.clip(image + grain, 0, 255))
+    if recipe.jpeg_quality and jpeg:
+        quality = int(random.integers(recipe.jpeg_quality, 101))
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = _as_uint8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    return image
+
+
+def _as_uint8(image: object) -> ImageRGB:
+    """OpenCV's type stubs allow more types than its functions return here."""
+    return np.asarray(image, np.uint8)

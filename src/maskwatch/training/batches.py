@@ -1,0 +1,90 @@
+"""Which crops an epoch holds, and their batches."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch.schema import CLASSES
+from maskwatch.training.augment import augment_crop, centre_crop
+from maskwatch.training.recipe import Recipe
+
+
+def class_indices(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Labels of a manifest as indices into schema.CLASSES."""
+    order = {state.value: index for index, state in enumerate(CLASSES)}
+    return np.asarray(table["label"].map(order), np.int64)
+
+
+def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Labels (n,) as rows (n, 3)."""
+    return np.eye(len(CLASSES), dtype=np.float32)[labels]
+
+
+def epoch_order(
+    labels: NDArray[np.int64], groups: NDArray[Any], recipe: Recipe, epoch: int
+) -> NDArray[np.int64]:
+    """Positions of the training crops that an epoch shows, in order.
+
+    A function of (seed, epoch), so that a resumed run goes on exactly as an unbroken one.
+    """
+    random = np.random.default_rng((recipe.seed, epoch))
+    wanted = recipe.sampling.crops_per_epoch
+    if not wanted:
+        return random.permutation(len(labels))
+    shuffled = random.permutation(len(labels))
+    rank_in_group = pd.Series(groups[shuffled]).groupby(groups[shuffled]).cumcount().to_numpy()
+    eligible = shuffled[rank_in_group < recipe.sampling.max_per_group]
+    present = np.unique(labels)
+    parts = []
+    for label in present:
+        of_class = eligible[labels[eligible] == label]
+        parts.append(np.resize(of_class, -(-wanted // len(present))))  # repeats a rare class
+    return random.permutation(np.concatenate(parts))[:wanted]
+
+
+class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
+    """Batches of one epoch; alters the crops in threads while the network computes."""
+
+    def __init__(
+        self,
+        canvases: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        seeds: NDArray[np.uint64],
+        order: NDArray[np.int64],
+        recipe: Recipe,
+        epoch: int | None,
+    ) -> None:
+        """Describe the epoch.
+
+        Args:
+            canvases: (n, C, C, 3), see crops.load_canvases.
+            labels: (n,) class indices.
+            seeds: (n,) row seeds, see crops.row_seeds.
+            order: positions to show.
+            recipe: batch size, input side and alterations.
+            epoch: decides the alterations; None alters nothing.
+        """
+        super().__init__(workers=os.cpu_count() or 1, use_multiprocessing=False)
+        self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
+        self._order, self._recipe, self._epoch = order, recipe, epoch
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self._recipe.fit.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        size = self._recipe.fit.batch_size
+        rows = self._order[index * size : (index + 1) * size]
+        return np.stack([self._crop(row) for row in rows]), self._labels[rows]
+
+    def _crop(self, row: int) -> NDArray[np.uint8]:
+        side = self._recipe.network.input_side_px
+        if self._epoch is None:
+            return centre_crop(self._canvases[row], side)
+        seed = (self._recipe.seed, self._epoch, int(self._seeds[row]))
+        return augment_crop(self._canvases[row], side, self._recipe.augment, seed)

@@ -1,0 +1,117 @@
+"""The network: MobileNetV2 from keras.applications with the student report's head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from maskwatch.errors import SettingError
+from maskwatch.schema import CLASSES
+from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network in the parts that training needs; all share their layers.
+
+    Attributes:
+        full: crops uint8 (n, S, S, 3) -> probabilities (n, 3) in the order of schema.CLASSES.
+        backbone: crops -> pooled features (n, d).
+        head: pooled features -> probabilities.
+    """
+
+    full: Any
+    backbone: Any
+    head: Any
+
+
+def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Network:
+    """Build it with ImageNet weights in the base and a fresh head.
+
+    Args:
+        recipe: sizes and what learns.
+        weights: a .weights.h5 file of MobileNetV2 without top; None lets Keras download it.
+        seed: decides the head's start and its dropout.
+
+    Raises:
+        SettingError: the weights cannot be loaded.
+    """
+    side = recipe.input_side_px
+    base = _load_base(recipe, weights)
+    _freeze(base, recipe.unfrozen_layers)
+    low, high = recipe.value_range
+
+    crops = keras.Input((side, side, 3), dtype="uint8", name="crops")
+    x = keras.layers.Rescaling((high - low) / 255, offset=low, name="scale_values")(crops)
+    # training=False keeps batch norm on its ImageNet statistics even where the base learns
+    x = base(x, training=False)
+    x = keras.layers.AveragePooling2D(side // 32, name="average_pool")(x)
+    features = keras.layers.Flatten(name="flatten")(x)
+    backbone = keras.Model(crops, features, name="backbone")
+
+    inputs = keras.Input((features.shape[-1],), name="features")
+    x = keras.layers.Dense(
+        recipe.dense_units,
+        activation="relu",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+        name="dense",
+    )(inputs)
+    x = keras.layers.Dropout(recipe.dropout, seed=seed, name="dropout")(x)
+    outputs = keras.layers.Dense(
+        len(CLASSES),
+        activation="softmax",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1),
+        name="probabilities",
+    )(x)
+    head = keras.Model(inputs, outputs, name="head")
+    return Network(keras.Model(crops, head(features), name="maskwatch"), backbone, head)
+
+
+def compile_model(model: Any, recipe: FitRecipe, steps: int) -> None:
+    """Compile with the recipe's optimiser for a run of `steps` steps in all."""
+    rate: Any = recipe.learning_rate
+    if recipe.cosine_decay:
+        warm_up = max(1, steps // 20)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, steps - warm_up, warmup_target=recipe.learning_rate, warmup_steps=warm_up
+        )
+    if recipe.weight_decay:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
+
+
+def _load_base(recipe: NetworkRecipe, weights: Path | None) -> Any:
+    shape = (recipe.input_side_px, recipe.input_side_px, 3)
+    if weights is not None and not weights.is_file():
+        raise SettingError(f"{weights}: no such weights file")
+    try:
+        return keras.applications.MobileNetV2(
+            input_shape=shape,
+            alpha=recipe.alpha,
+            include_top=False,
+            weights=str(weights) if weights else "imagenet",
+        )
+    except Exception as error:  # h5py, urllib and Keras each raise their own
+        origin = str(weights) if weights else "the download of ImageNet weights"
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingError(
+            f"{origin}: cannot be used for MobileNetV2 with alpha {recipe.alpha} ({reason}); "
+            "give a file with --weights PATH"
+        ) from error
+
+
+def _freeze(base: Any, unfrozen_layers: int) -> None:
+    """Let the last `unfrozen_layers` layers learn (-1: all), batch norm never."""
+    first = 0 if unfrozen_layers == -1 else max(0, len(base.layers) - unfrozen_layers)
+    for index, layer in enumerate(base.layers):
+        layer.trainable = index >= first and not isinstance(layer, keras.layers.BatchNormalization)

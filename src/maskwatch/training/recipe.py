@@ -1,0 +1,241 @@
+"""A training recipe: a YAML file read into small frozen records that check themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from maskwatch.errors import SettingError
+
+
+def _require(fine: bool, name: str, value: object, valid: str) -> None:
+    if not fine:
+        raise SettingError(f"{name} must be {valid}, not {value!r}")
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    _require(low <= value <= high, name, value, f"{low:g} to {high:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecipe:
+    """MobileNetV2, then average pool, flatten, dense, dropout, softmax, as in the student report.
+
+    Attributes:
+        alpha: width of MobileNetV2.
+        input_side_px: side of the square input, a multiple of 32.
+        value_range: what 0 to 255 becomes inside the graph; the ImageNet weights expect [-1, 1].
+        unfrozen_layers: how many of the base's last layers learn; 0 freezes it all, -1 frees it
+            all. Batch-norm layers always keep their ImageNet statistics: with batches of 32 the
+            running ones are worse, and frozen ones train twice as fast.
+        dense_units: width of the hidden layer.
+        dropout: share of hidden values dropped while training.
+    """
+
+    alpha: float = 1.0
+    input_side_px: int = 224
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    unfrozen_layers: int = 0
+    dense_units: int = 128
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
+        _require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
+        side = self.input_side_px
+        valid = "a multiple of 32 from 32 to 512"
+        _require(side % 32 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
+        low, high = self.value_range
+        _require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
+        _between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
+        _between("network.dense_units", self.dense_units, 1, 4096)
+        _between("network.dropout", self.dropout, 0, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentRecipe:
+    """How training crops are altered; validation and test crops never are.
+
+    Attributes:
+        rotation_deg: turn by up to this many degrees either way.
+        zoom_ratio: scale each axis by up to this share either way.
+        shift_ratio: move by up to this share of the side either way.
+        flip: mirror half of the crops.
+        context_ratio: how much of the surroundings (share of the side) to keep beyond the crop, so
+            that turning and shifting bring in real pixels rather than smeared edges.
+        brightness: factor range; every class alike, so that light cannot give the class away.
+        contrast_ratio: stretch values around their mean by up to this share either way.
+        colour_ratio: scale each channel by up to this share either way.
+        blur_sigma_px: blur a third of the crops by up to this much.
+        low_side_px: shrink a third of the crops to a side between this and full, and enlarge
+            again, as a distant face is; 0 never does.
+        noise_sigma: add Gaussian noise of up to this many grey levels to a third of the crops.
+        jpeg_quality: re-encode a third of the crops at this quality or better; 0 never does.
+    """
+
+    rotation_deg: float = 0.0
+    zoom_ratio: float = 0.0
+    shift_ratio: float = 0.0
+    flip: bool = False
+    context_ratio: float = 0.0
+    brightness: tuple[float, float] = (1.0, 1.0)
+    contrast_ratio: float = 0.0
+    colour_ratio: float = 0.0
+    blur_sigma_px: float = 0.0
+    low_side_px: int = 0
+    noise_sigma: float = 0.0
+    jpeg_quality: int = 0
+
+    def __post_init__(self) -> None:
+        _between("augment.rotation_deg", self.rotation_deg, 0, 180)
+        for name in ("zoom_ratio", "shift_ratio", "contrast_ratio", "colour_ratio"):
+            _between(f"augment.{name}", getattr(self, name), 0, 0.9)
+        _between("augment.context_ratio", self.context_ratio, 0, 1)
+        low, high = self.brightness
+        valid = "[low, high] with 0 < low <= high"
+        _require(0 < low <= high, "augment.brightness", [low, high], valid)
+        _between("augment.blur_sigma_px", self.blur_sigma_px, 0, 50)
+        _between("augment.low_side_px", self.low_side_px, 0, 512)
+        _between("augment.noise_sigma", self.noise_sigma, 0, 100)
+        _between("augment.jpeg_quality", self.jpeg_quality, 0, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingRecipe:
+    """Which crops an epoch holds.
+
+    Attributes:
+        crops_per_epoch: 0 takes every training crop once; otherwise this many, the three classes
+            in equal parts.
+        max_per_group: with crops_per_epoch, at most this many crops of one near-identical group in
+            one epoch (other ones in the next), so that forty copies of one photo count as few.
+        min_face_px: leave out boxes whose longer side is smaller.
+    """
+
+    crops_per_epoch: int = 0
+    max_per_group: int = 4
+    min_face_px: float = 0.0
+
+    def __post_init__(self) -> None:
+        _between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
+        _between("sampling.max_per_group", self.max_per_group, 1, 10**9)
+        _between("sampling.min_face_px", self.min_face_px, 0, 10**6)
+
+
+@dataclass(frozen=True, slots=True)
+class FitRecipe:
+    """The optimiser.
+
+    Attributes:
+        learning_rate: at the start, or the peak where it decays.
+        weight_decay: 0 is plain Adam, more is AdamW (Loshchilov and Hutter 2019).
+        cosine_decay: bring the rate to zero along a cosine after a warm-up of 5 % of the steps.
+        label_smoothing: share of certainty given to the other classes.
+        batch_size: crops per step.
+        epochs: passes.
+    """
+
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    cosine_decay: bool = False
+    label_smoothing: float = 0.0
+    batch_size: int = 32
+    epochs: int = 5
+
+    def __post_init__(self) -> None:
+        _between("fit.learning_rate", self.learning_rate, 1e-9, 1)
+        _between("fit.weight_decay", self.weight_decay, 0, 0.99)
+        _between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
+        _between("fit.batch_size", self.batch_size, 1, 4096)
+        _between("fit.epochs", self.epochs, 1, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what a run learns, apart from the data.
+
+    Attributes:
+        name: names the run and the model.
+        crop_margin_ratio: how much of the surroundings a face box takes in.
+        seed: decides the head's start, the order and every alteration.
+    """
+
+    name: str
+    network: NetworkRecipe = NetworkRecipe()
+    augment: AugmentRecipe = AugmentRecipe()
+    sampling: SamplingRecipe = SamplingRecipe()
+    fit: FitRecipe = FitRecipe()
+    crop_margin_ratio: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
+        _require(plain, "name", self.name, "letters, digits, '-', '_' and '.'")
+        _between("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
+
+    def to_yaml(self) -> str:
+        """The recipe with every default filled in."""
+        document = dataclasses.asdict(self)
+        for part in document.values():
+            if isinstance(part, dict):
+                part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
+        return yaml.safe_dump(document, sort_keys=False)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        SettingError: it is not YAML, holds an unknown name, or a value out of its range.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot read the recipe ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingError(f"{path}: not valid YAML ({reason})") from error
+    try:
+        recipe = _build(Recipe, document, "")
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from error
+    assert isinstance(recipe, Recipe)
+    return recipe
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    """Make a record from plain YAML values, naming the first key that does not fit."""
+    if not isinstance(values, dict):
+        raise SettingError(f"{where or 'recipe'} must be a mapping of names to values")
+    hints = typing.get_type_hints(kind)
+    unknown = [key for key in values if key not in hints]
+    if unknown:
+        raise SettingError(f"unknown {where}{unknown[0]}; known are {', '.join(hints)}")
+    for field in dataclasses.fields(kind):
+        if field.default is dataclasses.MISSING and field.name not in values:
+            raise SettingError(f"{where}{field.name} is missing")
+    return kind(**{key: _value(hints[key], value, where + key) for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, f"{where}.")
+    if isinstance(hint, types.GenericAlias):  # tuple[float, float]
+        wanted = typing.get_args(hint)
+        if not isinstance(value, list) or len(value) != len(wanted):
+            raise SettingError(f"{where} must be a list of {len(wanted)} numbers, not {value!r}")
+        return tuple(_value(kind, item, where) for kind, item in zip(wanted, value, strict=True))
+    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return float(value)  # YAML reads 1e-4 as text
+        except ValueError:
+            pass
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise SettingError(f"{where} must be {hint.__name__}, not {value!r}")
+    return value

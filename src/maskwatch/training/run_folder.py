@@ -1,0 +1,238 @@
+"""The folder of one training run; it describes itself.
+
+recipe.yaml         every setting, defaults filled in
+run.json            versions, revision, machine, data hash, counts, times, state of the run
+history.csv         one line an epoch
+checkpoint.keras    while training: model and optimiser after the last whole epoch
+model.keras         the trained model
+scores.json         every held-out part, per class, with intervals
+answers-PART.csv    what the model said of each picture of that part
+curves.png          accuracy and loss, as in the student report
+confusion-PART.png  true against answered class
+architecture.png    the network, block by block
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch._version import __version__
+from maskwatch.errors import DataError, SettingError
+from maskwatch.runtime import available_cpus
+from maskwatch.schema import CLASSES
+from maskwatch.training import plots
+from maskwatch.training.manifest import PARTS, data_sha256
+from maskwatch.training.recipe import Recipe, load_recipe
+
+HISTORY = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "seconds")
+_PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
+
+
+class RunFolder:
+    """Reads and writes one run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def start(
+        self, recipe: Recipe, table: pd.DataFrame, weights: Path | None, network: Any
+    ) -> None:
+        """Describe a new run, or check that an interrupted one is continued with what it had.
+
+        Raises:
+            SettingError: the folder holds a finished run, or one of another recipe or other data.
+        """
+        data_hash = data_sha256(table)
+        if (self.path / "run.json").exists():
+            self._check_same(recipe, data_hash)
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        if not (self.path / "checkpoint.keras").exists():
+            (self.path / "history.csv").unlink(missing_ok=True)
+        counts = {
+            part: table.loc[table["split"] == part, "label"].value_counts().to_dict()
+            for part in PARTS
+        }
+        self._update(
+            state="training",
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            name=recipe.name,
+            maskwatch=__version__,
+            revision=_git_revision(),
+            python=platform.python_version(),
+            backend=keras.backend.backend(),
+            versions=_versions(),
+            machine={"cpu": _cpu_name(), "cores": available_cpus()},
+            data_sha256=data_hash,
+            sources=sorted(table["source"].unique().tolist()),
+            counts=counts,
+            weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+            parameters=int(network.full.count_params()),
+        )
+        plots.draw_architecture(network, self.path / "architecture.png")
+
+    def epochs_done(self) -> int:
+        """Whole epochs that need not be trained again."""
+        return len(self.history())
+
+    def history(self) -> list[dict[str, float]]:
+        """One mapping an epoch, in order."""
+        path = self.path / "history.csv"
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+    def end_epoch(
+        self, epoch: int, history: dict[str, list[float]], seconds: float, model: Any | None
+    ) -> None:
+        """Write an epoch down; the checkpoint first, so that history never runs ahead of it."""
+        if model is not None:
+            part = self.path / "checkpoint.part.keras"
+            model.save(part)
+            part.replace(self.path / "checkpoint.keras")
+        path = self.path / "history.csv"
+        row = {"epoch": epoch + 1, "seconds": round(seconds, 2)}
+        row.update({name: round(values[0], 6) for name, values in history.items()})
+        new = not path.exists()
+        with path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def load_checkpoint(self) -> Any | None:
+        """The model after the last whole epoch with its optimiser, None for a fresh run."""
+        path = self.path / "checkpoint.keras"
+        if not path.exists():
+            return None
+        return keras.saving.load_model(path)
+
+    def save_model(self, model: Any) -> None:
+        """Keep the trained model and drop the checkpoint."""
+        part = self.path / "model.part.keras"
+        model.save(part)
+        part.replace(self.path / "model.keras")
+        (self.path / "checkpoint.keras").unlink(missing_ok=True)
+
+    def load_model(self) -> Any:
+        """The trained model.
+
+        Raises:
+            DataError: the run has none.
+        """
+        path = self.path / "model.keras"
+        if not path.exists():
+            raise DataError(f"{self.path}: no trained model in it; train it to the end first")
+        return keras.saving.load_model(path)
+
+    def load_recipe(self) -> Recipe:
+        """The resolved recipe.
+
+        Raises:
+            SettingError: it is not there.
+        """
+        return load_recipe(self.path / "recipe.yaml")
+
+    def read(self) -> dict[str, Any]:
+        """What run.json says.
+
+        Raises:
+            DataError: the folder is not a run.
+        """
+        try:
+            document = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path}: not a run folder (no readable run.json)") from error
+        assert isinstance(document, dict)
+        return document
+
+    def scores(self) -> dict[str, Any]:
+        """Scores by part; empty before the run is finished."""
+        path = self.path / "scores.json"
+        document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return document
+
+    def write_scores(
+        self,
+        part: str,
+        scores: dict[str, Any],
+        table: pd.DataFrame,
+        probabilities: NDArray[np.floating],
+    ) -> None:
+        """Write the scores of a held-out part, its confusion matrix and every single answer."""
+        document = {**self.scores(), part: scores}
+        (self.path / "scores.json").write_text(json.dumps(document, indent=2) + "\n")
+        plots.draw_confusion(scores["confusion"], self.path / f"confusion-{part}.png")
+        answers = table[["source", "sha256", "label", "group"]].copy()
+        for index, state in enumerate(CLASSES):
+            answers[state.value] = np.round(probabilities[:, index].astype(float), 5)
+        answers.to_csv(self.path / f"answers-{part}.csv", index=False)
+
+    def finish(self) -> None:
+        """Draw the curves and mark the run as whole."""
+        history = self.history()
+        plots.draw_curves(history, self.path / "curves.png")
+        seconds = round(sum(row["seconds"] for row in history), 1)
+        self._update(state="finished", seconds=seconds)
+
+    def _check_same(self, recipe: Recipe, data_hash: str) -> None:
+        before = self.read()
+        if before["state"] == "finished":
+            raise SettingError(f"{self.path}: holds a finished run; choose another --out")
+        if self.load_recipe() != recipe or before["data_sha256"] != data_hash:
+            raise SettingError(
+                f"{self.path}: holds an unfinished run of another recipe or other data; "
+                "choose another --out, or remove it"
+            )
+
+    def _update(self, **values: object) -> None:
+        path = self.path / "run.json"
+        before = self.read() if path.exists() else {}
+        path.write_text(json.dumps({**before, **values}, indent=2) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:  # PackageNotFoundError is one
+            continue
+    return found
+
+
+def _git_revision() -> str | None:
+    """Revision of the checkout the code runs from; None for an installed package."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

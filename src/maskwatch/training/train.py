@@ -1,0 +1,196 @@
+"""Recipe + manifest -> a run folder that describes itself.
+
+An epoch is one call of Keras' `fit` over batches that depend on (seed, epoch) only, and ends with a
+checkpoint; a run that was cut off goes on with its next epoch and ends where it would have ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch.errors import DataError, SettingError
+from maskwatch.schema import CLASSES
+from maskwatch.training.batches import CropBatches, class_indices, epoch_order, one_hot
+from maskwatch.training.crops import load_canvases, row_seeds
+from maskwatch.training.feature_cache import FeatureCache
+from maskwatch.training.manifest import BOX, PARTS
+from maskwatch.training.network import Network, build_network, compile_model
+from maskwatch.training.recipe import Recipe
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.scores import score
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one part of the split.
+
+    Attributes:
+        table: its manifest rows.
+        labels: (n,) class indices.
+        groups: (n,) near-identical group of each row; the picture itself where none is known.
+        seeds: (n,) row seeds.
+    """
+
+    table: pd.DataFrame
+    labels: NDArray[np.int64]
+    groups: NDArray[Any]
+    seeds: NDArray[np.uint64]
+
+
+def take_part(table: pd.DataFrame, name: str, min_face_px: float = 0.0) -> Part:
+    """The rows of a part, without boxes smaller than `min_face_px`."""
+    rows = table[table["split"] == name]
+    boxes = rows[list(BOX)].to_numpy(float)
+    longer_side = np.fmax(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    rows = rows[~(longer_side < min_face_px)].reset_index(drop=True)  # whole images have NaN
+    groups = rows["group"].where(rows["group"].notna(), rows["sha256"])
+    return Part(rows, class_indices(rows), groups.to_numpy(str), row_seeds(rows))
+
+
+def train(
+    recipe: Recipe,
+    table: pd.DataFrame,
+    folder: RunFolder,
+    weights: Path | None,
+    cache: Path | None = None,
+) -> None:
+    """Train, score every held-out part, and write it all down.
+
+    Args:
+        recipe: what to learn and how.
+        table: a manifest with a split.
+        folder: where the run goes; one that was cut off is continued.
+        weights: ImageNet weights, None for Keras' download.
+        cache: folder of frozen features; only for recipes that freeze the whole base.
+
+    Raises:
+        DataError: no split, or a class without training crops.
+        SettingError: a cache for a base that learns, unusable weights, or a finished run.
+    """
+    if cache is not None and recipe.network.unfrozen_layers:
+        raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
+    parts = {name: take_part(table, name, recipe.sampling.min_face_px) for name in PARTS}
+    _check_classes(parts["train"])
+    keras.utils.set_random_seed(recipe.seed)
+    network = build_network(recipe.network, weights, recipe.seed)
+    folder.start(recipe, table, weights, network)
+    if cache is None:
+        _fit(network, recipe, parts, folder)
+    else:
+        _fit_cached(network, recipe, parts, folder, cache)
+    finish(recipe, parts, folder)
+
+
+def finish(recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> None:
+    """Score the held-out parts and draw the plots."""
+    model = folder.load_model()
+    for name in PARTS[1:]:
+        part = parts[name]
+        if len(part.labels):
+            probabilities = predict(model, part, recipe)
+            scores = score(part.labels, probabilities, list(part.groups))
+            folder.write_scores(name, scores, part.table, probabilities)
+    folder.finish()
+
+
+def predict(model: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
+    """Probabilities (n, 3) of a part's unaltered crops."""
+    side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
+    crops = load_canvases(part.table, side, margin, context_ratio=0)
+    return np.asarray(model.predict(crops, batch_size=64, verbose=0), np.float32)
+
+
+def _check_classes(train_part: Part) -> None:
+    if not len(train_part.labels):
+        raise DataError(
+            "the manifest has no training rows; make a split with `maskwatch data split`"
+        )
+    missing = [s.value for i, s in enumerate(CLASSES) if not (train_part.labels == i).any()]
+    if missing:
+        raise DataError(f"no training crop shows {' or '.join(missing)}; all three are needed")
+
+
+def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> None:
+    """Train the whole network, epoch by epoch."""
+    side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
+    part, val = parts["train"], parts["val"]
+    canvases = load_canvases(part.table, side, margin, recipe.augment.context_ratio)
+    val_crops = load_canvases(val.table, side, margin, context_ratio=0)
+    validation = (
+        CropBatches(val_crops, val.labels, val.seeds, np.arange(len(val.labels)), recipe, None)
+        if len(val.labels)
+        else None
+    )
+    model = folder.load_checkpoint()
+    if model is None:
+        model = network.full
+        compile_model(model, recipe.fit, _steps(part, recipe))
+    for epoch in _epochs(recipe, folder):
+        order = epoch_order(part.labels, part.groups, recipe, epoch)
+        batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch)
+        started = time.perf_counter()
+        history = model.fit(
+            batches,
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            shuffle=False,
+        )
+        folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
+    folder.save_model(model)
+
+
+def _fit_cached(
+    network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder, cache: Path
+) -> None:
+    """Train the head on cached features of the frozen base; the same steps, in the same order."""
+    part, val = parts["train"], parts["val"]
+    everything = pd.concat([part.table, val.table], ignore_index=True)
+    # sorted by picture, so that every split of the same rows shares one cache
+    seeds = np.concatenate([part.seeds, val.seeds])
+    by_seed = np.argsort(seeds, kind="stable")
+    place = np.argsort(by_seed, kind="stable")
+    side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
+    features = FeatureCache(
+        cache,
+        network.backbone,
+        recipe,
+        lambda: load_canvases(everything.iloc[by_seed], side, margin, recipe.augment.context_ratio),
+        seeds[by_seed],
+    )
+    compile_model(network.head, recipe.fit, _steps(part, recipe))
+    started = time.perf_counter()
+    val_features = features.features(None)[place[len(part.labels) :]]
+    validation = (val_features, one_hot(val.labels)) if len(val.labels) else None
+    for epoch in _epochs(recipe, folder):
+        order = epoch_order(part.labels, part.groups, recipe, epoch)
+        history = network.head.fit(
+            features.features(epoch)[place[order]],
+            one_hot(part.labels)[order],
+            batch_size=recipe.fit.batch_size,
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            shuffle=False,
+        )
+        folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
+        started = time.perf_counter()
+    folder.save_model(network.full)
+
+
+def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:
+    return iter(range(folder.epochs_done(), recipe.fit.epochs))
+
+
+def _steps(part: Part, recipe: Recipe) -> int:
+    crops = recipe.sampling.crops_per_epoch or len(part.labels)
+    return -(-crops // recipe.fit.batch_size) * recipe.fit.epochs
