@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ import click
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from maskwatch.training.audit import Findings
 
 OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
@@ -63,6 +66,28 @@ def manifest(
 
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
+@click.option("--out", type=OUT, help="Write the manifest with groups, without unusable rows.")
+@click.option("--json", "json_path", type=OUT, help="Write the findings as JSON.")
+def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None:
+    """Find what is wrong in a MANIFEST, and the groups of near-identical pictures in it."""
+    from maskwatch.training import audit as audits
+    from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
+    from maskwatch.training.neardup import group_near_duplicates
+
+    table = read_manifest(manifest_path)
+    with click.progressbar(length=2 * len(table), label="reading", file=sys.stderr) as bar:
+        grouped, findings = audits.audit(table, group_near_duplicates, bar.update)
+    _show_problems(findings.unusable)
+    _show_findings(findings)
+    if json_path:
+        audits.write_findings(findings, json_path)
+    if out:
+        write_manifest(grouped, out)
+        click.echo(f"{out}: {len(grouped)} rows, data {data_sha256(grouped)}")
+
+
+@data.command()
+@click.argument("manifest_path", metavar="MANIFEST", type=FILE)
 @click.option("--out", type=OUT, required=True, help="Manifest to write.")
 @click.option("--protocol", type=click.Choice(["grouped", "report"]), default="grouped")
 @click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
@@ -101,6 +126,27 @@ def _leak_sentence(table: pd.DataFrame) -> str:
         f"this split leaks: {crossing_groups(table)} groups lie on both sides, and "
         f"{twin_share(table):.0%} of val has a near-identical picture in train"
     )
+
+
+def _show_findings(findings: Findings) -> None:
+    tiny = ", ".join(f"{name} {count:,}" for name, count in findings.tiny_faces.items())
+    largest = ", ".join(f"{size:,}" for size in findings.largest_groups)
+    dropped = findings.rows - findings.usable_rows
+    lines = {
+        "rows": f"{findings.rows:,}",
+        "unusable, dropped": f"{dropped:,}, of which empty or blank {findings.empty:,}",
+        "byte-identical": f"{sum(map(len, findings.identical)):,} files in "
+        f"{len(findings.identical):,} sets",
+        "groups": f"{findings.groups:,}, of which across sources "
+        f"{findings.groups_across_sources:,}; rows of the largest: {largest}",
+        "tiny faces": tiny or "none",
+        **{
+            f"brightness {label}": f"{light.mean:.0f} +- {light.std:.0f} of 255"
+            for label, light in findings.brightness.items()
+        },
+    }
+    for name, text in lines.items():
+        click.echo(f"{name:<26}{text}")
 
 
 def _show_problems(problems: Iterable[object]) -> None:
