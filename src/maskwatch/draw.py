@@ -8,7 +8,7 @@ colour-blind people can tell apart; labels stand on a dark plate, whatever the p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
@@ -23,13 +23,13 @@ PLATE: Colour = (20, 20, 20)
 INK: Colour = (255, 255, 255)
 
 
-class Line(Enum):
-    """How a border is drawn."""
+class Line(StrEnum):
+    """How a border is drawn, by the names that CSS uses too."""
 
-    SOLID = auto()
-    DASHED = auto()
-    DOUBLE = auto()
-    DOTTED = auto()
+    SOLID = "solid"
+    DASHED = "dashed"
+    DOUBLE = "double"
+    DOTTED = "dotted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +40,26 @@ class Style:
         label: the verdict in words.
         colour: of border and symbol.
         line: of the border.
-        strokes: the symbol, lines through points of the unit square; none for a text symbol.
-        text: the symbol where it is a character.
+        symbol: a character that says the same.
+        strokes: the symbol as lines through points of the unit square, where Pillow's font has no
+            such character.
     """
 
     label: str
     colour: Colour
     line: Line
+    symbol: str
     strokes: tuple[tuple[tuple[float, float], ...], ...] = ()
-    text: str = ""
 
 
 _TICK = (((0.2, 0.52), (0.42, 0.74), (0.8, 0.28)),)
 _CROSS = (((0.26, 0.26), (0.74, 0.74)), ((0.74, 0.26), (0.26, 0.74)))
 
 STYLES = {
-    MaskState.MASK: Style("Mask worn", (0x00, 0x72, 0xB2), Line.SOLID, strokes=_TICK),
-    MaskState.INCORRECT_MASK: Style(
-        "Mask worn incorrectly", (0xE6, 0x9F, 0x00), Line.DASHED, text="!"
-    ),
-    MaskState.NO_MASK: Style("No mask", (0xD5, 0x5E, 0x00), Line.DOUBLE, strokes=_CROSS),
-    MaskState.UNSURE: Style("Unsure", (0x99, 0x99, 0x99), Line.DOTTED, text="?"),
+    MaskState.MASK: Style("Mask worn", (0x00, 0x72, 0xB2), Line.SOLID, "✓", _TICK),
+    MaskState.INCORRECT_MASK: Style("Mask worn incorrectly", (0xE6, 0x9F, 0x00), Line.DASHED, "!"),
+    MaskState.NO_MASK: Style("No mask", (0xD5, 0x5E, 0x00), Line.DOUBLE, "✕", _CROSS),
+    MaskState.UNSURE: Style("Unsure", (0x99, 0x99, 0x99), Line.DOTTED, "?"),
 }
 
 
@@ -81,7 +80,7 @@ def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
     whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
     # a border round the picture may be broader than one that must not hide a small face
     line_px = max(4, shorter_px // (40 if whole else 100))
-    text_px = max(11, shorter_px // (18 if whole else 32))
+    text_px = max(11, shorter_px // (15 if whole else 32))
     for face in report.faces:
         _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
     for face in report.faces:  # after all borders, so that none crosses a label
@@ -154,9 +153,9 @@ def _symbol(state: MaskState, side: int) -> Image.Image:
     for stroke in style.strokes:
         points = [(x * large, y * large) for x, y in stroke]
         draw.line(points, PLATE, width=large // 7, joint="curve")
-    if style.text:
+    if not style.strokes:
         font = _font(round(large * 0.75))
-        draw.text((large / 2, large / 2), style.text, PLATE, font, "mm", stroke_width=large // 40)
+        draw.text((large / 2, large / 2), style.symbol, PLATE, font, "mm", stroke_width=large // 40)
     return image.reduce(4)
 
 

@@ -129,20 +129,20 @@ def _why_no_file(path: Path) -> str:
     if path.is_dir():
         if not os.access(path, os.R_OK | os.X_OK):
             return "permission denied"
-        return "is a folder without images" if next(_walk(path)) == path else "is a folder"
-    return "is not a regular file" if path.exists() else "no such file"
+        return "a folder without images" if next(_walk(path)) == path else "a folder"
+    return "not a regular file" if path.exists() else "no such file"
 
 
 def _read(file: IO[bytes], name: str) -> ImageRGB:
     head = file.read(12)
     file.seek(0)
     if not head:
-        raise ImageError(name, "is empty (0 bytes)")
+        raise ImageError(name, "empty file")
     reader = next((reader for signature, reader in _READERS if head.startswith(signature)), None)
     if head[:4] == b"RIFF" and head[8:] == b"WEBP":
         reader = WebPImageFile
     if reader is None:
-        raise ImageError(name, "is not a JPEG, PNG, WebP, BMP, TIFF or GIF image")
+        raise ImageError(name, "not a JPEG, PNG, WebP, BMP, TIFF or GIF image")
     try:
         image = reader(file)
     except Exception as error:  # Pillow's readers raise anything at all on damaged headers
@@ -154,11 +154,13 @@ def _decode(image: Image.Image, name: str) -> ImageRGB:
     width, height = image.size
     if width * height > MAX_PIXELS:
         limit = MAX_PIXELS // 1_000_000
-        raise ImageError(name, f"{width} x {height} pixels is over the limit of {limit} megapixels")
+        raise ImageError(name, f"{width} x {height} pixels, over the limit of {limit} megapixels")
     if width < 1 or height < 1:
-        raise ImageError(name, f"has no pixels ({width} x {height})")
+        raise ImageError(name, f"no pixels ({width} x {height})")
     if image.mode in ("I", "F"):
-        raise ImageError(name, "has 32-bit pixels without a defined range; save it with 8 or 16")
+        raise ImageError(
+            name, "32-bit pixels, which have no defined range; save it with 8 or 16 bits"
+        )
     try:
         image.load()
         return np.array(_upright(image, _to_rgb(image)))

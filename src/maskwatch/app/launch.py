@@ -1,0 +1,51 @@
+"""`maskwatch app`: the page in Streamlit's own server, with Streamlit's own settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from maskwatch.errors import MissingExtraError
+
+MODEL_VARIABLE = "MASKWATCH_MODEL"
+"""Names the ONNX file that the page uses, where it is not the shipped one."""
+
+_PAGE = Path(__file__).with_name("photo.py")
+
+# Defaults only: an environment variable that is set already, or an option, overrules them.
+_SETTINGS = {
+    "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "20",  # megabytes; a photo of 50 megapixels fits
+    "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
+    "STREAMLIT_THEME_PRIMARY_COLOR": "#0072B2",
+}
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An ONNX classifier with its card beside it, instead of the shipped one.",
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
+def app(model: Path | None, options: tuple[str, ...]) -> None:
+    """Open the page for uploading pictures in a browser.
+
+    Streamlit's options and environment variables work as usual, such as --server.port 9000 or
+    STREAMLIT_SERVER_HEADLESS=true.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if model is not None:
+        os.environ[MODEL_VARIABLE] = str(model.absolute())
+    try:
+        from streamlit.web.cli import main as streamlit
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("the page", "app") from error
+    streamlit(["run", str(_PAGE), *options], prog_name="streamlit")

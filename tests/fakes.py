@@ -1,0 +1,62 @@
+"""Stand-ins small enough to read: pictures without a camera, an analyzer without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+from maskwatch.sources import load_image
+
+WIDTH, HEIGHT = 60, 40
+
+
+def picture(width: int = WIDTH, height: int = HEIGHT) -> ImageRGB:
+    """A picture whose every corner has its own colour, so that a turn or a flip shows."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2] = (200, 30, 30)
+    image[: height // 2, width // 2 :] = (30, 200, 30)
+    image[height // 2 :, : width // 2] = (30, 30, 200)
+    image[height // 2 :, width // 2 :] = (200, 200, 30)
+    return image
+
+
+def verdict(
+    state: MaskState = MaskState.MASK,
+    box_xyxy: tuple[float, float, float, float] = (0.0, 0.0, WIDTH, HEIGHT),
+    confidence: float = 0.75,
+) -> FaceVerdict:
+    """One face; UNSURE leans to MASK."""
+    rest = (1 - confidence) / 2
+    probabilities = dict.fromkeys((s for s in MaskState if s is not MaskState.UNSURE), rest)
+    probabilities[MaskState.MASK if state is MaskState.UNSURE else state] = confidence
+    return FaceVerdict(box_xyxy, 1.0, state, confidence, probabilities)
+
+
+def report(
+    *faces: FaceVerdict,
+    source: str | None = "photo.jpg",
+    size_wh: tuple[int, int] = (WIDTH, HEIGHT),
+    origin: FaceOrigin = FaceOrigin.WHOLE_IMAGE,
+) -> FrameReport:
+    """A report of these faces."""
+    return FrameReport(faces, size_wh, origin, "fake", source)
+
+
+class FakeAnalyzer:
+    """Answers by the picture's mean red: bright is a mask, middling unsure, dark no mask."""
+
+    card = SimpleNamespace(name="fake 1", sha256="f" * 64)
+
+    def __init__(self, model: Path | str | None = None) -> None:
+        self.model = model
+
+    def analyze(self, image: object) -> FrameReport:
+        image_rgb = load_image(image)
+        height, width = image_rgb.shape[:2]
+        red = float(image_rgb[..., 0].mean())
+        state = MaskState.MASK if red > 170 else MaskState.UNSURE if red > 85 else MaskState.NO_MASK
+        box = (0.0, 0.0, float(width), float(height))
+        return report(verdict(state, box), source=None, size_wh=(width, height))
