@@ -158,9 +158,7 @@ def _decode(image: Image.Image, name: str) -> ImageRGB:
     if width < 1 or height < 1:
         raise ImageError(name, f"no pixels ({width} x {height})")
     if image.mode in ("I", "F"):
-        raise ImageError(
-            name, "32-bit pixels, which have no defined range; save it with 8 or 16 bits"
-        )
+        raise ImageError(name, "32-bit pixels, whose range is not defined; save it with 8 or 16")
     try:
         image.load()
         return np.array(_upright(image, _to_rgb(image)))
