@@ -32,6 +32,9 @@ TINY_FACE_PX = 20
 BLANK_LEVELS = 1.0
 """A picture whose grey levels vary less than this shows nothing."""
 
+EMPTY = "is empty (0 bytes)"
+BLANK = "is blank (all of one colour)"
+
 GROUP_NAME_LENGTH = 16
 
 Grouper = Callable[[Iterable[ImageRGB]], NDArray[np.int32]]
@@ -96,8 +99,10 @@ def audit(
         The usable rows with their groups, and the findings.
 
     Raises:
-        DataError: no row is usable.
+        DataError: there is no row, or none is usable.
     """
+    if table.empty:
+        raise DataError("the manifest has no rows to audit")
     # by content, so that neither the order of rows nor the place of files changes the result
     ordered = tidy(table).sort_values(["sha256", *BOX, "image_path"], kind="stable")
     measures = measure(ordered, progress)
@@ -143,7 +148,7 @@ def measure(
             row |= {"width_px": width, "height_px": height, "face_px": min(height, width)}
             row["brightness"] = float(cut.mean())
             if float(cut.std()) < BLANK_LEVELS:
-                row["reason"] = "is blank (all of one colour)"
+                row["reason"] = BLANK
         rows.append(row)
         progress(1)
     columns = ["image_path", "reason", "width_px", "height_px", "face_px", "brightness"]
@@ -168,6 +173,8 @@ def _read_checked(path: Path, sha256: str) -> ImageRGB | str:
     """The picture, or why it cannot be used."""
     try:
         content = path.read_bytes()
+        if not content:
+            return EMPTY
         image = load_image(content)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
@@ -245,7 +252,7 @@ def _findings(ordered: pd.DataFrame, measures: pd.DataFrame, grouped: pd.DataFra
         rows=len(ordered),
         usable_rows=len(grouped),
         unusable=problems,
-        empty=sum(item.reason.startswith(("is empty", "is blank")) for item in problems),
+        empty=sum(item.reason in (EMPTY, BLANK) for item in problems),
         identical=tuple(tuple(sorted(paths)) for _, paths in files if len(paths) > 1),
         groups=len(sizes),
         largest_groups=tuple(int(size) for size in sizes.head(10)),

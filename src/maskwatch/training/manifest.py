@@ -10,11 +10,13 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_numeric_dtype
 
 from maskwatch.errors import DataError
 from maskwatch.training.catalog import LABELS
@@ -37,11 +39,12 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is no manifest, holds wrong values or names pictures that are gone.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: {'is not a file' if path.exists() else 'no such manifest'}")
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else None
-        raise DataError(f"{path}: not a readable manifest ({reason or 'not Parquet'})") from error
+        raise DataError(f"{path}: not a readable manifest (not Parquet, or damaged)") from error
     _check_values(table, path)
     folder = path.absolute().parent
     table["image_path"] = [os.path.normpath(folder / name) for name in table["image_path"]]
@@ -63,13 +66,14 @@ def write_manifest(table: pd.DataFrame, path: Path) -> None:
     ]
     arrow = pa.Table.from_pandas(stored, schema=_SCHEMA, preserve_index=False)
     arrow = arrow.replace_schema_metadata({HASH_KEY: data_sha256(table).encode()})
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # renamed when complete
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(arrow, part)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
@@ -116,9 +120,15 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise DataError(f"{path}: not a manifest, it lacks the columns {', '.join(missing)}")
+    for name in ("image_path", "source", "sha256"):
+        if table[name].isna().any():
+            raise DataError(f"{path}: {name} is missing in {int(table[name].isna().sum())} rows")
+    for name in BOX:
+        if table[name].notna().any() and not is_numeric_dtype(table[name]):
+            raise DataError(f"{path}: {name} is not a column of numbers")
     _check_known(table["label"], LABELS, path)
     _check_known(table["split"].dropna(), PARTS, path)
-    boxes = table.loc[:, list(BOX)]
+    boxes = table.loc[:, list(BOX)].astype("float64")
     broken = boxes.isna().any(axis=1) & ~boxes.isna().all(axis=1)
     broken |= (boxes["x_max"] <= boxes["x_min"]) | (boxes["y_max"] <= boxes["y_min"])
     if broken.any():

@@ -1,0 +1,137 @@
+"""No group crosses a split, every row lands in exactly one part, and the report's split leaks.
+
+Run: pytest tests/test_split.py
+"""
+
+from __future__ import annotations
+
+import pytest
+from data_factory import table_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maskwatch.errors import DataError, SettingError
+from maskwatch.training.catalog import LABELS
+from maskwatch.training.manifest import data_sha256
+from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
+
+
+def grouped_table(per_label: int = 12, group_size: int = 3):
+    """`per_label` groups of each label, `group_size` rows in each."""
+    return table_of(
+        [
+            {"label": label, "group": f"{label}-{group}"}
+            for label in LABELS
+            for group in range(per_label)
+            for _ in range(group_size)
+        ]
+    )
+
+
+@st.composite
+def manifests(draw):
+    """At least three groups per label, of any size, some with several labels, rows in any order."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=3, max_size=12))
+    rows = [
+        {"label": label, "group": f"{label}-{number}"}
+        for label in LABELS
+        for number, size in enumerate(sizes)
+        for _ in range(size)
+    ]
+    for row in draw(st.lists(st.sampled_from(rows), max_size=5)):
+        row["group"] = "mixed"
+    for label in LABELS:  # keep three groups of each label, whatever was mixed
+        rows += [{"label": label, "group": f"{label}-kept-{number}"} for number in range(3)]
+    return table_of(draw(st.permutations(rows)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests(), st.integers(0, 2), st.integers(0, 3), st.booleans())
+def test_no_group_crosses_and_every_row_lands_in_exactly_one_part(table, fold, seed, test):
+    split = split_grouped(table, folds=3, fold=fold, seed=seed, test=test)
+    assert split.drop(columns="split").equals(table.drop(columns="split"))
+    assert set(split["split"]) <= {"train", "val", "test"}
+    assert split["split"].notna().all()
+    assert (split.groupby("group")["split"].nunique() == 1).all()
+    assert crossing_groups(split) == 0
+    assert twin_share(split) == 0
+
+
+def test_the_folds_are_the_val_parts_and_cover_every_row_once():
+    table = grouped_table()
+    val = [split_grouped(table, fold=fold)["split"] == "val" for fold in range(5)]
+    assert (sum(part.astype(int) for part in val) == 1).all()
+
+
+def test_every_label_is_in_every_part_in_proportion():
+    split = split_grouped(grouped_table(per_label=25))
+    shares = split[split["split"] == "val"]["label"].value_counts(normalize=True)
+    assert shares.min() > 0.3
+    assert (split["split"] == "val").mean() == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize("fold", [0, 4])
+def test_a_test_part_is_the_next_fold_and_leaves_val_alone(fold):
+    table = grouped_table()
+    without = split_grouped(table, fold=fold)["split"]
+    with_test = split_grouped(table, fold=fold, test=True)["split"]
+    following = split_grouped(table, fold=(fold + 1) % 5)["split"]
+    assert ((with_test == "val") == (without == "val")).all()
+    assert ((with_test == "test") == (following == "val")).all()
+
+
+def test_the_split_is_seeded_and_ignores_the_order_of_rows():
+    table = grouped_table()
+    split = split_grouped(table, seed=1)
+    assert data_sha256(split_grouped(table, seed=1)) == data_sha256(split)
+    assert data_sha256(split_grouped(table.iloc[::-1], seed=1)) == data_sha256(split)
+    assert data_sha256(split_grouped(table, seed=2)) != data_sha256(split)
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "error", "complaint"),
+    [
+        (table_of([]), {}, DataError, "the manifest has no rows to split"),
+        (table_of([{}]), {}, DataError, "1 of 1 rows have no group; run `maskwatch data audit` f"),
+        (grouped_table(4), {}, DataError, "class incorrect_mask has 4 groups, 5 folds need at le"),
+        (grouped_table(), {"folds": 1}, SettingError, "folds is 1, valid are 2 and more"),
+        (grouped_table(), {"folds": 2, "test": True}, SettingError, "folds is 2, valid are 3 and"),
+        (grouped_table(), {"fold": 5}, SettingError, "fold is 5, valid are 0 to 4"),
+        (grouped_table(), {"fold": -1}, SettingError, "fold is -1, valid are 0 to 4"),
+    ],
+)
+def test_what_cannot_be_split_is_one_clear_error(table, options, error, complaint):
+    with pytest.raises(error) as caught:
+        split_grouped(table, **options)
+    assert str(caught.value).startswith(complaint)
+
+
+def test_the_report_split_takes_the_first_fifth_of_each_class_by_name():
+    names = [f"{number}.jpg" for number in range(14)]  # as strings: 0, 1, 10, 11, 12, 13, 2, ...
+    rows = [
+        {"image_path": f"/a/{label}/{name}", "label": label} for label in LABELS for name in names
+    ]
+    split = split_report(table_of(rows))
+    val = split[split["split"] == "val"]["image_path"]
+    assert val.tolist() == [f"/a/{label}/{n}.jpg" for label in LABELS for n in (0, 1)]
+    assert set(split["split"]) == {"train", "val"}
+
+
+def test_the_report_split_counts_like_keras():
+    rows = [{"label": label} for label in LABELS for _ in range(2994)]
+    counts = split_report(table_of(rows))["split"].value_counts().to_dict()
+    assert counts == {"train": 7188, "val": 1794}  # the report's own numbers
+
+
+def test_twins_across_a_leaky_split_are_counted():
+    table = table_of(
+        [
+            {"split": "val", "group": "a"},
+            {"split": "val", "group": "b"},
+            {"split": "train", "group": "b"},
+            {"split": "train", "group": "c"},
+        ]
+    )
+    assert crossing_groups(table) == 1
+    assert twin_share(table) == 0.5
+    assert twin_share(table_of([])) == 0
