@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from maskwatch.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from maskwatch.training.run_folder import RunFolder
 
 # TensorFlow's start-up chatter goes to stderr and tells a user nothing
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,25 +50,84 @@ def train(
     _print_scores(folder)
 
 
-def _print_scores(folder: object) -> None:
+@click.command()
+@click.argument("recipe", type=_FILE)
+@click.option("--data", required=True, type=_FILE, help="Manifest with train and val parts.")
+@click.option("--out", type=_FOLDER, help="Study folder; runs/NAME-tune if not given.")
+@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+@click.option("--cache", type=_FOLDER, help="As in `maskwatch train`, for frozen trials.")
+@click.option("--trials", default=20, show_default=True, type=click.IntRange(1))
+def tune(
+    recipe: Path,
+    data: Path,
+    out: Path | None,
+    weights: Path | None,
+    cache: Path | None,
+    trials: int,
+) -> None:
+    """Search learning rate, dropout, epochs and unfrozen depth, starting from RECIPE.
+
+    A search that was cut off goes on when the same command is given again.
+    """
+    _require_training()
+    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.recipe import load_recipe
+    from maskwatch.training.tune import tune as search
+
+    settings = load_recipe(recipe)
+    folder = out or Path("runs") / f"{settings.name}-tune"
+    best = search(settings, read_manifest(data), folder, weights, cache, trials).best_trial
+    chosen = ", ".join(f"{name} {value}" for name, value in best.params.items())
+    click.echo(
+        f"best of {trials}: trial {best.number}, macro F1 {best.value:.4f} on val ({chosen})"
+    )
+    click.echo(f"study folder: {folder}")
+
+
+@click.command()
+@click.argument("run", type=_FOLDER)
+@click.option("--data", required=True, type=_FILE, help="The manifest of the run.")
+@click.option("--out", type=_FILE, help="ONNX file to write; RUN/classifier.onnx if not given.")
+def export(run: Path, data: Path, out: Path | None) -> None:
+    """Turn the model of RUN into an ONNX file with its card and golden tensors, and score it."""
+    _require_training()
+    from maskwatch.training.export import export_run
+    from maskwatch.training.manifest import read_manifest
     from maskwatch.training.run_folder import RunFolder
 
-    assert isinstance(folder, RunFolder)
+    model_path = out or run / "classifier.onnx"
+    card = export_run(RunFolder(run), read_manifest(data), model_path)
+    megabytes = model_path.stat().st_size / 1e6
+    click.echo(f"{model_path}: {megabytes:.1f} MB, {card.name}, sha256 {card.sha256[:12]}")
+    click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
+    click.echo(f"temperature {card.temperature}, unsure below {card.unsure_below}")
+    _print_part(card.scores["part"], card.scores["all"])
+
+
+def _print_scores(folder: RunFolder) -> None:
     for part, scores in folder.scores().items():
-        accuracy, macro_f1 = scores["accuracy"], scores["macro_f1"]
-        click.echo(
-            f"{part}: {scores['n']} crops in {scores['groups']} groups, "
-            f"accuracy {accuracy['value']:.4f} ({accuracy['low']:.4f}-{accuracy['high']:.4f}), "
-            f"macro F1 {macro_f1['value']:.4f} ({macro_f1['low']:.4f}-{macro_f1['high']:.4f})"
-        )
-        for name, row in scores["per_class"].items():
-            if row["n"]:
-                cells = "  ".join(
-                    f"{what} {row[what]['value']:.3f}" if row[what]["value"] is not None else ""
-                    for what in ("precision", "recall", "f1")
-                )
-                click.echo(f"  {name:<15} {row['n']:>6}  {cells}")
+        _print_part(part, scores)
     click.echo(f"run folder: {folder.path}")
+
+
+def _print_part(part: str, scores: Mapping[str, Any]) -> None:
+    accuracy, macro_f1 = scores["accuracy"], scores["macro_f1"]
+    click.echo(
+        f"{part}: {scores['n']} crops in {scores['groups']} groups, "
+        f"accuracy {_interval(accuracy)}, macro F1 {_interval(macro_f1)}, "
+        f"unsure {scores['unsure_share']['value']:.1%}"
+    )
+    for name, row in scores["per_class"].items():
+        cells = "  ".join(
+            f"{what} {_interval(row[what])}" for what in ("precision", "recall", "f1")
+        )
+        click.echo(f"  {name:<15} {row['n']:>6}  {cells}")
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    if score["value"] is None:
+        return "undefined"
+    return f"{score['value']:.3f} ({score['low']:.3f}-{score['high']:.3f})"
 
 
 def _require_training() -> None:

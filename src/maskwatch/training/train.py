@@ -78,7 +78,8 @@ def train(
     """
     if cache is not None and recipe.network.unfrozen_layers:
         raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
-    parts = {name: take_part(table, name, recipe.sampling.min_face_px) for name in PARTS}
+    parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face
+    parts["train"] = take_part(table, "train", recipe.sampling.min_face_px)
     _check_classes(parts["train"])
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.network, weights, recipe.seed)

@@ -1,0 +1,171 @@
+"""Run folder -> ONNX file, card and golden tensors; the exported file itself is what is scored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch._version import __version__
+from maskwatch.classify import calibrate
+from maskwatch.errors import DataError, ModelError
+from maskwatch.model_card import ModelCard, card_path, write_card
+from maskwatch.runtime import create_session
+from maskwatch.schema import CLASSES
+from maskwatch.training.catalog import PUBLIC_SETS
+from maskwatch.training.crops import load_canvases
+from maskwatch.training.manifest import data_sha256, has_box
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.recipe import Recipe
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.scores import best_temperature, score
+from maskwatch.training.train import Part, take_part
+
+PARITY = 1e-4
+"""Largest difference of a probability between Keras and ONNX Runtime."""
+
+UNSURE_BELOW = 0.5
+"""Chow's rule (1970): with an "unsure" half as bad as a wrong answer, abstain below 1 - 1/2."""
+
+_GOLDEN_CROPS = 7
+_INTENDED_USE = (
+    "Tells whether the mask on a face is worn, worn incorrectly or missing, to count or to remind. "
+    "Not for identifying people, not for punishing them, and not a medical device."
+)
+_LIMITS = (
+    "Skin tones, ages and head coverings are unevenly covered by the public training data; "
+    "no score per group of people has been measured.",
+    "Masks worn incorrectly are rare in the data: their recall has a wide interval.",
+    "A hand, a scarf, a beard or a drawn face can be taken for a mask with high confidence.",
+    "Scores are from public photos of 2020 to 2021; expect less on your own camera and measure it.",
+)
+
+
+def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> ModelCard:
+    """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
+
+    The temperature is fitted on the `val` part; the scores are those of the `test` part, or of
+    `val` where there is no test part, and the card says which.
+
+    Raises:
+        DataError: the run is not finished, or the manifest is not the one it was trained on.
+        ModelError: the exported file does not give what the Keras model gives.
+    """
+    run, recipe, model = folder.read(), folder.load_recipe(), folder.load_model()
+    if run["data_sha256"] != data_sha256(table):
+        raise DataError(
+            f"{folder.path}: was trained on other data than this manifest (its hash starts with "
+            f"{run['data_sha256'][:12]}); give the manifest of the run"
+        )
+    onnx = convert_to_onnx(model)
+    parity = check_parity(onnx, model, recipe)
+    val, test = take_part(table, "val"), take_part(table, "test")
+    val_answers = _answer(onnx, val, recipe)
+    temperature = best_temperature(val.labels, val_answers) if len(val.labels) else 1.0
+
+    scored, part_name = (test, "test") if len(test.labels) else (val, "val")
+    answers = calibrate(_answer(onnx, scored, recipe), temperature)
+    card = ModelCard(
+        name=f"{recipe.name}-{recipe.network.input_side_px} {__version__}",
+        sha256=hashlib.sha256(onnx).hexdigest(),
+        classes=CLASSES,
+        input_side_px=recipe.network.input_side_px,
+        crop_margin_ratio=recipe.crop_margin_ratio,
+        temperature=temperature,
+        unsure_below=UNSURE_BELOW,
+        licence=_licence(run["sources"]),
+        intended_use=_INTENDED_USE,
+        limits=_LIMITS,
+        training={
+            "recipe": asdict(recipe),
+            "data_sha256": run["data_sha256"],
+            "sources": {name: _source_licence(name) for name in run["sources"]},
+            "crops": run["counts"],
+            "versions": run["versions"],
+            "weights_sha256": run["weights_sha256"],
+            "parity_with_keras": parity,
+        },
+        scores={"part": part_name, **score_slices(scored, answers, UNSURE_BELOW)},
+    )
+    model_path.parent.mkdir(parents=True, exist_ok=True)
+    card_path(model_path).unlink(missing_ok=True)  # an old card must not stand beside a new file
+    model_path.write_bytes(onnx)
+    _write_golden(onnx, recipe, model_path)
+    write_card(card, model_path)
+    return card
+
+
+def check_parity(onnx: bytes, model: Any, recipe: Recipe) -> float:
+    """Largest difference of a probability between Keras and ONNX Runtime at batch 1, 2 and 7.
+
+    Raises:
+        ModelError: it is above PARITY.
+    """
+    session = create_session(onnx, "exported file")
+    name = session.get_inputs()[0].name
+    worst = 0.0
+    for batch in (1, 2, 7):
+        crops = golden_crops(recipe.network.input_side_px)[:batch]
+        difference = session.run(None, {name: crops})[0] - model.predict(crops, verbose=0)
+        worst = max(worst, float(np.abs(difference).max()))
+    if worst > PARITY:
+        raise ModelError(
+            f"the exported file differs from Keras by {worst:.1e} in a probability, "
+            f"{PARITY:.0e} is allowed; nothing was written"
+        )
+    return worst
+
+
+def golden_crops(side_px: int) -> NDArray[np.uint8]:
+    """Seven smooth pictures (7, side, side, 3) made from seeded noise; no photo is needed."""
+    random = np.random.default_rng(20)
+    coarse = random.integers(0, 256, (_GOLDEN_CROPS, 8, 8, 3)).astype(np.uint8)
+    repeats = -(-side_px // 8)
+    blocks = coarse.repeat(repeats, axis=1).repeat(repeats, axis=2)
+    return np.ascontiguousarray(blocks[:, :side_px, :side_px])
+
+
+def score_slices(part: Part, answers: NDArray[np.float32], unsure_below: float) -> dict[str, Any]:
+    """Scores of a part as a whole and of each source, faces and whole pictures apart."""
+    kinds = np.where(has_box(part.table), "faces", "pictures")
+    names = part.table["source"].astype(str).to_numpy() + " " + kinds
+    slices = {"all": score(part.labels, answers, list(part.groups), unsure_below)}
+    for name in np.unique(names):
+        rows = names == name
+        slices[str(name)] = score(
+            part.labels[rows], answers[rows], list(part.groups[rows]), unsure_below
+        )
+    return slices
+
+
+def _answer(onnx: bytes, part: Part, recipe: Recipe) -> NDArray[np.float32]:
+    """Uncalibrated probabilities (n, 3) of a part from the exported file."""
+    session = create_session(onnx, "exported file")
+    name = session.get_inputs()[0].name
+    side = recipe.network.input_side_px
+    crops = load_canvases(part.table, side, recipe.crop_margin_ratio, context_ratio=0)
+    parts = [session.run(None, {name: crops[i : i + 32]})[0] for i in range(0, len(crops), 32)]
+    return np.concatenate([np.empty((0, len(CLASSES)), np.float32), *parts])
+
+
+def _write_golden(onnx: bytes, recipe: Recipe, model_path: Path) -> None:
+    crops = golden_crops(recipe.network.input_side_px)
+    session = create_session(onnx, "exported file")
+    answers = session.run(None, {session.get_inputs()[0].name: crops})[0]
+    np.savez_compressed(model_path.with_suffix(".golden.npz"), crops=crops, probabilities=answers)
+
+
+def _licence(sources: list[str]) -> str:
+    bound = [name for name in sources if name in PUBLIC_SETS and not PUBLIC_SETS[name].shippable]
+    if bound:
+        return f"for experiments only: trained on {', '.join(bound)}, see its licence"
+    return "Apache-2.0"
+
+
+def _source_licence(name: str) -> str:
+    return PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"

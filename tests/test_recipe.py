@@ -1,0 +1,74 @@
+"""Recipes: the report's numbers, defaults, and a clear word on every wrong value."""
+
+from pathlib import Path
+
+import pytest
+
+from maskwatch import SettingError
+from maskwatch.training.recipe import load_recipe
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+
+
+def test_the_reports_recipe_number_by_number():
+    recipe = load_recipe(RECIPES / "report.yaml")
+    network, augment, fit = recipe.network, recipe.augment, recipe.fit
+    assert (network.alpha, network.input_side_px, network.unfrozen_layers) == (1.0, 224, 0)
+    assert (network.dense_units, network.dropout) == (128, 0.5)
+    assert network.value_range == (0.0, 1.0)
+    assert (augment.rotation_deg, augment.zoom_ratio, augment.flip) == (20, 0.15, True)
+    assert (fit.learning_rate, fit.batch_size, fit.epochs) == (1e-4, 32, 5)
+    assert fit.weight_decay == 0 and not fit.cosine_decay and fit.label_smoothing == 0
+    assert recipe.sampling.crops_per_epoch == 0
+
+
+def test_the_scaled_recipe_differs_in_the_value_range_only():
+    report, scaled = (load_recipe(RECIPES / f"{n}.yaml") for n in ("report", "report-scaled"))
+    assert scaled.network.value_range == (-1.0, 1.0)
+    changed = scaled.to_yaml().replace("report-scaled", "report")
+    assert changed.replace("- -1.0\n  - 1.0", "- 0.0\n  - 1.0") == report.to_yaml()
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
+    recipe = load_recipe(path)
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
+    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must be a mapping"),
+        ("- 1", "must be a mapping"),
+        ("{", "not valid YAML"),
+        ("fit: {}", "name is missing"),
+        ("name: a b", "name must be letters"),
+        ("name: x\ncolour: red", "unknown colour"),
+        ("name: x\nfit: {speed: 3}", r"unknown fit\.speed"),
+        ("name: x\nfit: 3", "fit. must be a mapping"),
+        ("name: x\nfit: {epochs: many}", r"fit\.epochs must be int, not 'many'"),
+        ("name: x\nfit: {epochs: true}", r"fit\.epochs must be int"),
+        ("name: x\nfit: {epochs: 0}", r"fit\.epochs must be 1 to 10000"),
+        ("name: x\nfit: {learning_rate: -1}", r"fit\.learning_rate must be"),
+        ("name: x\nfit: {learning_rate: fast}", r"fit\.learning_rate must be float"),
+        ("name: x\nnetwork: {input_side_px: 100}", "multiple of 32"),
+        ("name: x\nnetwork: {value_range: [1, 0]}", "low < high"),
+        ("name: x\nnetwork: {value_range: [1]}", "list of 2 numbers"),
+        ("name: x\nnetwork: {alpha: 0.4}", "one of"),
+        ("name: x\naugment: {brightness: [0, 1]}", "0 < low"),
+        ("name: x\naugment: {flip: 3}", r"augment\.flip must be bool"),
+        ("name: x\nsampling: {max_per_group: 0}", r"sampling\.max_per_group"),
+        ("name: x\ncrop_margin_ratio: 3", "0 to 2"),
+    ],
+)
+def test_a_wrong_recipe_names_the_file_the_setting_and_what_is_valid(tmp_path, text, words):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(SettingError, match=rf"bad\.yaml: .*{words}") as caught:
+        load_recipe(tmp_path / "bad.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_that_is_not_there(tmp_path):
+    with pytest.raises(SettingError, match=r"none\.yaml: cannot read"):
+        load_recipe(tmp_path / "none.yaml")

@@ -1,0 +1,44 @@
+"""The cores a session uses are those the process may use."""
+
+import os
+
+import pytest
+from toy_model import toy_onnx
+
+from maskwatch import runtime
+
+
+@pytest.mark.parametrize(
+    ("content", "quota"),
+    [("max 100000", None), ("150000 100000", 1.5), ("400000 100000", 4.0), ("odd", None)],
+)
+def test_the_quota_of_a_control_group(tmp_path, monkeypatch, content, quota):
+    (tmp_path / "cpu.max").write_text(content)
+    monkeypatch.setattr(runtime, "_CGROUP_V2", tmp_path / "cpu.max")
+    assert runtime._cgroup_quota() == quota
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limit = cpus if quota is None else min(cpus, -(-quota // 1))
+    assert runtime.available_cpus() == max(1, limit)
+
+
+def test_without_control_groups_there_is_no_quota(tmp_path, monkeypatch):
+    for name in ("_CGROUP_V2", "_CGROUP_V1_QUOTA", "_CGROUP_V1_PERIOD"):
+        monkeypatch.setattr(runtime, name, tmp_path / "absent")
+    assert runtime._cgroup_quota() is None
+
+
+def test_the_first_version_of_control_groups(tmp_path, monkeypatch):
+    (tmp_path / "quota").write_text("-1")
+    (tmp_path / "period").write_text("100000")
+    monkeypatch.setattr(runtime, "_CGROUP_V2", tmp_path / "absent")
+    monkeypatch.setattr(runtime, "_CGROUP_V1_QUOTA", tmp_path / "quota")
+    monkeypatch.setattr(runtime, "_CGROUP_V1_PERIOD", tmp_path / "period")
+    assert runtime._cgroup_quota() is None
+    (tmp_path / "quota").write_text("250000")
+    assert runtime._cgroup_quota() == 2.5
+
+
+def test_a_session_uses_them_and_does_not_spin():
+    options = runtime.create_session(toy_onnx(), "toy").get_session_options()
+    assert options.intra_op_num_threads == runtime.available_cpus()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
