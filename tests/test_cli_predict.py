@@ -1,0 +1,255 @@
+"""`maskwatch predict` on real files: output, copies, exit codes, and one line for each failure.
+
+Run: pytest tests/test_cli_predict.py
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import bad_images
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from fakes import WITHOUT_ROOT
+from PIL import Image
+from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+
+from maskwatch.cli import cli
+from maskwatch.sources import load_image
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_toy_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four pictures, two of one name, in a folder of the current directory."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    for name, colour in (
+        ("a.png", RED),
+        ("b.jpg", GREEN),
+        ("sub/a.png", BLUE),
+        ("sub/c.gif", GREY),
+    ):
+        Image.fromarray(plain(colour)).save(folder / name)
+    return folder
+
+
+def run(model: Path, *arguments: str | Path, stdin: str | None = None) -> Result:
+    command = ["predict", "--model", str(model), *map(str, arguments)]
+    return CliRunner().invoke(cli, command, input=stdin, catch_exceptions=False)
+
+
+def states(output: str) -> dict[str, str]:
+    documents = [json.loads(line) for line in output.splitlines()]
+    return {
+        document["source"]: document["faces"][0]["state"] if "faces" in document else "error"
+        for document in documents
+    }
+
+
+def test_a_folder_as_json_lines(model: Path, photos: Path) -> None:
+    result = run(model, "photos", "--format", "jsonl")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert states(result.stdout) == {
+        "photos/a.png": "mask",
+        "photos/b.jpg": "no_mask",
+        "photos/sub/a.png": "incorrect_mask",
+        "photos/sub/c.gif": "unsure",
+    }
+
+
+def test_files_patterns_and_a_list_on_standard_input(model: Path, photos: Path) -> None:
+    result = run(
+        model,
+        *("photos/b.jpg", "-", "photos/b.jpg", "--format", "jsonl"),
+        stdin="photos/sub/*.gif\n\nphotos/a.png\n",
+    )
+    assert list(states(result.stdout)) == ["photos/b.jpg", "photos/sub/c.gif", "photos/a.png"]
+
+
+def test_csv_coco_and_table(model: Path, photos: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(model, "photos", "--format", "csv").stdout)))
+    assert [row["state"] for row in rows] == ["mask", "no_mask", "incorrect_mask", "unsure"]
+    document = json.loads(run(model, "photos", "--format", "coco").stdout)
+    assert document["annotations"][0]["bbox"] == [0.0, 0.0, 40.0, 40.0]
+    table = run(model, "photos").stdout
+    assert "photos/sub/a.png  1     Mask worn incorrectly  100.0%" in table
+    assert "4 images: 1 mask worn, 1 no mask, 1 mask worn incorrectly, 1 unsure" in table
+
+
+def test_every_bad_file_gets_its_line_and_the_others_their_verdict(
+    model: Path, photos: Path
+) -> None:
+    for name in bad_images.BAD:
+        bad_images.write(photos, name)
+    result = run(model, "photos", "photos/gone.jpg", "nowhere/*.png", "--format", "jsonl")
+    assert result.exit_code == 1
+    answers = states(result.stdout)
+    bad = {f"photos/{name}" for name in bad_images.BAD} | {"photos/gone.jpg", "nowhere/*.png"}
+    assert {source for source, state in answers.items() if state == "error"} == bad
+    assert len(answers) == len(bad) + 4
+    errors = result.stderr.splitlines()
+    assert len(errors) == len(bad)
+    for name, (_, reason) in bad_images.BAD.items():
+        (line,) = (line for line in errors if line.startswith(f"Error: photos/{name}: "))
+        assert reason in line
+
+
+@pytest.mark.parametrize("format_name", ["table", "csv", "coco"])
+def test_other_formats_survive_a_bad_file_too(model: Path, photos: Path, format_name: str) -> None:
+    bad_images.write(photos, "empty.jpg")
+    result = run(model, "photos", "--format", format_name)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: photos/empty.jpg: empty file\n"
+    assert "photos/a.png" in result.stdout
+
+
+def test_an_empty_folder_is_an_error(model: Path, photos: Path) -> None:
+    Path("empty").mkdir()
+    result = run(model, "empty")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: empty: a folder without images\n"
+
+
+def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path) -> None:
+    photos.parent.chmod(0o755)
+    (photos / "sub").chmod(0)
+    code = "\n".join(
+        (
+            "import sys, maskwatch, maskwatch.cli_predict, maskwatch.cli",
+            f"analyzer = maskwatch.Analyzer({str(model)!r})",
+            "maskwatch.Analyzer = lambda model: analyzer",
+            WITHOUT_ROOT,
+            "sys.argv = ['maskwatch', 'predict', 'photos', '--format', 'jsonl']",
+            "maskwatch.cli.main()",
+        )
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (photos / "sub").chmod(0o755)
+    assert seen.returncode == 1, seen.stderr
+    assert seen.stderr == "Error: photos/sub: permission denied\n"
+    assert states(seen.stdout) == {
+        "photos/a.png": "mask",
+        "photos/b.jpg": "no_mask",
+        "photos/sub": "error",
+    }
+
+
+def test_copies_keep_their_sub_folders(model: Path, photos: Path) -> None:
+    result = run(model, "photos", "--save", "out")
+    assert result.exit_code == 0
+    copies = sorted(p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file())
+    assert copies == ["a.png", "b.jpg", "sub/a.png", "sub/c.gif.png"]
+    drawn = load_image("out/a.png")
+    assert drawn.shape == (40, 40, 3)
+    assert not np.array_equal(drawn, load_image("photos/a.png"))
+
+
+@pytest.mark.parametrize(
+    ("sources", "copies"),
+    [
+        (("photos/sub/a.png",), ["a.png"]),
+        (("photos/a.png", "photos/sub/a.png"), ["a.png", "sub/a.png"]),
+        (("photos/sub", "other"), ["other/a.png", "photos/sub/a.png", "photos/sub/c.gif.png"]),
+        (("photos/*/a.png",), ["sub/a.png"]),
+    ],
+)
+def test_same_names_do_not_collide(
+    model: Path, photos: Path, sources: tuple[str, ...], copies: list[str]
+) -> None:
+    Path("other").mkdir()
+    Image.fromarray(plain(RED)).save("other/a.png")
+    assert run(model, *sources, "--save", "out").exit_code == 0
+    written = (p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file())
+    assert sorted(written) == copies
+
+
+def test_copies_never_replace_a_picture(model: Path, photos: Path) -> None:
+    before = {path: path.read_bytes() for path in photos.rglob("*.*")}
+    Path("linked").symlink_to(photos)
+    for folder in ("photos", "linked"):
+        result = run(model, "photos", "--save", folder)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert "would overwrite the image" in result.stderr
+    assert before == {path: path.read_bytes() for path in photos.rglob("*.*")}
+
+
+def test_a_place_that_cannot_be_written_to(model: Path, photos: Path) -> None:
+    Path("out").mkdir()
+    Path("out/sub").touch()
+    result = run(model, "photos", "--save", "out")
+    assert result.exit_code == 2
+    assert "cannot write out/sub/a.png" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--format", "xml", "x.jpg"), ("--nonsense", "x.jpg")])
+def test_wrong_usage(model: Path, arguments: tuple[str, ...]) -> None:
+    assert run(model, *arguments).exit_code == 2
+
+
+def test_a_model_with_one_byte_changed(tmp_path: Path, photos: Path) -> None:
+    altered = write_toy_model(tmp_path)
+    content = bytearray(altered.read_bytes())
+    content[len(content) // 2] ^= 1
+    altered.write_bytes(content)
+    result = run(altered, "photos")
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert str(altered) in line
+    assert "sha256 differs" in line
+
+
+def test_a_model_that_is_not_there(photos: Path) -> None:
+    result = run(Path("gone.onnx"), "photos")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: gone.onnx: cannot read the model file")
+
+
+def test_the_help_documents_the_exit_codes() -> None:
+    text = CliRunner().invoke(cli, ["predict", "--help"]).stdout
+    for code in range(4):
+        assert f"\n    {code}  " in text
+
+
+def test_a_reader_that_leaves_early_is_no_error(model: Path, photos: Path) -> None:
+    gone = [f"gone {number}.jpg" for number in range(20_000)]  # more than a pipe holds
+    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "--format", "jsonl"]
+    writer = subprocess.Popen(
+        [*command, "photos", *gone], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    writer.stdout.close()
+    _, errors = writer.communicate(timeout=60)
+    assert b"Traceback" not in errors
+    assert b"pipe" not in errors.lower()
+
+
+def test_names_that_are_not_text(model: Path, photos: Path) -> None:
+    odd = b"photos/odd \xff name.png"
+    Image.fromarray(plain(RED)).save("odd.png")
+    Path("odd.png").rename(odd.decode(errors="surrogateescape"))
+    for format_name in ("table", "csv", "jsonl", "coco"):
+        command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "-"]
+        seen = subprocess.run(
+            [*command, "--format", format_name],
+            input=odd,
+            capture_output=True,
+            check=False,
+        )
+        assert (seen.returncode, seen.stderr) == (0, b"")
+        assert b"mask" in seen.stdout.lower()

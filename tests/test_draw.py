@@ -1,0 +1,83 @@
+"""Verdicts are drawn where they belong, in colours and lines that everyone can tell apart.
+
+Run: pytest tests/test_draw.py
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from fakes import report, verdict
+
+from maskwatch.draw import INK, PLATE, STYLES, annotate, verdict_text
+from maskwatch.schema import FaceOrigin, MaskState
+
+
+def luminance(colour: tuple[int, int, int]) -> float:
+    """Relative luminance after WCAG 2.2."""
+    channels = [value / 255 for value in colour]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_labels_can_be_read_on_their_plate() -> None:
+    assert contrast(INK, PLATE) >= 4.5
+    for style in STYLES.values():  # 3:1 is what WCAG asks of symbols and borders
+        assert contrast(style.colour, PLATE) >= 3
+
+
+def test_every_state_differs_in_colour_line_symbol_and_words() -> None:
+    assert set(STYLES) == set(MaskState)
+    for what in ("colour", "line", "symbol", "label"):
+        assert len({getattr(style, what) for style in STYLES.values()}) == len(MaskState)
+
+
+@pytest.mark.parametrize("state", MaskState)
+def test_the_whole_picture_gets_a_border_in_its_colour(state: MaskState) -> None:
+    image = np.full((200, 240, 3), 90, np.uint8)
+    drawn = annotate(image, report(verdict(state, (0.0, 0.0, 240.0, 200.0)), size_wh=(240, 200)))
+    assert drawn.shape == image.shape
+    assert (image == 90).all()  # the picture itself is left alone
+    assert (drawn[60:120, 60:180] == 90).all()
+    for edge in (drawn[0], drawn[:, 0], drawn[:, -1], drawn[-1]):
+        assert (edge == STYLES[state].colour).all(axis=-1).any()
+
+
+def test_a_face_gets_its_border_and_its_label_above() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    face = verdict(MaskState.NO_MASK, (200.0, 150.0, 300.0, 250.0))
+    drawn = annotate(image, report(face, size_wh=(400, 300), origin=FaceOrigin.GIVEN))
+    changed = np.argwhere((drawn != 90).any(axis=-1))
+    top, left = changed.min(axis=0)
+    bottom, right = changed.max(axis=0)
+    assert (left, bottom) == (200, 249)
+    assert top < 150
+    assert right < 400
+    assert (drawn[156:244, 206:294] == 90).all()
+
+
+def test_no_faces_no_change() -> None:
+    image = np.full((30, 40, 3), 90, np.uint8)
+    assert np.array_equal(annotate(image, report()), image)
+
+
+@pytest.mark.parametrize("state", MaskState)
+@pytest.mark.parametrize("origin", FaceOrigin)
+def test_any_size_can_be_drawn_on(state: MaskState, origin: FaceOrigin) -> None:
+    for height, width in itertools.product((1, 2, 7, 40, 3000), (1, 3, 20, 100)):
+        image = np.zeros((height, width, 3), np.uint8)
+        face = verdict(state, (0.0, 0.0, float(width), float(height)))
+        assert annotate(image, report(face, origin=origin)).shape == image.shape
+
+
+def test_the_verdict_in_words() -> None:
+    assert verdict_text(verdict(MaskState.INCORRECT_MASK, confidence=0.987)) == (
+        "Mask worn incorrectly 98.7%"
+    )

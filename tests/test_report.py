@@ -1,0 +1,92 @@
+"""Each format says what the reports say, in its own way, and the unreadable are not lost.
+
+Run: pytest tests/test_report.py
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+
+import pytest
+from fakes import report, verdict
+
+from maskwatch import ImageError
+from maskwatch.report import CSV_COLUMNS, FORMATS, Result, to_coco, to_csv, to_jsonl, to_table
+from maskwatch.schema import FaceOrigin, MaskState
+
+TWO_FACES = report(
+    verdict(MaskState.MASK, (0.0, 0.0, 20.0, 30.0)),
+    verdict(MaskState.UNSURE, (30.5, 5.0, 50.0, 25.0), confidence=0.45),
+    source="two, faces.jpg",
+    origin=FaceOrigin.GIVEN,
+)
+BROKEN = ImageError("broken.jpg", "empty file")
+NOBODY = report(source="nobody.png")
+RESULTS: list[Result] = [TWO_FACES, BROKEN, NOBODY]
+
+
+def test_json_lines_have_one_line_an_image() -> None:
+    documents = [json.loads(line) for line in to_jsonl(RESULTS)]
+    assert documents[0] == json.loads(json.dumps(TWO_FACES.to_dict()))
+    assert documents[1] == {
+        "schema": documents[0]["schema"],
+        "source": "broken.jpg",
+        "error": "empty file",
+    }
+    assert documents[2]["faces"] == []
+
+
+def test_csv_has_one_row_a_face() -> None:
+    header, *rows = csv.reader(to_csv(RESULTS))
+    assert tuple(header) == CSV_COLUMNS
+    first, second = (dict(zip(header, row, strict=True)) for row in rows)
+    assert (first["source"], first["face"], first["state"]) == ("two, faces.jpg", "0", "mask")
+    assert (second["face"], second["left"], second["state"]) == ("1", "30.5", "unsure")
+    assert float(second["mask"]) == pytest.approx(0.45)
+
+
+def test_coco_hangs_together() -> None:
+    (line,) = to_coco(RESULTS)
+    document = json.loads(line)
+    assert [image["file_name"] for image in document["images"]] == ["two, faces.jpg", "nobody.png"]
+    assert document["images"][0]["width"] == 60
+    names = {category["id"]: category["name"] for category in document["categories"]}
+    assert sorted(names.values()) == sorted(MaskState)
+    first, second = document["annotations"]
+    assert first["image_id"] == second["image_id"] == document["images"][0]["id"]
+    assert first["id"] != second["id"]
+    assert [names[a["category_id"]] for a in (first, second)] == ["mask", "unsure"]
+    assert second["bbox"] == [30.5, 5.0, 19.5, 20.0]
+    assert second["area"] == 390.0
+    assert second["score"] == 0.45
+    assert second["attributes"]["face_origin"] == "given"
+
+
+def test_the_table_lines_up_and_counts() -> None:
+    assert list(to_table(RESULTS)) == [
+        "IMAGE           FACE  VERDICT        CONFIDENCE",
+        "two, faces.jpg  1     Mask worn      75.0%",
+        "two, faces.jpg  2     Unsure         45.0%",
+        "nobody.png      -     no face found",
+        "",
+        "2 images: 1 mask worn, 0 no mask, 0 mask worn incorrectly, 1 unsure",
+        "1 could not be read",
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_empty_run_is_valid_too(name: str) -> None:
+    lines = list(FORMATS[name]([]))
+    assert all(json.loads(line) is not None for line in lines if name in ("jsonl", "coco"))
+
+
+@pytest.mark.parametrize("name", ["jsonl", "csv"])
+def test_lines_come_before_the_run_is_over(name: str) -> None:
+    def endless() -> Iterator[Result]:
+        while True:
+            yield TWO_FACES
+
+    lines = FORMATS[name](endless())
+    assert [next(lines) for _ in range(3)]
