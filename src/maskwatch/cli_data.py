@@ -117,6 +117,23 @@ def split(
     click.echo(f"{out}: {len(table)} rows, data {data_sha256(table)}")
 
 
+@data.command()
+@click.argument("manifest_path", metavar="MANIFEST", type=FILE)
+@click.option("--out", type=OUT, required=True, help="HTML file to write.")
+def report(manifest_path: Path, out: Path) -> None:
+    """Show an audited MANIFEST on one HTML page: counts, samples, sizes, brightness, groups, leaks.
+
+    The page holds small pictures of the faces, so treat it like the data itself.
+    """
+    from maskwatch.training.data_report import write_data_report
+    from maskwatch.training.manifest import read_manifest
+
+    table = read_manifest(manifest_path)
+    with click.progressbar(length=len(table), label="reading", file=sys.stderr) as bar:
+        write_data_report(table, manifest_path.stem, out, bar.update)
+    click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
 def _leak_sentence(table: pd.DataFrame) -> str:
     from maskwatch.training.split import crossing_groups, twin_share
 

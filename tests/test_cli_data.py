@@ -1,0 +1,133 @@
+"""`maskwatch data` from folders to a split manifest and a page, and its one-line errors.
+
+Run: pytest tests/test_cli_data.py
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from data_factory import draw, folder_set, save, voc_set
+
+from maskwatch.cli_data import data
+from maskwatch.errors import DataError, MaskWatchError, SettingError
+from maskwatch.training.manifest import data_sha256, read_manifest
+
+
+def run(*arguments: object):
+    result = CliRunner().invoke(data, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, MaskWatchError | SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return folder_set(tmp_path / "set", 10)
+
+
+@pytest.fixture
+def audited(tmp_path, folder):
+    assert run("manifest", tmp_path / "m.parquet", f"mine={folder}").exit_code == 0
+    assert run("audit", tmp_path / "m.parquet", "--out", tmp_path / "a.parquet").exit_code == 0
+    return tmp_path / "a.parquet"
+
+
+def test_manifest_counts_and_names_what_it_cannot_use(tmp_path, folder):
+    (folder / "with_mask" / "notes.txt").write_text("x")
+    result = run("manifest", tmp_path / "m.parquet", f"mine={folder}")
+    assert result.exit_code == 0
+    assert "notes.txt: not the file name of a picture" in result.stderr
+    assert "1 problems, named above; the rest is used" in result.stderr
+    assert result.stdout.splitlines()[1].split() == ["mine", "10", "10", "10"]
+    assert f"30 rows, data {data_sha256(read_manifest(tmp_path / 'm.parquet'))}" in result.stdout
+
+
+def test_manifest_takes_classes_and_machine_boxes(tmp_path):
+    save(tmp_path / "set" / "chin" / "a.jpg", draw(1))
+    faces = {"mine/chin/a.jpg": {"size": [48, 48], "faces": [[1, 2, 30, 30, 0.9]]}}
+    (tmp_path / "faces.json").write_text(json.dumps(faces))
+    result = run(
+        *("manifest", tmp_path / "m.parquet", f"mine={tmp_path / 'set'}"),
+        *("--class", "chin=incorrect_mask", "--faces", tmp_path / "faces.json"),
+    )
+    assert "1 rows have a machine-found box" in result.stdout
+    assert read_manifest(tmp_path / "m.parquet")["x_max"].tolist() == [31]
+
+
+def test_audit_prints_findings_and_writes_them(tmp_path, folder):
+    (folder / "with_mask" / "0.jpg").write_bytes(b"")
+    run("manifest", tmp_path / "m.parquet", f"mine={folder}")
+    result = run("audit", tmp_path / "m.parquet", "--json", tmp_path / "findings.json")
+    assert result.exit_code == 0
+    assert "0.jpg: is empty (0 bytes)" in result.stderr
+    assert "1, of which empty or blank 1" in result.stdout
+    assert json.loads((tmp_path / "findings.json").read_text())["usable_rows"] == 29
+
+
+@pytest.mark.parametrize("extra", [(), ("--test",)])
+def test_split_writes_every_row_once(tmp_path, audited, extra):
+    result = run("split", audited, "--out", tmp_path / "s.parquet", *extra)
+    assert result.exit_code == 0
+    table = read_manifest(tmp_path / "s.parquet")
+    assert set(table["split"]) == {"train", "val", *(["test"] if extra else [])}
+    assert len(table) == 30
+    assert f"data {data_sha256(table)}" in result.stdout
+
+
+def test_the_report_split_says_that_it_leaks(tmp_path, audited):
+    result = run("split", audited, "--out", tmp_path / "s.parquet", "--protocol", "report")
+    assert "this split leaks: 0 groups lie on both sides, and 0% of val has" in result.stdout
+    unaudited = run(
+        "split", tmp_path / "m.parquet", "--out", tmp_path / "s.parquet", "--protocol", "report"
+    )
+    assert "this split leaks; run `maskwatch data audit` first" in unaudited.stdout
+
+
+def test_report_writes_one_page(tmp_path, audited):
+    result = run("report", audited, "--out", tmp_path / "page.html")
+    assert result.exit_code == 0
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_fetch_checks_a_copy_without_network(tmp_path):
+    folder = voc_set(tmp_path / "set", {"a": [("with_mask", (0, 0, 9, 9))]})
+    result = run("fetch", "voc-853", "--path", folder)
+    assert isinstance(result.exception, DataError)
+    assert "no picture of class incorrect_mask, no_mask" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "complaint"),
+    [
+        (("manifest", "m.parquet", "mine=nowhere"), DataError, "nowhere: no such folder"),
+        (("manifest", "m.parquet", "mine"), DataError, "mine: no public set of that name"),
+        (("audit", "m.parquet"), DataError, "m.parquet: no such manifest"),
+        (("report", "m.parquet", "--out", "x.html"), DataError, "m.parquet: no such manifest"),
+        (("manifest", "m.parquet", "a=x", "--class", "x"), SettingError, "class =x: give NAME="),
+        (("fetch", "lfw"), DataError, "lfw: no public set of that name"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, monkeypatch, arguments, error, complaint):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert isinstance(result.exception, error)
+    assert str(result.exception).startswith(complaint)
+    assert "\n" not in str(result.exception)
+    assert list(Path().iterdir()) == []
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, maskwatch.cli_data; "
+        "heavy = {'pandas', 'pyarrow', 'sklearn', 'matplotlib', 'kagglehub'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
