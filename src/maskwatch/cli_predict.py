@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -70,34 +70,36 @@ def predict(
     named = [line for source in sources for line in _named(source)]
     paths = list(dict.fromkeys(list_images(named)))
     copies = _plan_copies(paths, _root(named), save) if save else {}
-    failed = False
-
-    def results(paths: Iterable[Path]) -> Iterator[Result]:
-        nonlocal failed
-        for path in paths:
-            try:
-                image_rgb = load_image(path)
-            except ImageError as error:
-                failed = True
-                show_error(error)
-                yield error
-                continue
-            report = replace(analyzer.analyze(image_rgb), source=str(path))
-            if path in copies:
-                _write(annotate(image_rgb, report), copies[path])
-            yield report
-
     # on a terminal that also gets the lines themselves, a bar would only be in their way
     streams = format_name in ("jsonl", "csv") and sys.stdout.isatty()
     show_bar = len(paths) >= _MANY and sys.stderr.isatty() and not streams
-    with (
-        click.progressbar(paths, file=sys.stderr, show_pos=True)
-        if show_bar
-        else nullcontext(paths) as progress
-    ):
-        for line in FORMATS[format_name](results(progress)):
-            click.echo(line)
+    failed = False
+
+    def results() -> Iterator[Result]:
+        nonlocal failed
+        with _bar(paths) if show_bar else nullcontext(paths) as progress:
+            for path in progress:
+                try:
+                    image_rgb = load_image(path)
+                except ImageError as error:
+                    failed = True
+                    if show_bar:
+                        click.echo("\r\x1b[K", nl=False, err=True)  # the line is the bar's
+                    show_error(error)
+                    yield error
+                    continue
+                report = replace(analyzer.analyze(image_rgb), source=str(path))
+                if path in copies:
+                    _write(annotate(image_rgb, report), copies[path])
+                yield report
+
+    for line in FORMATS[format_name](results()):
+        click.echo(line)
     sys.exit(1 if failed else 0)
+
+
+def _bar(paths: list[Path]) -> AbstractContextManager[Iterable[Path]]:
+    return click.progressbar(paths, file=sys.stderr, show_pos=True)
 
 
 def _named(source: str) -> list[str]:
