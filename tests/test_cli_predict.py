@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -239,11 +240,28 @@ def test_a_reader_that_leaves_early_is_no_error(model: Path, photos: Path) -> No
     assert b"pipe" not in errors.lower()
 
 
+def test_a_terminal_gets_a_progress_bar_and_the_output_stays_clean(
+    model: Path, photos: Path
+) -> None:
+    terminal, side = os.openpty()
+    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "photos", "gone.jpg"]
+    seen = subprocess.run(
+        [*command, "--format", "jsonl"], stdout=subprocess.PIPE, stderr=side, text=True, check=False
+    )
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    os.close(side)
+    assert seen.returncode == 1
+    assert len(states(seen.stdout)) == 5
+    assert "5/5" in shown
+    assert "Error: gone.jpg: no such file" in shown
+
+
 def test_names_that_are_not_text(model: Path, photos: Path) -> None:
     odd = b"photos/odd \xff name.png"
     Image.fromarray(plain(RED)).save("odd.png")
     Path("odd.png").rename(odd.decode(errors="surrogateescape"))
-    for format_name in ("table", "csv", "jsonl", "coco"):
+    for format_name in ("table", "jsonl"):
         command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "-"]
         seen = subprocess.run(
             [*command, "--format", format_name],
