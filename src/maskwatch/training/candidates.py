@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 from maskwatch.training.fingerprint import Fingerprint, mirrored_descriptors
 
 WORDS = 64
+DESCRIPTORS_PER_WORD = 50  # fewer, and a word is a descriptor: nothing is left to pool
 TRAINING_DESCRIPTORS = 30_000
 VECTOR_SIZE = 512
 NEIGHBOURS = 8  # per picture and per orientation
@@ -27,26 +28,24 @@ Vectors = NDArray[np.float32]
 class Candidate(NamedTuple):
     """Two pictures that may be the same; `second` mirrored where `is_mirrored`."""
 
-    similarity: float
     first: int
     second: int
     is_mirrored: bool
 
 
 def candidate_pairs(prints: list[Fingerprint]) -> list[Candidate]:
-    """The pairs worth a comparison, most similar first, each pair once and first < second."""
+    """The pairs worth a comparison, most similar first, each once and with first < second."""
     if sum(len(p.descriptors) for p in prints) == 0:
         return []
     pool = _Pooling(prints)
     plain = pool.vectors([p.descriptors for p in prints])
     mirrored = pool.vectors([mirrored_descriptors(p.descriptors) for p in prints])
-    best: dict[tuple[int, int], Candidate] = {}
-    for is_mirrored, others in ((False, plain), (True, mirrored)):
-        for index, nearest, similarity in _nearest(plain, others):
-            pair = (min(index, nearest), max(index, nearest))
-            if pair not in best or best[pair].similarity < similarity:
-                best[pair] = Candidate(similarity, *pair, is_mirrored)
-    return sorted(best.values(), key=lambda c: (-c.similarity, c.first, c.second))
+    candidates = {
+        Candidate(min(index, nearest), max(index, nearest), is_mirrored): similarity
+        for is_mirrored, others in ((False, plain), (True, mirrored))
+        for index, nearest, similarity in _nearest(plain, others)
+    }
+    return sorted(candidates, key=lambda c: (-candidates[c], c))
 
 
 class _Pooling:
@@ -57,27 +56,27 @@ class _Pooling:
         everything = np.concatenate([p.descriptors for p in prints])
         chosen = rng.permutation(len(everything))[:TRAINING_DESCRIPTORS]
         sample = everything[chosen].astype(np.float32)
-        words = min(WORDS, len(np.unique(sample, axis=0)))
+        words = int(np.clip(len(sample) // DESCRIPTORS_PER_WORD, 1, WORDS))
         means = KMeans(words, n_init=1, max_iter=20, random_state=0).fit(sample)
         self._words = means.cluster_centers_.astype(np.float32)
+        self._half_squares = np.square(self._words).sum(axis=1) / 2
         # a random projection keeps angles well enough (Johnson-Lindenstrauss) and needs no training
         self._projection = rng.standard_normal((words * 128, VECTOR_SIZE), np.float32)
 
     def vectors(self, descriptors: list[NDArray[np.uint8]]) -> Vectors:
         """Unit vectors (len(descriptors), VECTOR_SIZE); zero for a picture without key points."""
         blocks = [descriptors[start : start + BLOCK] for start in range(0, len(descriptors), BLOCK)]
-        return np.concatenate([_unit(self._pool(block) @ self._projection) for block in blocks])
+        pooled = (np.stack([self._pool(d) for d in block]) for block in blocks)
+        return np.concatenate([_unit(p @ self._projection) for p in pooled])
 
-    def _pool(self, block: list[NDArray[np.uint8]]) -> Vectors:
-        """Sum the directions from word to descriptor, for each picture and word."""
-        values = np.concatenate(block).astype(np.float32)
-        word = (values @ self._words.T - np.square(self._words).sum(axis=1) / 2).argmax(axis=1)
-        picture = np.repeat(np.arange(len(block)), [len(d) for d in block])
-        pooled: Vectors = np.zeros((len(block), len(self._words), 128), np.float32)
-        np.add.at(pooled, (picture, word), _unit(values - self._words[word]))
+    def _pool(self, descriptors: NDArray[np.uint8]) -> Vectors:
+        """Sum, for each word, the directions from the word to its descriptors (N, 128)."""
+        values = descriptors.astype(np.float32)
+        nearest = (values @ self._words.T - self._half_squares).argmax(axis=1)
+        belongs = np.equal.outer(np.arange(len(self._words)), nearest).astype(np.float32)
+        sums = belongs @ _unit(values - self._words[nearest])
         # the square root keeps one repeated texture from drowning the rest
-        pooled /= np.sqrt(np.linalg.norm(pooled, axis=2, keepdims=True) + 1e-9)
-        return pooled.reshape(len(block), -1)
+        return np.ravel(sums / np.sqrt(np.linalg.norm(sums, axis=1, keepdims=True) + 1e-9))
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -95,6 +94,6 @@ def _nearest(queries: Vectors, others: Vectors) -> list[tuple[int, int, float]]:
         cosine[rows, start + rows] = -1
         nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         values = np.take_along_axis(cosine, nearest, axis=1)
-        for row, column in np.argwhere(values > 0):
+        for row, column in np.argwhere(values > -1):
             found.append((start + row, nearest[row, column], values[row, column]))
     return [(int(query), int(other), float(value)) for query, other, value in found]
