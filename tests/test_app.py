@@ -141,4 +141,6 @@ def test_without_streamlit_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "streamlit.web.cli", None)
     result = CliRunner().invoke(cli, ["app"])
     assert result.exit_code == 1
-    assert result.stderr == "Error: the page needs more packages: pip install 'maskwatch[app]'\n"
+    assert (
+        result.stderr == "Error: maskwatch app needs more packages: pip install 'maskwatch[app]'\n"
+    )

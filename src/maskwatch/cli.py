@@ -14,17 +14,21 @@ import warnings
 import click
 
 from maskwatch._version import __version__
-from maskwatch.errors import MaskWatchError, ModelError, SettingError
+from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, SettingError
 
 _COMMANDS = {
-    "predict": ("maskwatch.cli_predict", "Judge the masks in pictures."),
-    "app": ("maskwatch.app.launch", "Open the page for uploading pictures in a browser."),
-    "data": ("maskwatch.cli_data", "Fetch, check and split data sets."),
-    "train": ("maskwatch.cli_train", "Train a classifier from a recipe."),
-    "tune": ("maskwatch.cli_train", "Search for better training settings."),
-    "export": ("maskwatch.cli_train", "Turn a trained network into an ONNX file and its card."),
+    "predict": ("maskwatch.cli_predict", "", "Judge the masks in pictures."),
+    "app": ("maskwatch.app.launch", "app", "Open the page for uploading pictures in a browser."),
+    "data": ("maskwatch.cli_data", "train", "Fetch, check and split data sets."),
+    "train": ("maskwatch.cli_train", "train", "Train a classifier from a recipe."),
+    "tune": ("maskwatch.cli_train", "train", "Search for better training settings."),
+    "export": (
+        "maskwatch.cli_train",
+        "train",
+        "Turn a training run into an ONNX file and a card.",
+    ),
 }
-"""Command -> the module that holds a click command of that name, and what it does."""
+"""Command -> the module that holds a click command of that name, its extra, and what it does."""
 
 _EXIT_CODES: dict[type[MaskWatchError], int] = {SettingError: 2, ModelError: 3}
 
@@ -46,7 +50,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+            formatter.write_dl([(name, about) for name, (*_, about) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
@@ -55,6 +59,12 @@ class LazyGroup(click.Group):
         except MaskWatchError as error:
             show_error(error)
             ctx.exit(_EXIT_CODES.get(type(error), 1))
+        except ModuleNotFoundError as error:
+            _, extra, _ = _COMMANDS[str(ctx.invoked_subcommand)]
+            if not extra or str(error.name).startswith("maskwatch"):
+                raise
+            show_error(MissingExtraError(f"maskwatch {ctx.invoked_subcommand}", extra))
+            ctx.exit(1)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

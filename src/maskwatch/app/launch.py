@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from maskwatch.errors import MissingExtraError
-
 MODEL_VARIABLE = "MASKWATCH_MODEL"
 """Names the ONNX file that the page uses, where it is not the shipped one."""
 
@@ -44,8 +42,6 @@ def app(model: Path | None, options: tuple[str, ...]) -> None:
         os.environ.setdefault(name, value)
     if model is not None:
         os.environ[MODEL_VARIABLE] = str(model.absolute())
-    try:
-        from streamlit.web.cli import main as streamlit
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("the page", "app") from error
+    from streamlit.web.cli import main as streamlit  # here: only this command needs it
+
     streamlit(["run", str(_PAGE), *options], prog_name="streamlit")
