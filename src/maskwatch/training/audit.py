@@ -203,7 +203,7 @@ def _near_identical(
     progress: Callable[[int], None],
 ) -> pd.Series[str]:
     """A name per row shared by near-identical pictures; tiny faces only follow their photo."""
-    compared = table[face_px >= TINY_FACE_PX]
+    compared = table[face_px >= TINY_FACE_PX].drop_duplicates(["sha256", *BOX])
 
     def images() -> Iterator[ImageRGB]:
         for path, cut in zip(compared["image_path"], read_cuts(compared), strict=True):

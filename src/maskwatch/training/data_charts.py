@@ -20,12 +20,13 @@ WORDS = dict(zip(LABELS, ("mask", "no mask", "incorrect mask"), strict=True))
 
 _INK = "#010203"  # stands for the page's text colour, which light and dark pages set differently
 _NEUTRAL = "#8a8f98"
-_SIZE_IN = (4.6, 3.0)  # narrow, so that text stays readable when a phone shrinks the chart
+_SIZE_IN = (4.1, 2.8)  # narrow, so that text stays readable when a phone shrinks the chart
 
 
 def class_counts(counts: Mapping[str, int]) -> str:
     """The student report's own chart: one bar per class, its count on top."""
     figure, axis = _start("faces")
+    axis.yaxis.set_major_formatter("{x:,.0f}")
     bars = axis.bar([WORDS[label] for label in LABELS], [counts[label] for label in LABELS])
     for bar, label in zip(bars, LABELS, strict=True):
         bar.set_color(COLOURS[label])
@@ -37,6 +38,7 @@ def class_counts(counts: Mapping[str, int]) -> str:
 def face_sizes(face_px: pd.Series[float], labels: pd.Series[str], tiny_px: int) -> str:
     """How many pixels the shorter side of the faces has, on a logarithmic axis."""
     figure, axis = _start("faces")
+    axis.yaxis.set_major_formatter("{x:,.0f}")
     bins = np.geomspace(face_px.min() / 1.01, face_px.max() * 1.01, 31)
     present = [label for label in LABELS if (labels == label).any()]
     axis.hist(
@@ -75,8 +77,8 @@ def brightness(values: pd.Series[float], labels: pd.Series[str]) -> str:
 
 def group_sizes(pictures_per_group: Sequence[int]) -> str:
     """How many groups have one picture, two, three to four, ..."""
-    edges = [1, 2, 3, 5, 9, 17, 33, 65, 10**9]
-    names = ["1", "2", "3-4", "5-8", "9-16", "17-32", "33-64", "65+"]
+    edges = [1, 2, 3, 5, 9, 17, 33, 10**9]
+    names = ["1", "2", "3-4", "5-8", "9-16", "17-32", "33+"]
     counts, _ = np.histogram(pictures_per_group, edges)
     figure, axis = _start("groups (logarithmic)")
     bars = axis.bar(names, counts, color=_NEUTRAL)

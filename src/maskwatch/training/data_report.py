@@ -29,7 +29,7 @@ from maskwatch.training.manifest import data_sha256, has_box
 from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
 
 THUMB_PX = 88
-SAMPLES = 8
+SAMPLES = 12
 MAX_SHEETS_PER_CLASS = 8
 SHOWN_GROUPS = 4
 PICTURES_PER_GROUP = 24
