@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -153,7 +153,7 @@ def _warp(
     )
 
 
-def measure_copies(sets: dict[str, list[Picture]], seed: int) -> dict[str, object]:
+def measure_copies(sets: dict[str, list[Picture]], seed: int) -> dict[str, Any]:
     """Recall over pairs and merges of different pictures, for altered copies of a sample."""
     random = np.random.default_rng(seed)
     chosen = [
@@ -199,7 +199,7 @@ def measure_copies(sets: dict[str, list[Picture]], seed: int) -> dict[str, objec
     }
 
 
-def measure_sets(sets: dict[str, list[Picture]]) -> dict[str, object]:
+def measure_sets(sets: dict[str, list[Picture]]) -> dict[str, Any]:
     """Group all public sets together; time, and the groups that stand out."""
     pictures = [(name, picture) for name, members in sets.items() for picture in members]
     wall_s, cpu_s = time.perf_counter(), time.process_time()

@@ -32,7 +32,7 @@ WORTH_REFINING = 0.5  # correlation before the refinement
 MIN_VOTES = 6  # different pictures rarely reach it, so most candidates end here
 VOTE_RADIUS_PX = 8.0  # generous, as shear is not part of the transform that is voted for
 MIN_OVERLAP_RATIO = 0.4
-WITNESSES = 4
+WITNESSES = 4  # members asked in each of two groups
 
 Affine = NDArray[np.float32]
 """(2, 3), takes (x, y, 1) in the first picture to (x, y) in the second."""
@@ -74,20 +74,16 @@ class _Groups:
         self._members = [[i] for i in range(len(prints))]  # the groupmates of each share one list
 
     def consider(self, first: int, second: int, is_mirrored: bool) -> None:
-        """Join the groups of two pictures if these agree and nothing speaks against it."""
+        """Join the groups of two pictures that agree, if that cannot be one mistake."""
         left, right = self._members[first], self._members[second]
         if left is right:
             return
-        agreement = self._agreement(first, second, is_mirrored)
-        if agreement < self._needed(first, second):
+        score = self._agreement(first, second, is_mirrored)
+        if score < self._needed(first, second):
             return
-        both_alone = len(left) == len(right) == 1
-        one_alone = min(len(left), len(right)) == 1
-        if (
-            both_alone
-            or (one_alone and agreement >= CERTAIN_AGREEMENT)
-            or self._has_witness(first, second)
-        ):
+        alone = (len(left) == 1) + (len(right) == 1)
+        certain = alone == 2 or (alone == 1 and score >= CERTAIN_AGREEMENT)
+        if certain or self._has_witness(first, second):
             self._join(left, right)
 
     def numbers(self) -> NDArray[np.int32]:
