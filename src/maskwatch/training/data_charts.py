@@ -54,7 +54,15 @@ def face_sizes(face_px: pd.Series[float], labels: pd.Series[str], tiny_px: int) 
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
     axis.axvline(tiny_px, color=_INK, linestyle=":", label=f"{tiny_px} px")
-    axis.legend(frameon=False, fontsize=9)
+    figure.legend(
+        loc="outside upper center",
+        ncols=len(present) + 1,
+        frameon=False,
+        fontsize=8,
+        handlelength=1.2,
+        columnspacing=1.2,
+        labelcolor=_INK,
+    )
     return _svg(figure, "sizes")
 
 
@@ -123,9 +131,6 @@ def _svg(figure: Figure, name: str) -> str:
         axis.yaxis.label.set_color(_INK)
         for spine in axis.spines.values():
             spine.set_edgecolor(_NEUTRAL)
-        legend = axis.get_legend()
-        for text in legend.get_texts() if legend else ():
-            text.set_color(_INK)
     file = io.StringIO()
     with mpl.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif"}
