@@ -52,18 +52,19 @@ def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Net
     features = keras.layers.Flatten(name="flatten")(x)
     backbone = keras.Model(crops, features, name="backbone")
 
-    inputs = keras.Input((features.shape[-1],), name="features")
-    x = keras.layers.Dense(
-        recipe.dense_units,
-        activation="relu",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-        name="dense",
-    )(inputs)
+    x = inputs = keras.Input((features.shape[-1],), name="features")
+    for index in range(recipe.dense_layers):
+        x = keras.layers.Dense(
+            recipe.dense_units,
+            activation="relu",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + index),
+            name=f"dense_{index + 1}",
+        )(x)
     x = keras.layers.Dropout(recipe.dropout, seed=seed, name="dropout")(x)
     outputs = keras.layers.Dense(
         len(CLASSES),
         activation="softmax",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1),
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + recipe.dense_layers),
         name="probabilities",
     )(x)
     head = keras.Model(inputs, outputs, name="head")

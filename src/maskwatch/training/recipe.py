@@ -34,7 +34,8 @@ class NetworkRecipe:
         unfrozen_layers: how many of the base's last layers learn; 0 freezes it all, -1 frees it
             all. Batch-norm layers always keep their ImageNet statistics: with batches of 32 the
             running ones are worse, and frozen ones train twice as fast.
-        dense_units: width of the hidden layer.
+        dense_units: width of a hidden layer.
+        dense_layers: hidden layers; the student report describes one, its code has two.
         dropout: share of hidden values dropped while training.
     """
 
@@ -43,6 +44,7 @@ class NetworkRecipe:
     value_range: tuple[float, float] = (-1.0, 1.0)
     unfrozen_layers: int = 0
     dense_units: int = 128
+    dense_layers: int = 1
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
@@ -55,6 +57,7 @@ class NetworkRecipe:
         _require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
         _between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
         _between("network.dense_units", self.dense_units, 1, 4096)
+        _between("network.dense_layers", self.dense_layers, 1, 8)
         _between("network.dropout", self.dropout, 0, 0.99)
 
 

@@ -142,8 +142,6 @@ def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFo
         history = model.fit(
             batches,
             validation_data=validation,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
             shuffle=False,
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
@@ -179,8 +177,6 @@ def _fit_cached(
             one_hot(part.labels)[order],
             batch_size=recipe.fit.batch_size,
             validation_data=validation,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
             shuffle=False,
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
@@ -189,7 +185,10 @@ def _fit_cached(
 
 
 def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:
-    return iter(range(folder.epochs_done(), recipe.fit.epochs))
+    """Numbers of the epochs still to do; each is announced above Keras' progress bar."""
+    for epoch in range(folder.epochs_done(), recipe.fit.epochs):
+        print(f"Epoch {epoch + 1}/{recipe.fit.epochs}")
+        yield epoch
 
 
 def _steps(part: Part, recipe: Recipe) -> int:

@@ -1,0 +1,62 @@
+"""What an epoch holds: every crop once, or classes in equal parts and few copies of a photo."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from training_factory import small_recipe
+
+from maskwatch.training.batches import CropBatches, epoch_order
+from maskwatch.training.recipe import SamplingRecipe
+
+LABELS = np.array([0] * 60 + [1] * 30 + [2] * 40)
+GROUPS = np.array([f"m{i}" for i in range(60)] + [f"n{i}" for i in range(30)] + ["one"] * 40)
+
+
+def test_by_default_an_epoch_shows_every_crop_once():
+    orders = [epoch_order(LABELS, GROUPS, small_recipe(), epoch) for epoch in range(2)]
+    for order in orders:
+        assert sorted(order) == list(range(len(LABELS)))
+    assert not np.array_equal(*orders)
+
+
+def balanced(epoch: int, wanted: int = 90, most: int = 4) -> np.ndarray:
+    sampling = SamplingRecipe(crops_per_epoch=wanted, max_per_group=most)
+    return epoch_order(LABELS, GROUPS, small_recipe(sampling=sampling), epoch)
+
+
+def test_balanced_epochs_show_the_classes_in_equal_parts():
+    assert Counter(LABELS[balanced(0)]) == {0: 30, 1: 30, 2: 30}
+    assert len(balanced(0, wanted=100)) == 100
+
+
+def test_copies_of_one_photo_count_as_few_and_change_from_epoch_to_epoch():
+    shown = [set(order[LABELS[order] == 2]) for order in map(balanced, range(10))]
+    assert all(len(copies) == 4 for copies in shown)
+    assert len(set.union(*shown)) > 12
+
+
+def test_an_epoch_is_a_function_of_seed_and_number():
+    assert np.array_equal(balanced(3), balanced(3))
+    other = small_recipe(seed=1, sampling=SamplingRecipe(crops_per_epoch=90))
+    assert not np.array_equal(epoch_order(LABELS, GROUPS, other, 3), balanced(3))
+
+
+def batches(epoch: int | None) -> CropBatches:
+    canvases = np.random.default_rng(0).integers(0, 256, (10, 64, 64, 3)).astype(np.uint8)
+    labels, seeds = np.arange(10) % 3, np.arange(10).astype(np.uint64)
+    return CropBatches(canvases, labels, seeds, np.arange(10)[::-1], small_recipe(), epoch)
+
+
+def test_batches_cover_the_order_and_the_last_one_is_short():
+    parts = [batches(None)[index] for index in range(len(batches(None)))]
+    assert [len(x) for x, _ in parts] == [8, 2]
+    labels = np.concatenate([y for _, y in parts]).argmax(axis=1)
+    assert labels.tolist() == (np.arange(10)[::-1] % 3).tolist()
+    assert parts[0][0].dtype == np.uint8
+
+
+@pytest.mark.parametrize("epoch", [0, 5])
+def test_a_batch_can_be_made_again(epoch):
+    assert np.array_equal(batches(epoch)[0][0], batches(epoch)[0][0])
+    assert not np.array_equal(batches(epoch)[0][0], batches(None)[0][0])

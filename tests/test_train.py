@@ -1,0 +1,276 @@
+"""Training for real, on drawn pictures: it learns, describes itself, resumes, caches and exports.
+
+pytest tests/test_train.py
+"""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from training_factory import PARTS, coloured_manifest, random_base_weights, small_recipe
+
+from maskwatch import Analyzer, DataError, ModelError, SettingError
+from maskwatch.classify import Classifier
+from maskwatch.cli import cli
+from maskwatch.training import export as exporting
+from maskwatch.training import run_folder as run_folders
+from maskwatch.training.export import check_parity, export_run, golden_crops
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.train import train
+from maskwatch.training.tune import tune
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def table(work):
+    return coloured_manifest(work)
+
+
+@pytest.fixture(scope="module")
+def weights(work):
+    return random_base_weights(work)
+
+
+@pytest.fixture(scope="module")
+def run(work, table, weights):
+    """A finished run of the whole network, everything learning."""
+    folder = RunFolder(work / "run")
+    train(learning_recipe(), table, folder, weights)
+    return folder
+
+
+def learning_recipe(epochs: int = 3):
+    return small_recipe(
+        network=NetworkRecipe(
+            alpha=0.35, input_side_px=64, unfrozen_layers=-1, dense_units=32, dropout=0.1
+        ),
+        fit=FitRecipe(
+            learning_rate=0.001, weight_decay=0.01, cosine_decay=True, batch_size=4, epochs=epochs
+        ),
+    )
+
+
+def test_it_learns_the_colours(run):
+    losses = [row["loss"] for row in run.history()]
+    assert losses[-1] < losses[0]
+    assert run.scores()["val"]["n"] == 3 * PARTS["val"]
+    assert run.scores()["test"]["accuracy"]["value"] > 0.6
+
+
+def test_the_run_folder_describes_itself(run, table):
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "recipe.yaml", "run.json", "history.csv", "model.keras", "scores.json", "curves.png",
+        "architecture.png", "confusion-val.png", "confusion-test.png", "answers-test.csv",
+    }  # fmt: skip
+    assert "checkpoint.keras" not in names
+    about = run.read()
+    assert about["state"] == "finished"
+    assert about["counts"]["train"] == {label: PARTS["train"] for label in about["counts"]["val"]}
+    assert about["versions"]["keras"] and about["data_sha256"] and about["weights_sha256"]
+    assert run.load_recipe() == learning_recipe()
+    assert len(run.history()) == 3
+    answers = pd.read_csv(run.path / "answers-test.csv")
+    assert np.allclose(answers[["mask", "no_mask", "incorrect_mask"]].sum(axis=1), 1, atol=1e-3)
+
+
+def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(work, table, weights, run, monkeypatch):
+    folder = RunFolder(work / "broken")
+    end_epoch = RunFolder.end_epoch
+
+    def cut_off(self, epoch, *rest):
+        end_epoch(self, epoch, *rest)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_folders.RunFolder, "end_epoch", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train(learning_recipe(), table, folder, weights)
+    monkeypatch.undo()
+    assert folder.epochs_done() == 2 and folder.read()["state"] == "training"
+
+    train(learning_recipe(), table, folder, weights)
+    for resumed, unbroken in zip(folder.history(), run.history(), strict=True):
+        assert resumed["loss"] == pytest.approx(unbroken["loss"], rel=1e-4)
+    crops = golden_crops(64)
+    answers = [f.load_model().predict(crops, verbose=0) for f in (folder, run)]
+    assert np.allclose(*answers, atol=1e-3)
+
+
+def test_a_finished_or_foreign_run_is_not_overwritten(work, table, weights, run):
+    with pytest.raises(SettingError, match="finished run"):
+        train(learning_recipe(), table, run, weights)
+    unfinished = RunFolder(work / "foreign")
+    shutil.copytree(run.path, unfinished.path)
+    about = {**run.read(), "state": "training"}
+    (unfinished.path / "run.json").write_text(json.dumps(about))
+    with pytest.raises(SettingError, match="another recipe or other data"):
+        train(learning_recipe(epochs=4), table, unfinished, weights)
+
+
+def test_cached_features_give_what_training_without_them_gives(work, table, weights):
+    plain, cached, again = (RunFolder(work / name) for name in ("plain", "cached", "again"))
+    train(small_recipe(), table, plain, weights)
+    train(small_recipe(), table, cached, weights, cache=work / "cache")
+    files = {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npy")}
+    assert len(files) == 4  # three epochs and the unaltered crops
+    train(small_recipe(), table, again, weights, cache=work / "cache")
+    assert files == {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npy")}
+    for rows in zip(plain.history(), cached.history(), again.history(), strict=True):
+        for name in ("loss", "val_loss", "accuracy"):
+            assert rows[0][name] == pytest.approx(rows[1][name], abs=1e-4)
+            assert rows[1][name] == pytest.approx(rows[2][name], abs=1e-6)
+    crops = golden_crops(64)
+    answers = [f.load_model().predict(crops, verbose=0) for f in (plain, cached)]
+    assert np.allclose(*answers, atol=1e-4)
+
+
+def test_the_cache_refuses_a_base_that_learns(work, table, weights):
+    with pytest.raises(SettingError, match="frozen base"):
+        train(learning_recipe(), table, RunFolder(work / "no"), weights, cache=work / "cache")
+
+
+def test_a_frozen_base_stays_what_it_was_and_batch_norm_always(work, run, weights):
+    import keras
+
+    fresh = keras.applications.MobileNetV2(
+        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=str(weights)
+    )
+    frozen = base_of(RunFolder(work / "plain").load_model())
+    learned = base_of(run.load_model())
+    assert all(map(np.array_equal, frozen.get_weights(), fresh.get_weights()))
+    for layer in fresh.layers[1:]:  # the input layer has a number in its name
+        same = all(
+            map(np.array_equal, layer.get_weights(), learned.get_layer(layer.name).get_weights())
+        )
+        assert same == (isinstance(layer, keras.layers.BatchNormalization) or not layer.weights)
+
+
+def base_of(model):
+    return next(layer for layer in model.layers if layer.name.startswith("mobilenetv2"))
+
+
+def test_missing_parts_and_classes_are_named(work, table, weights):
+    without = table[table["label"] != "no_mask"]
+    with pytest.raises(DataError, match="no training crop shows no_mask"):
+        train(small_recipe(), without, RunFolder(work / "a"), weights)
+    with pytest.raises(DataError, match="no training rows"):
+        train(small_recipe(), table.assign(split=None), RunFolder(work / "b"), weights)
+
+
+def test_an_unreadable_training_picture_is_an_error_not_a_gap(work, table, weights, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    broken = table.copy()
+    broken.loc[broken.index[0], "image_path"] = str(bad)
+    with pytest.raises(DataError, match=r"1 images cannot be read; the first is .*bad\.png"):
+        train(small_recipe(), broken, RunFolder(work / "c"), weights)
+
+
+@pytest.mark.parametrize("content", [None, b"not weights"])
+def test_unusable_weights_are_named(work, table, tmp_path, content):
+    path = tmp_path / "odd.weights.h5"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingError, match=r"odd\.weights\.h5"):
+        train(small_recipe(), table, RunFolder(work / "d"), path)
+
+
+@pytest.fixture(scope="module")
+def exported(run, table, work):
+    path = work / "out" / "classifier.onnx"
+    return path, export_run(run, table, path)
+
+
+def test_the_exported_file_works_through_the_public_door(exported, table):
+    path, card = exported
+    analyzer = Analyzer(path)
+    rows = table[(table["split"] == "test") & table["x_min"].isna()]
+    answers = [analyzer.analyze(row.image_path).faces[0] for row in rows.itertuples()]
+    right = sum(
+        f.probabilities[r.label] == f.confidence
+        for f, r in zip(answers, rows.itertuples(), strict=True)
+    )
+    assert right > 0.6 * len(rows)
+    assert card.scores["part"] == "test" and card.scores["all"]["n"] == 3 * PARTS["test"]
+    assert set(card.scores) == {"part", "all", "drawn faces", "drawn pictures"}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_keras_and_onnx_agree_at_any_batch(exported, run, batch):
+    path, card = exported
+    crops = golden_crops(64)[:batch]
+    keras_answers = run.load_model().predict(crops, verbose=0)
+    raw = Classifier(path)._run(crops)
+    assert np.abs(raw - keras_answers).max() < 1e-4
+    assert card.training["parity_with_keras"] < 1e-4
+
+
+def test_golden_tensors_are_beside_the_model(exported):
+    path, _ = exported
+    golden = np.load(path.with_suffix(".golden.npz"))
+    assert np.allclose(Classifier(path)._run(golden["crops"]), golden["probabilities"], atol=1e-5)
+
+
+def test_a_file_that_differs_is_not_written(run):
+    other = run.load_model()
+    onnx = convert_to_onnx(other)
+    kernel = other.get_layer("head").get_layer("dense_1")
+    kernel.set_weights([w + 1 for w in kernel.get_weights()])
+    with pytest.raises(ModelError, match="nothing was written"):
+        check_parity(onnx, other, run.load_recipe())
+
+
+def test_export_wants_the_manifest_of_the_run(run, table, tmp_path):
+    with pytest.raises(DataError, match="other data"):
+        export_run(run, table.iloc[1:], tmp_path / "x.onnx")
+    with pytest.raises(DataError, match="not a run folder"):
+        export_run(RunFolder(tmp_path), table, tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sets_that_bind_a_model_are_written_into_its_licence():
+    assert exporting._licence(["voc-853"]) == "Apache-2.0"
+    assert "maskedface-net-500" in exporting._licence(["voc-853", "maskedface-net-500"])
+
+
+def test_tuning_starts_from_the_recipe_resumes_and_never_sees_the_test_part(work, table, weights):
+    recipe, out = small_recipe(fit=FitRecipe(batch_size=8, epochs=1)), work / "tune"
+    tune(recipe, table, out, weights, work / "cache", trials=1)
+    study = tune(recipe, table, out, weights, work / "cache", trials=2)
+    assert len(study.trials) == 2
+    assert study.trials[0].params["learning_rate"] == recipe.fit.learning_rate
+    assert set(study.trials[0].params) == {"dropout", "unfrozen_layers", "learning_rate", "epochs"}
+    assert (out / "trials.png").stat().st_size > 5000
+    assert set(RunFolder(out / "trial-001").scores()) == {"val"}
+
+
+def test_tuning_wants_a_val_part(work, table, weights):
+    with pytest.raises(DataError, match="val part"):
+        tune(small_recipe(), table[table["split"] == "train"], work / "t", weights, None, 1)
+
+
+def test_the_commands(work, weights, table):
+    recipe = work / "small.yaml"
+    recipe.write_text(small_recipe(fit=FitRecipe(batch_size=8, epochs=1)).to_yaml())
+    data, out = work / "drawn.parquet", work / "cli"
+    arguments = ["train", recipe, "--data", data, "--out", out, "--weights", weights]
+    done = CliRunner().invoke(cli, [str(a) for a in [*arguments, "--cache", work / "cache"]])
+    assert done.exit_code == 0, done.output
+    assert "test: 12 crops in 12 groups" in done.output and "Epoch 1/1" in done.output
+    done = CliRunner().invoke(cli, ["export", str(out), "--data", str(data)])
+    assert done.exit_code == 0, done.output
+    assert "classifier.onnx" in done.output and "largest difference" in done.output
+    done = CliRunner().invoke(cli, [str(a) for a in arguments])
+    assert done.exit_code == 2 and "finished run" in done.output
