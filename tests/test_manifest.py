@@ -236,7 +236,12 @@ def test_machine_boxes_reach_only_pictures_without_boxes(tmp_path):
     path.write_text(json.dumps({"crops/with_mask/0.jpg": found, "photos/images/a.jpg": found}))
     collection = collect({"crops": crops, "photos": photos}, machine_boxes=read_machine_boxes(path))
     assert collection.machine_boxes == 1
-    assert collection.table.groupby("source")["x_max"].max().to_dict() == {"crops": 24, "photos": 9}
+    table = collection.table
+    assert table.groupby("source")["x_max"].max().to_dict() == {"crops": 24, "photos": 9}
+    # the whole picture stays, beside the face that was found in it
+    found_in = table[table["image_path"].str.endswith("with_mask/0.jpg")]
+    assert sorted(found_in["x_min"].isna()) == [False, True]
+    assert found_in["sha256"].nunique() == found_in["label"].nunique() == 1
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def collect(
     Args:
         folders: folder of each set by name; a name of the catalog brings that set's class map.
         classes: further class names and their labels; they win over the catalog.
-        machine_boxes: see `read_machine_boxes`; boxes for pictures that have none.
+        machine_boxes: see `read_machine_boxes`. A picture without boxes that is in it gives two
+            rows: the whole picture, as a person may upload it, and the face that was found.
 
     Raises:
         DataError: a folder holds no set, or a class name is unknown.
@@ -62,20 +63,20 @@ def collect(
         problems += reading.problems
         labels = _labels(name, folder, reading.faces, classes or {})
         for face, digest in _hashed(reading.faces, problems):
-            box = face.box_xyxy
-            if box is None and machine_boxes:
-                key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
-                box = machine_boxes.get(key)
-                used += box is not None
-            corners = dict(zip(BOX, box or (None,) * 4, strict=True))
-            rows.append(
+            boxes = [face.box_xyxy]
+            key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
+            if face.box_xyxy is None and machine_boxes and key in machine_boxes:
+                boxes.append(machine_boxes[key])
+                used += 1
+            rows += (
                 {
                     "image_path": str(face.image_path.absolute()),
                     "label": labels[face.class_name],
                     "source": name,
                     "sha256": digest,
-                    **corners,
+                    **dict(zip(BOX, box or (None,) * 4, strict=True)),
                 }
+                for box in boxes
             )
     table = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
     return Collection(table, tuple(problems), used)
