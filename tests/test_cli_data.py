@@ -88,7 +88,7 @@ def test_split_writes_every_row_once(tmp_path, manifests, extra):
     [
         (
             "a.parquet",
-            "this split leaks: 0 groups lie on both sides, and 0% of val has a near-iden",
+            "this split leaks: 0 groups lie on both sides, and 0% of val has the same",
         ),
         ("m.parquet", "this split leaks; run `maskwatch data audit` first"),
     ],

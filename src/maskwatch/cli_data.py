@@ -141,7 +141,7 @@ def _leak_sentence(table: pd.DataFrame) -> str:
         return "this split leaks; run `maskwatch data audit` first to see how many groups cross it"
     return (
         f"this split leaks: {crossing_groups(table)} groups lie on both sides, and "
-        f"{twin_share(table):.0%} of val has a near-identical picture in train"
+        f"{twin_share(table):.0%} of val has the same photo, or an altered copy of it, in train"
     )
 
 

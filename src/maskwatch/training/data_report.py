@@ -55,7 +55,7 @@ class Leak:
 
     Attributes:
         name: the split.
-        share: of the validation faces that have a near-identical picture in training.
+        share: of the validation faces that have a twin, a face of the same group, in training.
         groups: that lie on both sides.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import shorten
 
 from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.training.catalog import PublicSet, public_set
@@ -63,7 +64,7 @@ def _download(public: PublicSet) -> Path:
     try:
         return Path(kagglehub.dataset_download(public.kaggle))
     except Exception as error:  # requests' errors, and a family of its own without a common base
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = shorten(str(error), 100, placeholder=" ...")
         raise DataError(
             f"{name}: download failed ({type(error).__name__}: {reason}); check the network, or "
             f"get it from {public.origin} and give its folder ({_HOW})"

@@ -71,7 +71,7 @@ def crossing_groups(table: pd.DataFrame) -> int:
 
 
 def twin_share(table: pd.DataFrame) -> float:
-    """Share of the `val` rows that have a near-identical row in `train`, 0 to 1."""
+    """Share of the `val` rows that have a twin, a row of the same group, in `train`; 0 to 1."""
     val = table.loc[table["split"] == "val", "group"]
     train = table.loc[table["split"] == "train", "group"]
     return float(val.isin(train).mean()) if len(val) else 0.0
