@@ -50,7 +50,7 @@ def batches(epoch: int | None) -> CropBatches:
 
 def test_batches_cover_the_order_and_the_last_one_is_short():
     parts = [batches(None)[index] for index in range(len(batches(None)))]
-    assert [len(x) for x, _ in parts] == [8, 2]
+    assert [len(x) for x, _ in parts] == [4, 4, 2]
     labels = np.concatenate([y for _, y in parts]).argmax(axis=1)
     assert labels.tolist() == (np.arange(10)[::-1] % 3).tolist()
     assert parts[0][0].dtype == np.uint8
@@ -60,3 +60,10 @@ def test_batches_cover_the_order_and_the_last_one_is_short():
 def test_a_batch_can_be_made_again(epoch):
     assert np.array_equal(batches(epoch)[0][0], batches(epoch)[0][0])
     assert not np.array_equal(batches(epoch)[0][0], batches(None)[0][0])
+
+
+def test_a_crop_that_an_epoch_repeats_is_altered_anew():
+    canvases = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
+    order = np.zeros(4, np.int64)
+    crops, _ = CropBatches(canvases, order[:1], order[:1], order, small_recipe(), epoch=0)[0]
+    assert len({crop.tobytes() for crop in crops}) == 4

@@ -38,14 +38,20 @@ def epoch_order(
     if not wanted:
         return random.permutation(len(labels))
     shuffled = random.permutation(len(labels))
-    rank_in_group = pd.Series(groups[shuffled]).groupby(groups[shuffled]).cumcount().to_numpy()
-    eligible = shuffled[rank_in_group < recipe.sampling.max_per_group]
+    rank = _times_seen(groups[shuffled], labels[shuffled])
+    eligible = shuffled[rank < recipe.sampling.max_per_group]
     present = np.unique(labels)
     parts = []
     for label in present:
         of_class = eligible[labels[eligible] == label]
         parts.append(np.resize(of_class, -(-wanted // len(present))))  # repeats a rare class
     return random.permutation(np.concatenate(parts))[:wanted]
+
+
+def _times_seen(*keys: NDArray[Any]) -> NDArray[np.int64]:
+    """How often the same keys stand earlier in the arrays (n,)."""
+    frame = pd.DataFrame(dict(enumerate(keys)))
+    return np.asarray(frame.groupby(list(frame.columns)).cumcount(), np.int64)
 
 
 class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
@@ -73,18 +79,21 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
         super().__init__(workers=os.cpu_count() or 1, use_multiprocessing=False)
         self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
         self._order, self._recipe, self._epoch = order, recipe, epoch
+        self._repeat = _times_seen(order)  # a crop shown twice in an epoch is altered anew
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._recipe.fit.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         size = self._recipe.fit.batch_size
-        rows = self._order[index * size : (index + 1) * size]
-        return np.stack([self._crop(row) for row in rows]), self._labels[rows]
+        places = range(index * size, min((index + 1) * size, len(self._order)))
+        crops = np.stack([self._crop(place) for place in places])
+        return crops, self._labels[self._order[places.start : places.stop]]
 
-    def _crop(self, row: int) -> NDArray[np.uint8]:
+    def _crop(self, place: int) -> NDArray[np.uint8]:
+        row = self._order[place]
         side = self._recipe.network.input_side_px
         if self._epoch is None:
             return centre_crop(self._canvases[row], side)
-        seed = (self._recipe.seed, self._epoch, int(self._seeds[row]))
+        seed = (self._recipe.seed, self._epoch, int(self._seeds[row]) + int(self._repeat[place]))
         return augment_crop(self._canvases[row], side, self._recipe.augment, seed)

@@ -116,8 +116,9 @@ class SamplingRecipe:
     Attributes:
         crops_per_epoch: 0 takes every training crop once; otherwise this many, the three classes
             in equal parts.
-        max_per_group: with crops_per_epoch, at most this many crops of one near-identical group in
-            one epoch (other ones in the next), so that forty copies of one photo count as few.
+        max_per_group: with crops_per_epoch, at most this many different crops of one class and
+            near-identical group in one epoch (other ones in the next), so that forty copies of one
+            photo count as few.
         min_face_px: leave out boxes whose longer side is smaller.
     """
 
