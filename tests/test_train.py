@@ -123,10 +123,10 @@ def test_cached_features_give_what_training_without_them_gives(work, table, weig
     plain, cached, again = (RunFolder(work / name) for name in ("plain", "cached", "again"))
     train(small_recipe(), table, plain, weights)
     train(small_recipe(), table, cached, weights, cache=work / "cache")
-    files = {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npy")}
+    files = {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npz")}
     assert len(files) == 4  # three epochs and the unaltered crops
     train(small_recipe(), table, again, weights, cache=work / "cache")
-    assert files == {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npy")}
+    assert files == {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npz")}
     for rows in zip(plain.history(), cached.history(), again.history(), strict=True):
         for name in ("loss", "val_loss", "accuracy"):
             assert rows[0][name] == pytest.approx(rows[1][name], abs=1e-4)

@@ -153,34 +153,28 @@ def _fit_cached(
 ) -> None:
     """Train the head on cached features of the frozen base; the same steps, in the same order."""
     part, val = parts["train"], parts["val"]
-    everything = pd.concat([part.table, val.table], ignore_index=True)
-    # sorted by picture, so that every split of the same rows shares one cache
-    seeds = np.concatenate([part.seeds, val.seeds])
-    by_seed = np.argsort(seeds, kind="stable")
-    place = np.argsort(by_seed, kind="stable")
+    stored = FeatureCache(cache, network.backbone, recipe)
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
-    features = FeatureCache(
-        cache,
-        network.backbone,
-        recipe,
-        lambda: load_canvases(everything.iloc[by_seed], side, margin, recipe.augment.context_ratio),
-        seeds[by_seed],
-    )
+
+    def features(of: Part, epoch: int | None) -> NDArray[np.float32]:
+        context = recipe.augment.context_ratio
+        return stored.features(
+            epoch, of.seeds, lambda rows: load_canvases(of.table.iloc[rows], side, margin, context)
+        )
+
     compile_model(network.head, recipe.fit, _steps(part, recipe))
-    started = time.perf_counter()
-    val_features = features.features(None)[place[len(part.labels) :]]
-    validation = (val_features, one_hot(val.labels)) if len(val.labels) else None
+    validation = (features(val, None), one_hot(val.labels)) if len(val.labels) else None
     for epoch in _epochs(recipe, folder):
         order = epoch_order(part.labels, part.groups, recipe, epoch)
+        started = time.perf_counter()
         history = network.head.fit(
-            features.features(epoch)[place[order]],
+            features(part, epoch)[order],
             one_hot(part.labels)[order],
             batch_size=recipe.fit.batch_size,
             validation_data=validation,
             shuffle=False,
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
-        started = time.perf_counter()
     folder.save_model(network.full)
 
 
