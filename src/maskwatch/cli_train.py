@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,6 @@ from maskwatch.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from maskwatch.training.run_folder import RunFolder
-
-# TensorFlow's start-up chatter goes to stderr and tells a user nothing
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -131,6 +127,8 @@ def _interval(score: Mapping[str, float | None]) -> str:
 
 
 def _require_training() -> None:
+    import maskwatch.training  # noqa: F401  # first: it sets what TensorFlow reads on import
+
     try:
         import keras  # noqa: F401  # looks for a backend too
     except ImportError as error:

@@ -1,0 +1,77 @@
+"""The shipped model beside the report's, on the same pictures that neither was trained on.
+
+    python benchmarks/shipped_model.py --data split.parquet --baseline runs/report-finetune-split
+
+Scores the exported file through ONNX Runtime on the `test` part, source by source, and a run of the
+report's recipe, trained on the kaggle-8982 rows of the same split, on the same rows. The last line
+of output is one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from maskwatch.classify import Classifier
+from maskwatch.model_card import SHIPPED_MODEL
+from maskwatch.training.crops import load_canvases
+from maskwatch.training.export import score_slices
+from maskwatch.training.manifest import data_sha256, read_manifest
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.train import Part, predict, take_part
+
+RESULT = Path(__file__).parent / "results" / "shipped_model.json"
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path))
+@click.option("--baseline", required=True, type=click.Path(path_type=Path))
+def main(data: Path, baseline: Path) -> None:
+    table = read_manifest(data)
+    test, run = take_part(table, "test"), RunFolder(baseline)
+    classifier = Classifier(SHIPPED_MODEL)
+    answers = {
+        "shipped": (shipped_answers(classifier, test), classifier.card.unsure_below),
+        # the report has no unsure
+        "report": (predict(run.load_model(), test, run.load_recipe()), 0.0),
+    }
+    document: dict[str, Any] = {
+        "data_sha256": data_sha256(table),
+        "model_sha256": classifier.card.sha256,
+        **{name: score_slices(test, *given) for name, given in answers.items()},
+    }
+    for name in answers:
+        for source, scores in document[name].items():
+            show(name, source, scores)
+    RESULT.write_text(json.dumps(document, indent=2) + "\n")
+    click.echo(json.dumps(document))
+
+
+def shipped_answers(classifier: Classifier, part: Part) -> np.ndarray:
+    """Calibrated probabilities (n, 3) of the shipped file."""
+    card = classifier.card
+    crops = load_canvases(part.table, card.input_side_px, card.crop_margin_ratio, 0)
+    return classifier.probabilities(crops)
+
+
+def show(name: str, source: str, scores: dict[str, Any]) -> None:
+    """One line: size, accuracy with its interval, recalls, share of unsure."""
+    recalls = "  ".join(
+        f"{state} {row['recall']['value']:.3f}"
+        for state, row in scores["per_class"].items()
+        if row["n"]
+    )
+    accuracy, unsure = scores["accuracy"], scores["unsure_share"]["value"]
+    click.echo(
+        f"{name:<8}{source:<28}{scores['n']:>6}  accuracy {accuracy['value']:.3f} "
+        f"({accuracy['low']:.3f}-{accuracy['high']:.3f})  "
+        f"macro F1 {scores['macro_f1']['value']:.3f}  unsure {unsure:.3f}  recall: {recalls}"
+    )
+
+
+if __name__ == "__main__":
+    main()
