@@ -122,7 +122,7 @@ def check_parity(onnx: bytes, model: Any, recipe: Recipe) -> float:
 
 
 def golden_crops(side_px: int) -> NDArray[np.uint8]:
-    """Seven smooth pictures (7, side, side, 3) made from seeded noise; no photo is needed."""
+    """Seven pictures of coloured blocks (7, side, side, 3) from a seed; no photo is needed."""
     random = np.random.default_rng(20)
     coarse = random.integers(0, 256, (_GOLDEN_CROPS, 8, 8, 3)).astype(np.uint8)
     repeats = -(-side_px // 8)
