@@ -91,6 +91,16 @@ def compile_model(model: Any, recipe: FitRecipe, steps: int) -> None:
     )
 
 
+def resume_dropout(model: Any, seed: int) -> None:
+    """Let the dropout of a loaded model go on where it was; Keras restores all but this.
+
+    Its random state is the seed and the number of draws, and it draws once a step.
+    """
+    dropout = model.get_layer("head").get_layer("dropout")
+    if dropout.rate > 0:  # without it there is nothing to draw
+        dropout.seed_generator.state.assign([seed, int(model.optimizer.iterations)])
+
+
 def _load_base(recipe: NetworkRecipe, weights: Path | None) -> Any:
     shape = (recipe.input_side_px, recipe.input_side_px, 3)
     if weights is not None and not weights.is_file():

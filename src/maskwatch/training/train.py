@@ -7,7 +7,7 @@ checkpoint; a run that was cut off goes on with its next epoch and ends where it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,13 @@ from maskwatch.training.batches import CropBatches, class_indices, epoch_order, 
 from maskwatch.training.crops import load_canvases, row_seeds
 from maskwatch.training.feature_cache import FeatureCache
 from maskwatch.training.manifest import BOX, PARTS
-from maskwatch.training.network import Network, build_network, compile_model
+from maskwatch.training.network import Network, build_network, compile_model, resume_dropout
 from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.scores import score
+
+Answer = Callable[["Part"], NDArray[np.float32]]
+"""Probabilities (n, 3) of a part's unaltered crops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +88,13 @@ def train(
     network = build_network(recipe.network, weights, recipe.seed)
     folder.start(recipe, table, weights, network)
     if cache is None:
-        _fit(network, recipe, parts, folder)
+        answer = _fit(network, recipe, parts, folder)
     else:
-        _fit_cached(network, recipe, parts, folder, cache)
-    finish(recipe, parts, folder)
-
-
-def finish(recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> None:
-    """Score the held-out parts and draw the plots."""
-    model = folder.load_model()
+        answer = _fit_cached(network, recipe, parts, folder, cache)
     for name in PARTS[1:]:
         part = parts[name]
         if len(part.labels):
-            probabilities = predict(model, part, recipe)
+            probabilities = answer(part)
             scores = score(part.labels, probabilities, list(part.groups))
             folder.write_scores(name, scores, part.table, probabilities)
     folder.finish()
@@ -120,8 +117,8 @@ def _check_classes(train_part: Part) -> None:
         raise DataError(f"no training crop shows {' or '.join(missing)}; all three are needed")
 
 
-def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> None:
-    """Train the whole network, epoch by epoch."""
+def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> Answer:
+    """Train the whole network, epoch by epoch; returns what answers for a part."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
     part, val = parts["train"], parts["val"]
     canvases = load_canvases(part.table, side, margin, recipe.augment.context_ratio)
@@ -135,6 +132,8 @@ def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFo
     if model is None:
         model = network.full
         compile_model(model, recipe.fit, _steps(part, recipe))
+    else:
+        resume_dropout(model, recipe.seed)
     for epoch in _epochs(recipe, folder):
         order = epoch_order(part.labels, part.groups, recipe, epoch)
         batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch)
@@ -146,12 +145,13 @@ def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFo
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
     folder.save_model(model)
+    return lambda part: predict(model, part, recipe)
 
 
 def _fit_cached(
     network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder, cache: Path
-) -> None:
-    """Train the head on cached features of the frozen base; the same steps, in the same order."""
+) -> Answer:
+    """The same on cached features of the frozen base: the same steps, in the same order."""
     part, val = parts["train"], parts["val"]
     stored = FeatureCache(cache, network.backbone, recipe)
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
@@ -176,6 +176,9 @@ def _fit_cached(
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
     folder.save_model(network.full)
+    return lambda part: np.asarray(
+        network.head.predict(features(part, None), batch_size=256, verbose=0), np.float32
+    )
 
 
 def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:
