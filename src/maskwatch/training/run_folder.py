@@ -19,6 +19,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -64,8 +65,7 @@ class RunFolder:
             self._check_same(recipe, data_hash)
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
-        if not (self.path / "checkpoint.keras").exists():
-            (self.path / "history.csv").unlink(missing_ok=True)
+        self._write_history(self.history()[: self._checkpoint()[0]])
         counts = {
             part: table.loc[table["split"] == part, "label"].value_counts().to_dict()
             for part in PARTS
@@ -103,34 +103,30 @@ class RunFolder:
     def end_epoch(
         self, epoch: int, history: dict[str, list[float]], seconds: float, model: Any | None
     ) -> None:
-        """Write an epoch down; the checkpoint first, so that history never runs ahead of it."""
+        """Write an epoch down, and keep the model so that the run can go on from here.
+
+        The number in the checkpoint's name decides what is done: a run that is cut off between the
+        two files loses an epoch, never its order.
+        """
+        row = {"epoch": epoch + 1, "seconds": round(seconds, 2)}
+        row.update({name: round(values[0], 6) for name, values in history.items()})
+        self._write_history([*self.history(), row])
         if model is not None:
             part = self.path / "checkpoint.part.keras"
             model.save(part)
-            part.replace(self.path / "checkpoint.keras")
-        path = self.path / "history.csv"
-        row = {"epoch": epoch + 1, "seconds": round(seconds, 2)}
-        row.update({name: round(values[0], 6) for name, values in history.items()})
-        new = not path.exists()
-        with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, HISTORY)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+            part.replace(self.path / f"checkpoint-{epoch + 1}.keras")
+            (self.path / f"checkpoint-{epoch}.keras").unlink(missing_ok=True)
 
     def load_checkpoint(self) -> Any | None:
         """The model after the last whole epoch with its optimiser, None for a fresh run."""
-        path = self.path / "checkpoint.keras"
-        if not path.exists():
-            return None
-        return keras.saving.load_model(path)
+        _, path = self._checkpoint()
+        return None if path is None else keras.saving.load_model(path)
 
     def save_model(self, model: Any) -> None:
-        """Keep the trained model and drop the checkpoint."""
+        """Keep the trained model."""
         part = self.path / "model.part.keras"
         model.save(part)
         part.replace(self.path / "model.keras")
-        (self.path / "checkpoint.keras").unlink(missing_ok=True)
 
     def load_model(self) -> Any:
         """The trained model.
@@ -192,6 +188,22 @@ class RunFolder:
         plots.draw_curves(history, self.path / "curves.png")
         seconds = round(sum(row["seconds"] for row in history), 1)
         self._update(state="finished", seconds=seconds)
+        for checkpoint in self.path.glob("checkpoint-*.keras"):  # only now is it of no more use
+            checkpoint.unlink()
+
+    def _checkpoint(self) -> tuple[int, Path | None]:
+        """Number of whole epochs in the newest checkpoint, and its path."""
+        found = {int(p.stem.split("-")[1]): p for p in self.path.glob("checkpoint-*.keras")}
+        newest = max(found, default=0)
+        return newest, found.get(newest)
+
+    def _write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
+        part = self.path / "history.part.csv"
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY)
+            writer.writeheader()
+            writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
+        part.replace(self.path / "history.csv")
 
     def _check_same(self, recipe: Recipe, data_hash: str) -> None:
         before = self.read()
@@ -206,7 +218,9 @@ class RunFolder:
     def _update(self, **values: object) -> None:
         path = self.path / "run.json"
         before = self.read() if path.exists() else {}
-        path.write_text(json.dumps({**before, **values}, indent=2) + "\n", encoding="utf-8")
+        part = self.path / "run.part.json"
+        part.write_text(json.dumps({**before, **values}, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
 
 
 def _versions() -> dict[str, str]:
