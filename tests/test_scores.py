@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from maskwatch.classify import calibrate
-from maskwatch.training.scores import answers, best_temperature, confusion, score
+from maskwatch.training.scores import answers, best_temperature, score
 
 
 def sure(labels) -> np.ndarray:
@@ -48,10 +48,8 @@ def test_scores_are_those_of_scikit_learn(pairs):
 def test_unsure_is_an_answer_of_its_own():
     probabilities = np.array([[0.8, 0.1, 0.1], [0.4, 0.35, 0.25], [0.1, 0.8, 0.1]])
     assert answers(probabilities, 0.5).tolist() == [0, 3, 1]
-    assert confusion(np.array([0, 0, 1]), probabilities, 0.5).tolist() == [
-        [1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]
-    ]  # fmt: skip
     scores = score(np.array([0, 0, 1]), probabilities, "abc", unsure_below=0.5)
+    assert scores["confusion"] == [[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]]
     assert scores["unsure_share"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert scores["per_class"]["mask"]["recall"]["value"] == 0.5
     assert scores["per_class"]["mask"]["precision"]["value"] == 1.0

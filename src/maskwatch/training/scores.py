@@ -18,15 +18,6 @@ _ROUNDS = 1000
 _LEVEL = 0.95
 
 
-def confusion(
-    labels: NDArray[np.integer], probabilities: NDArray[np.floating], unsure_below: float
-) -> NDArray[np.int64]:
-    """Counts (3, 4): true class by answered class, the last column UNSURE."""
-    counts = np.zeros((3, 4), np.int64)
-    np.add.at(counts, (labels, answers(probabilities, unsure_below)), 1)
-    return counts
-
-
 def answers(probabilities: NDArray[np.floating], unsure_below: float) -> NDArray[np.intp]:
     """Index of the answered class (n,), 3 for UNSURE."""
     best = probabilities.argmax(axis=1)
