@@ -16,6 +16,7 @@ from data_factory import folder_set, table_of, voc_set
 from maskwatch.errors import DataError
 from maskwatch.training.catalog import LABELS
 from maskwatch.training.collect import collect
+from maskwatch.training.data_charts import face_sizes
 from maskwatch.training.data_report import (
     brightness_scores,
     build_page,
@@ -148,3 +149,9 @@ def test_brightness_scores_tell_a_giveaway_from_none():
 def test_no_brightness_score_without_enough_faces_or_classes():
     table = table_of([{"label": "mask"}] * 20 + [{"label": "no_mask"}] * 4)
     assert brightness_scores(table, pd.Series(np.arange(24.0))) == []
+
+
+def test_the_sizes_of_a_set_of_one_size_have_an_axis_to_read_them_on():
+    svg = face_sizes(pd.Series([128.0] * 5), pd.Series(["mask"] * 5), tiny_px=20)
+    for tick in ("20", "50", "100"):
+        assert re.search(rf"<text[^>]*>{tick}</text>", svg)

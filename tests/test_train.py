@@ -15,6 +15,7 @@ from training_factory import PARTS, coloured_manifest, random_base_weights, smal
 from maskwatch import Analyzer, DataError, ModelError, SettingError
 from maskwatch.classify import Classifier
 from maskwatch.cli import cli
+from maskwatch.runtime import create_session
 from maskwatch.training import export as exporting
 from maskwatch.training import run_folder as run_folders
 from maskwatch.training.export import check_parity, export_run, golden_crops
@@ -231,7 +232,7 @@ def test_a_file_that_differs_is_not_written(run):
     kernel = other.get_layer("head").get_layer("dense_1")
     kernel.set_weights([w + 1 for w in kernel.get_weights()])
     with pytest.raises(ModelError, match="nothing was written"):
-        check_parity(onnx, other, run.load_recipe())
+        check_parity(create_session(onnx, "altered"), other, run.load_recipe())
 
 
 def test_export_wants_the_manifest_of_the_run(run, table, tmp_path):

@@ -39,7 +39,9 @@ def face_sizes(face_px: pd.Series[float], labels: pd.Series[str], tiny_px: int) 
     """How many pixels the shorter side of the faces has, on a logarithmic axis."""
     figure, axis = _start("faces")
     axis.yaxis.set_major_formatter("{x:,.0f}")
-    bins = np.geomspace(face_px.min() / 1.01, face_px.max() * 1.01, 31)
+    # wide enough that the bar of a set whose pictures are all of one size can be seen
+    narrowest, widest = min(face_px.min(), tiny_px / 2), max(face_px.max(), 2 * tiny_px)
+    bins = np.geomspace(narrowest / 1.01, widest * 1.3, 31)
     present = [label for label in LABELS if (labels == label).any()]
     axis.hist(
         [face_px[labels == label] for label in present],

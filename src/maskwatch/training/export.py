@@ -63,13 +63,14 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
             f"{run['data_sha256'][:12]}); give the manifest of the run"
         )
     onnx = convert_to_onnx(model)
-    parity = check_parity(onnx, model, recipe)
+    session = create_session(onnx, "exported file")
+    parity = check_parity(session, model, recipe)
     val, test = take_part(table, "val"), take_part(table, "test")
-    val_answers = _answer(onnx, val, recipe)
+    val_answers = _answer_part(session, val, recipe)
     temperature = best_temperature(val.labels, val_answers) if len(val.labels) else 1.0
 
     scored, part_name = (test, "test") if len(test.labels) else (val, "val")
-    answers = calibrate(_answer(onnx, scored, recipe), temperature)
+    answers = calibrate(_answer_part(session, scored, recipe), temperature)
     card = ModelCard(
         name=f"{recipe.name}-{recipe.network.input_side_px} {__version__}",
         sha256=hashlib.sha256(onnx).hexdigest(),
@@ -95,23 +96,21 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
     model_path.parent.mkdir(parents=True, exist_ok=True)
     card_path(model_path).unlink(missing_ok=True)  # an old card must not stand beside a new file
     model_path.write_bytes(onnx)
-    _write_golden(onnx, recipe, model_path)
+    _write_golden(session, recipe, model_path)
     write_card(card, model_path)
     return card
 
 
-def check_parity(onnx: bytes, model: Any, recipe: Recipe) -> float:
+def check_parity(session: Any, model: Any, recipe: Recipe) -> float:
     """Largest difference of a probability between Keras and ONNX Runtime at batch 1, 2 and 7.
 
     Raises:
         ModelError: it is above PARITY.
     """
-    session = create_session(onnx, "exported file")
-    name = session.get_inputs()[0].name
     worst = 0.0
     for batch in (1, 2, 7):
         crops = golden_crops(recipe.network.input_side_px)[:batch]
-        difference = session.run(None, {name: crops})[0] - model.predict(crops, verbose=0)
+        difference = _answer(session, crops) - model.predict(crops, verbose=0)
         worst = max(worst, float(np.abs(difference).max()))
     if worst > PARITY:
         raise ModelError(
@@ -143,20 +142,21 @@ def score_slices(part: Part, answers: NDArray[np.float32], unsure_below: float) 
     return slices
 
 
-def _answer(onnx: bytes, part: Part, recipe: Recipe) -> NDArray[np.float32]:
+def _answer_part(session: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
     """Uncalibrated probabilities (n, 3) of a part from the exported file."""
-    session = create_session(onnx, "exported file")
-    name = session.get_inputs()[0].name
     side = recipe.network.input_side_px
     crops = load_canvases(part.table, side, recipe.crop_margin_ratio, context_ratio=0)
-    parts = [session.run(None, {name: crops[i : i + 32]})[0] for i in range(0, len(crops), 32)]
+    parts = [_answer(session, crops[i : i + 32]) for i in range(0, len(crops), 32)]
     return np.concatenate([np.empty((0, len(CLASSES)), np.float32), *parts])
 
 
-def _write_golden(onnx: bytes, recipe: Recipe, model_path: Path) -> None:
+def _answer(session: Any, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: crops})[0], np.float32)
+
+
+def _write_golden(session: Any, recipe: Recipe, model_path: Path) -> None:
     crops = golden_crops(recipe.network.input_side_px)
-    session = create_session(onnx, "exported file")
-    answers = session.run(None, {session.get_inputs()[0].name: crops})[0]
+    answers = _answer(session, crops)
     np.savez_compressed(model_path.with_suffix(".golden.npz"), crops=crops, probabilities=answers)
 
 
