@@ -18,10 +18,8 @@ import csv
 import hashlib
 import json
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from maskwatch.errors import DataError, SettingError
 from maskwatch.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training import plots
+from maskwatch.training.environment import cpu_name, git_revision, versions
 from maskwatch.training.manifest import PARTS, data_sha256
 from maskwatch.training.recipe import Recipe, load_recipe
 
@@ -75,11 +74,11 @@ class RunFolder:
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             name=recipe.name,
             maskwatch=__version__,
-            revision=_git_revision(),
+            revision=git_revision(),
             python=platform.python_version(),
             backend=keras.backend.backend(),
-            versions=_versions(),
-            machine={"cpu": _cpu_name(), "cores": available_cpus()},
+            versions=versions(_PACKAGES),
+            machine={"cpu": cpu_name(), "cores": available_cpus()},
             data_sha256=data_hash,
             sources=sorted(table["source"].unique().tolist()),
             counts=counts,
@@ -221,32 +220,3 @@ class RunFolder:
         part = self.path / "run.part.json"
         part.write_text(json.dumps({**before, **values}, indent=2) + "\n", encoding="utf-8")
         part.replace(path)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except ModuleNotFoundError:  # PackageNotFoundError is one
-            continue
-    return found
-
-
-def _git_revision() -> str | None:
-    """Revision of the checkout the code runs from; None for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
