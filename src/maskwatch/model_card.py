@@ -11,13 +11,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from maskwatch.errors import ModelError
 from maskwatch.schema import CLASSES, MaskState
 
-CARD_SCHEMA = "maskwatch.model-card/1"
 SHIPPED_MODEL = Path(__file__).parent / "models" / "classifier.onnx"
+SHIPPED_DETECTOR = SHIPPED_MODEL.with_name("detector.onnx")
+
+SIDE_RANGE_PX = (32, 4096)
+"""What a detector's side may be: one cell of its coarsest grid, to what memory bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class ModelCard:
         scores: what the exported file scored, on which data.
     """
 
+    schema: ClassVar[str] = "maskwatch.model-card/1"
+
     name: str
     sha256: str
     classes: tuple[MaskState, ...]
@@ -59,14 +64,64 @@ class ModelCard:
     def __post_init__(self) -> None:
         if sorted(self.classes) != sorted(CLASSES):
             raise ValueError(f"classes must be {', '.join(CLASSES)} in some order")
-        if not 32 <= self.input_side_px <= 1024:
-            raise ValueError(f"input_side_px must be 32 to 1024, not {self.input_side_px}")
-        if not 0 <= self.crop_margin_ratio <= 2:
-            raise ValueError(f"crop_margin_ratio must be 0 to 2, not {self.crop_margin_ratio}")
+        _check_range("input_side_px", self.input_side_px, 32, 1024)
+        _check_range("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, not {self.temperature}")
-        if not 0 <= self.unsure_below <= 1:
-            raise ValueError(f"unsure_below must be 0 to 1, not {self.unsure_below}")
+        _check_range("unsure_below", self.unsure_below, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorCard:
+    """What a face detector file is, how to feed it and what to expect of it.
+
+    The network takes RGB uint8 pictures (n, H, W, 3) of any sides that are multiples of 32, scales
+    the values itself, and answers with what `boxes.decode_faces` reads.
+
+    Attributes:
+        name: name and version of the model.
+        sha256: of the ONNX file.
+        side_px: what the longer side of a photo is scaled to; more finds smaller faces and costs
+            time with its square.
+        live_side_px: the same for live video, where time is short.
+        coarse_side_px: side of a second look, for faces that fill the picture; 0 means none.
+        min_score: a candidate with less is no face; more misses faces, less takes other things
+            for faces.
+        nms_iou: of two boxes that overlap more than this (intersection over union), the one with
+            the lower score is dropped.
+        licence: of the model file.
+        intended_use: what it is for, and what it must not be used for.
+        limits: plain sentences on where it fails or was not tested.
+        training: recipe, data hash, sources and versions.
+        scores: what the exported file scored, on which data.
+    """
+
+    schema: ClassVar[str] = "maskwatch.detector-card/1"
+
+    name: str
+    sha256: str
+    side_px: int
+    live_side_px: int
+    coarse_side_px: int
+    min_score: float
+    nms_iou: float
+    licence: str
+    intended_use: str
+    limits: tuple[str, ...]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_range("side_px", self.side_px, *SIDE_RANGE_PX)
+        _check_range("live_side_px", self.live_side_px, *SIDE_RANGE_PX)
+        if self.coarse_side_px != 0:
+            _check_range("coarse_side_px", self.coarse_side_px, *SIDE_RANGE_PX)
+        for name in ("min_score", "nms_iou"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+
+
+Card = TypeVar("Card", ModelCard, DetectorCard)
 
 
 def card_path(model_path: Path) -> Path:
@@ -74,21 +129,34 @@ def card_path(model_path: Path) -> Path:
     return model_path.with_suffix(".json")
 
 
-def write_card(card: ModelCard, model_path: Path) -> None:
+def write_card(card: ModelCard | DetectorCard, model_path: Path) -> None:
     """Write the card beside its model file."""
-    document = {"schema": CARD_SCHEMA, **asdict(card)}
+    document = {"schema": card.schema, **asdict(card)}
     card_path(model_path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def load_model(model_path: Path) -> tuple[bytes, ModelCard]:
-    """Read an ONNX file and its card, and check that they belong together.
+    """Read a classifier's ONNX file and its card, and check that they belong together.
 
     Raises:
         ModelError: either file is missing or unreadable, the card is not a valid card, or the
             hash of the file is not the one in the card.
     """
+    return _load(model_path, ModelCard)
+
+
+def load_detector(model_path: Path) -> tuple[bytes, DetectorCard]:
+    """The same for a face detector.
+
+    Raises:
+        ModelError: as for a classifier.
+    """
+    return _load(model_path, DetectorCard)
+
+
+def _load(model_path: Path, kind: type[Card]) -> tuple[bytes, Card]:
     model = _read(model_path, "model file")
-    card = _parse_card(card_path(model_path), _read(card_path(model_path), "model card"))
+    card = _parse_card(card_path(model_path), _read(card_path(model_path), "model card"), kind)
     if hashlib.sha256(model).hexdigest() != card.sha256:
         raise ModelError(
             f"{model_path}: the file is not the one its card describes (sha256 differs); "
@@ -104,16 +172,22 @@ def _read(path: Path, what: str) -> bytes:
         raise ModelError(f"{path}: cannot read the {what} ({error.strerror})") from error
 
 
-def _parse_card(path: Path, content: bytes) -> ModelCard:
+def _parse_card(path: Path, content: bytes, kind: type[Card]) -> Card:
     try:
         values = json.loads(content)
         schema = values.pop("schema")
-        if schema != CARD_SCHEMA:
-            raise ValueError(f"its schema is {schema!r}, this version reads {CARD_SCHEMA!r}")
-        values["classes"] = tuple(MaskState(name) for name in values["classes"])
+        if schema != kind.schema:
+            raise ValueError(f"its schema is {schema!r}, this version reads {kind.schema!r} here")
+        if "classes" in values:
+            values["classes"] = tuple(MaskState(name) for name in values["classes"])
         values["limits"] = tuple(values["limits"])
-        return ModelCard(**values)
+        return kind(**values)
     except KeyError as error:
         raise ModelError(f"{path}: not a valid model card (no {error} in it)") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a valid model card ({error})") from error
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be {low} to {high}, not {value}")
