@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from toy_detector import write_toy_detector
 from toy_model import write_toy_model
 
-from maskwatch import Analyzer, MaskState, ModelError
-from maskwatch.model_card import card_path, load_model
+from maskwatch import Analyzer, DetectorCard, MaskState, ModelError
+from maskwatch.model_card import card_path, load_detector, load_model
 
 
 def test_a_card_reads_back_as_it_was_written(tmp_path):
@@ -50,6 +51,40 @@ def test_a_card_with_a_wrong_value_says_which(tmp_path, values, words):
     change(path, **values)
     with pytest.raises(ModelError, match=rf"toy\.json: not a valid model card.*{words}"):
         load_model(path)
+
+
+def test_the_card_of_a_detector_reads_back_as_it_was_written(tmp_path):
+    path = write_toy_detector(tmp_path, coarse_side_px=256, scores={"recall": 0.5})
+    content, card = load_detector(path)
+    assert isinstance(card, DetectorCard)
+    assert content == path.read_bytes()
+    assert (card.coarse_side_px, card.scores) == (256, {"recall": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"schema": "maskwatch.model-card/1"}, "detector-card/1"),
+        ({"side_px": 31}, "side_px must be 32 to 4096, not 31"),
+        ({"side_px": "large"}, "not supported"),
+        ({"live_side_px": 5000}, "live_side_px must be 32 to 4096"),
+        ({"coarse_side_px": -1}, "coarse_side_px must be 32 to 4096"),
+        ({"min_score": 0}, "min_score must lie between 0 and 1"),
+        ({"nms_iou": 1}, "nms_iou must lie between 0 and 1"),
+        ({"classes": ["mask"]}, "classes"),
+        ({"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_a_detector_card_with_a_wrong_value_says_which(tmp_path, values, words):
+    path = write_toy_detector(tmp_path)
+    change(path, **values)
+    with pytest.raises(ModelError, match=rf"detector\.json: not a valid model card.*{words}"):
+        load_detector(path)
+
+
+def test_a_detector_is_no_classifier(tmp_path):
+    with pytest.raises(ModelError, match=r"reads 'maskwatch\.model-card/1' here"):
+        load_model(write_toy_detector(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b"null"])

@@ -1,6 +1,7 @@
 """MaskWatch: for every face, is the mask worn, worn incorrectly or missing?"""
 
 from maskwatch._version import __version__
+from maskwatch.detect import FaceDetector, WholeImage
 from maskwatch.errors import (
     DataError,
     ImageError,
@@ -10,13 +11,15 @@ from maskwatch.errors import (
     ModelError,
     SettingError,
 )
-from maskwatch.model_card import ModelCard
+from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, MaskState
 
 __all__ = [
     "Analyzer",
     "DataError",
+    "DetectorCard",
+    "FaceDetector",
     "FaceOrigin",
     "FaceVerdict",
     "FrameReport",
@@ -28,5 +31,6 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "WholeImage",
     "__version__",
 ]

@@ -1,10 +1,30 @@
-"""Frame -> faces. A detector is anything with this one method."""
+"""Frame -> faces. A detector is anything with one method; FaceDetector is the one that ships."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.boxes import (
+    POINT_VALUES,
+    STRIDES_PX,
+    Floats,
+    decode_faces,
+    grid_points,
+    suppress_overlaps,
+)
+from maskwatch.errors import ModelError, SettingError
+from maskwatch.model_card import SHIPPED_DETECTOR, SIDE_RANGE_PX, load_detector
+from maskwatch.runtime import create_session
 from maskwatch.schema import Face, FaceOrigin, ImageRGB
+
+# beyond this a small picture only gets blurred, and costs as much as a large one
+_MAX_ENLARGEMENT = 4.0
+_PAD_VALUE = 127
 
 
 class Detector(Protocol):
@@ -30,3 +50,109 @@ class WholeImage:
         """One face that fills the picture."""
         height, width = image_rgb.shape[:2]
         return (Face(box_xyxy=(0.0, 0.0, float(width), float(height))),)
+
+
+class FaceDetector:
+    """MaskWatch's own network for finding faces. Stateless, so threads may share one.
+
+    Attributes:
+        card: what the network is and how to feed it.
+    """
+
+    origin = FaceOrigin.DETECTED
+
+    def __init__(
+        self,
+        model: Path | None = None,
+        side_px: int | None = None,
+        min_score: float | None = None,
+    ) -> None:
+        """Load and verify the network.
+
+        Args:
+            model: ONNX file with its card beside it; the shipped one if None.
+            side_px: what the longer side of a picture is scaled to, 32 to 4096; the card's if
+                None. More finds smaller faces and costs time with its square.
+            min_score: a candidate with less is no face, between 0 and 1; the card's if None.
+
+        Raises:
+            ModelError: the model or its card is missing, altered or unusable.
+            SettingError: a value is out of its range.
+        """
+        path = model or SHIPPED_DETECTOR
+        content, self.card = load_detector(path)
+        self._side_px = self.card.side_px if side_px is None else side_px
+        self._min_score = self.card.min_score if min_score is None else min_score
+        low, high = SIDE_RANGE_PX
+        if not low <= self._side_px <= high:
+            raise SettingError(f"detector side: must be {low} to {high} pixels, not {side_px}")
+        if not 0 < self._min_score < 1:
+            raise SettingError(f"detector min_score: must lie between 0 and 1, not {min_score}")
+        self._session = create_session(content, str(path))
+        self._input_name = self._session.get_inputs()[0].name
+        width, height = 64, 32
+        try:  # the first run is slow (it plans memory), and a wrong shape shows here, not later
+            answer = self._run(np.zeros((height, width, 3), np.uint8))
+        except Exception as error:
+            raise ModelError(f"{path}: the network is no face detector") from error
+        expected = (len(grid_points(width, height)[0]), POINT_VALUES)
+        if answer.shape != expected:
+            raise ModelError(f"{path}: the network answers {answer.shape}, not {expected}")
+
+    def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
+        """Find the faces of one image (H, W, 3), the surest first."""
+        looks = [self._look(image_rgb, self._side_px)]
+        main_side_px = max(_scaled_size(image_rgb, self._side_px))
+        if 0 < self.card.coarse_side_px < main_side_px:
+            looks.append(self._look(image_rgb, self.card.coarse_side_px))
+        boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+        return tuple(
+            Face(
+                box_xyxy=tuple(boxes[index].tolist()),
+                detection_score=float(scores[index]),
+                landmarks_xy=tuple((x, y) for x, y in landmarks[index].tolist()),
+            )
+            for index in suppress_overlaps(boxes, scores, self.card.nms_iou)
+        )
+
+    def _look(self, image_rgb: ImageRGB, side_px: int) -> tuple[Floats, Floats, Floats]:
+        """Boxes inside the picture (n, 4), scores (n,), landmarks (n, 5, 2) at one scale."""
+        height, width = image_rgb.shape[:2]
+        padded, ratio_xy = letter_box(image_rgb, side_px)
+        rows, columns = padded.shape[:2]
+        boxes, scores, landmarks = decode_faces(self._run(padded), columns, rows, self._min_score)
+        boxes = np.clip(boxes / np.tile(ratio_xy, 2), 0, np.tile((width, height), 2))
+        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return boxes[inside], scores[inside], landmarks[inside] / ratio_xy
+
+    def _run(self, padded_rgb: ImageRGB) -> NDArray[np.float32]:
+        answer = self._session.run(None, {self._input_name: padded_rgb[None]})[0]
+        return np.asarray(answer[0], np.float32)
+
+
+def letter_box(image_rgb: ImageRGB, side_px: int) -> tuple[ImageRGB, NDArray[np.float32]]:
+    """Scale a picture to a longer side and pad it, right and bottom, with grey to whole cells.
+
+    Args:
+        image_rgb: (H, W, 3).
+        side_px: of the longer side; a small picture is enlarged four times at most.
+
+    Returns:
+        The padded picture, and pixels of it a pixel of the image, (2,) for x and y: they differ
+        where a side would have less than one pixel.
+    """
+    height, width = image_rgb.shape[:2]
+    columns, rows = _scaled_size(image_rgb, side_px)
+    # area averages what it drops; linear is the better enlarger
+    how = cv2.INTER_AREA if max(columns, rows) < max(width, height) else cv2.INTER_LINEAR
+    cell = STRIDES_PX[-1]
+    padded = np.full((-(-rows // cell) * cell, -(-columns // cell) * cell, 3), _PAD_VALUE, np.uint8)
+    padded[:rows, :columns] = cv2.resize(image_rgb, (columns, rows), interpolation=how)
+    return padded, np.array([columns / width, rows / height], np.float32)
+
+
+def _scaled_size(image_rgb: ImageRGB, side_px: int) -> tuple[int, int]:
+    """Width and height of a picture whose longer side is scaled to `side_px`."""
+    height, width = image_rgb.shape[:2]
+    scale = min(side_px / max(width, height), _MAX_ENLARGEMENT)
+    return max(1, round(width * scale)), max(1, round(height * scale))

@@ -20,6 +20,10 @@ ImageRGB = NDArray[np.uint8]
 BoxXYXY = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels of the original image."""
 
+LandmarksXY = tuple[tuple[float, float], ...]
+"""Five points in pixels of the original image, perhaps outside it: the person's right eye and left
+eye, nose tip, right and left corner of the mouth."""
+
 REPORT_SCHEMA = "maskwatch.report/1"
 
 
@@ -39,6 +43,7 @@ CLASSES = (MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT_MASK)
 class FaceOrigin(StrEnum):
     """Where the boxes of a report came from."""
 
+    DETECTED = "detected"
     WHOLE_IMAGE = "whole_image"
     GIVEN = "given"
 
@@ -50,10 +55,12 @@ class Face:
     Attributes:
         box_xyxy: where it is.
         detection_score: how sure the detector is, 0 to 1; 1 where the box was given.
+        landmarks_xy: where its five landmarks are, None where that is not known.
     """
 
     box_xyxy: BoxXYXY
     detection_score: float = 1.0
+    landmarks_xy: LandmarksXY | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class FaceVerdict:
         state: the verdict.
         confidence: calibrated probability of the likeliest of the three states, also when UNSURE.
         probabilities: calibrated probability of each of the three states.
+        landmarks_xy: where its five landmarks are, None where that is not known.
     """
 
     box_xyxy: BoxXYXY
@@ -73,15 +81,18 @@ class FaceVerdict:
     state: MaskState
     confidence: float
     probabilities: Mapping[MaskState, float]
+    landmarks_xy: LandmarksXY | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain JSON values; see FrameReport.to_dict."""
+        points = self.landmarks_xy
         return {
             "box_xyxy": [round(value, 2) for value in self.box_xyxy],
             "detection_score": round(self.detection_score, 4),
             "state": self.state.value,
             "confidence": round(self.confidence, 4),
             "probabilities": {s.value: round(p, 4) for s, p in self.probabilities.items()},
+            "landmarks_xy": points and [[round(x, 2), round(y, 2)] for x, y in points],
         }
 
 
@@ -95,6 +106,7 @@ class FrameReport:
         face_origin: where the boxes came from.
         model: name of the classifier.
         source: path or name of the image, None for an array.
+        detector: name of the network that looked for faces, None where none did.
     """
 
     faces: tuple[FaceVerdict, ...]
@@ -102,6 +114,7 @@ class FrameReport:
     face_origin: FaceOrigin
     model: str
     source: str | None = None
+    detector: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The one serialised form of a report, the same through every door."""
@@ -111,5 +124,6 @@ class FrameReport:
             "image_size_wh": list(self.image_size_wh),
             "face_origin": self.face_origin.value,
             "model": self.model,
+            "detector": self.detector,
             "faces": [face.to_dict() for face in self.faces],
         }

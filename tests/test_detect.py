@@ -1,0 +1,184 @@
+"""FaceDetector with a real, tiny network: where faces are found, at any size of picture.
+
+Run: pytest tests/test_detect.py
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from toy_detector import DOT_PX, FACE_PX, MAGENTA, crowd, face_box, write_toy_detector
+from toy_model import GREEN, RED, plain, write_toy_model
+
+from maskwatch import FaceDetector, FaceOrigin, ModelError, SettingError
+from maskwatch.boxes import iou_matrix
+from maskwatch.detect import letter_box
+from maskwatch.model_card import card_path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_toy_detector(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def detector(path: Path) -> FaceDetector:
+    return FaceDetector(path)
+
+
+def test_no_face(detector: FaceDetector) -> None:
+    assert detector.detect(crowd()) == ()
+    assert detector.origin is FaceOrigin.DETECTED
+
+
+def test_every_face_with_its_box_score_and_landmarks(detector: FaceDetector) -> None:
+    faces = detector.detect(crowd((3, 2, RED), (12, 7, GREEN)))
+    assert sorted(face.box_xyxy for face in faces) == [
+        pytest.approx(face_box(3, 2), abs=1e-3),
+        pytest.approx(face_box(12, 7), abs=1e-3),
+    ]
+    assert all(0.99 < face.detection_score <= 1 for face in faces)
+    (face,) = (face for face in faces if face.box_xyxy[0] < 100)
+    assert face.landmarks_xy == ((40, 32), (72, 32), (56, 40), (48, 56), (64, 56))
+
+
+def test_the_surest_comes_first(detector: FaceDetector) -> None:
+    image = crowd((3, 2, RED), (12, 7, GREEN), (16, 3, GREEN))
+    image[2 * DOT_PX : 3 * DOT_PX, 3 * DOT_PX : 4 * DOT_PX] = (235, 0, 235)
+    scores = [face.detection_score for face in detector.detect(image)]
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == 2
+
+
+@pytest.mark.parametrize("factor", [0.5, 2, 4])
+def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(
+    detector: FaceDetector, factor: float
+) -> None:
+    image = crowd((5, 4, RED))
+    scaled = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    (face,) = detector.detect(scaled)
+    assert np.array(face.box_xyxy) == pytest.approx(np.array(face_box(5, 4)) * factor, abs=0.01)
+    assert face.landmarks_xy is not None
+    assert face.landmarks_xy[2] == pytest.approx((88 * factor, 72 * factor), abs=0.01)
+
+
+def test_a_face_at_the_edge_is_cut_off_there(detector: FaceDetector) -> None:
+    image = crowd()
+    image[-DOT_PX:, -DOT_PX:] = MAGENTA
+    (face,) = detector.detect(image)
+    assert face.box_xyxy == (320 - 2 * DOT_PX, 240 - 2 * DOT_PX, 320, 240)
+
+
+def test_a_face_in_the_padding_is_none(detector: FaceDetector) -> None:
+    assert detector.detect(np.full((3, 320, 3), 128, np.uint8)) == ()
+
+
+def test_the_score_that_is_asked_for(path: Path) -> None:
+    image = crowd((3, 2, RED))
+    image[2 * DOT_PX : 3 * DOT_PX, 3 * DOT_PX : 4 * DOT_PX] = (230, 0, 230)  # logit 1
+    assert len(FaceDetector(path).detect(image)) == 1
+    assert FaceDetector(path, min_score=0.8).detect(image) == ()
+
+
+def test_a_larger_side_finds_smaller_faces(path: Path) -> None:
+    small = cv2.resize(crowd((5, 4, RED)), (160, 120), interpolation=cv2.INTER_NEAREST)
+    image = np.full((240, 320, 3), 128, np.uint8)
+    image[:120, :160] = small  # a dot of 8 pixels
+    assert FaceDetector(path).detect(image) == ()
+    (face,) = FaceDetector(path, side_px=640).detect(image)
+    assert np.array(face.box_xyxy) == pytest.approx(np.array(face_box(5, 4)) / 2, abs=0.01)
+
+
+def sizes(faces: tuple) -> set[int]:
+    return {round(face.box_xyxy[2] - face.box_xyxy[0]) for face in faces}
+
+
+def test_the_coarse_look_finds_faces_that_are_too_large_for_the_fine_one(tmp_path: Path) -> None:
+    image = plain(MAGENTA, 320, 240)
+    assert sizes(FaceDetector(write_toy_detector(tmp_path)).detect(image)) <= {32, FACE_PX}
+    both = FaceDetector(write_toy_detector(tmp_path, coarse_side_px=160)).detect(image)
+    assert max(sizes(both)) == 2 * FACE_PX
+    rows = np.array([face.box_xyxy for face in both])
+    among = iou_matrix(rows, rows)
+    np.fill_diagonal(among, 0)
+    assert among.max() <= 0.4  # a face that both looks see is one face
+
+
+def test_a_small_picture_gets_no_second_look_at_the_same_size(tmp_path: Path) -> None:
+    path = write_toy_detector(tmp_path, coarse_side_px=160)
+    image = plain(MAGENTA, 40, 30)  # enlarged four times, to 160
+    once, again = FaceDetector(path, side_px=160), FaceDetector(path)
+    assert again.detect(image) == once.detect(image)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(1, 1), (1, 400), (400, 1), (3, 2), (31, 33), (40_000, 1), (2, 40_000), (6000, 5000)],
+)
+def test_any_size_of_picture(detector: FaceDetector, width: int, height: int) -> None:
+    for face in detector.detect(plain(MAGENTA, width, height)):
+        left, top, right, bottom = face.box_xyxy
+        assert 0 <= left < right <= width and 0 <= top < bottom <= height
+    assert detector.detect(plain(GREEN, width, height)) == ()
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "side_px", "padded_wh"),
+    [
+        ((640, 480), 320, (320, 256)),
+        ((1, 1), 320, (32, 32)),
+        ((40, 30), 320, (160, 128)),
+        ((40_000, 1), 640, (640, 32)),
+        ((33, 99), 33, (32, 64)),
+    ],
+)
+def test_the_letter_box_holds_whole_cells_and_no_more_than_it_must(
+    size_wh: tuple[int, int], side_px: int, padded_wh: tuple[int, int]
+) -> None:
+    padded, ratio_xy = letter_box(plain(RED, *size_wh), side_px)
+    assert padded.shape == (padded_wh[1], padded_wh[0], 3)
+    columns, rows = (round(float(r) * side) for r, side in zip(ratio_xy, size_wh, strict=True))
+    assert (padded[:rows, :columns] == RED).all()
+    assert (padded[rows:] == 127).all() and (padded[:, columns:] == 127).all()
+
+
+@pytest.mark.parametrize("side_px", [0, 31, 4097, -640])
+def test_a_side_out_of_range_is_refused_with_the_range(path: Path, side_px: int) -> None:
+    with pytest.raises(SettingError, match=f"32 to 4096 pixels, not {side_px}"):
+        FaceDetector(path, side_px=side_px)
+
+
+@pytest.mark.parametrize("min_score", [0, 1, -0.5, float("nan")])
+def test_a_score_out_of_range_is_refused_with_the_range(path: Path, min_score: float) -> None:
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        FaceDetector(path, min_score=min_score)
+
+
+def test_a_classifier_is_no_detector(tmp_path: Path, path: Path) -> None:
+    classifier = write_toy_model(tmp_path)
+    with pytest.raises(ModelError, match="detector-card/1"):
+        FaceDetector(classifier)
+    values = path.with_suffix(".json").read_text()
+    _, digest = card_path(classifier).read_text().split('"sha256": "')
+    _, other = values.split('"sha256": "')
+    card_path(classifier).write_text(values.replace(other[:64], digest[:64]))
+    with pytest.raises(ModelError, match="no face detector"):
+        FaceDetector(classifier)
+
+
+def test_threads_share_one_detector(detector: FaceDetector) -> None:
+    pictures = [crowd((3, 2, RED)), crowd((3, 2, RED), (12, 7, GREEN))]
+    wrong = []
+
+    def work(image: np.ndarray, count: int) -> None:
+        wrong.extend(n for _ in range(10) if (n := len(detector.detect(image))) != count)
+
+    jobs = [threading.Thread(target=work, args=(pictures[i % 2], i % 2 + 1)) for i in range(4)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert wrong == []

@@ -1,0 +1,107 @@
+"""A real ONNX file of a few bytes with its card: it finds a face round each magenta dot.
+
+Cells of the middle grid (16 pixels of the network's input) whose mean colour is magenta see a face
+of FACE_PX centred on them; a dot of one cell is therefore one face.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper
+
+from maskwatch.boxes import POINT_VALUES, STRIDES_PX
+from maskwatch.model_card import DetectorCard, write_card
+
+MAGENTA = (255, 0, 255)
+DOT_PX, FACE_PX, SIDE_PX = 16, 48, 320
+
+LANDMARKS = (-1.0, -0.5, 1.0, -0.5, 0.0, 0.0, -0.5, 1.0, 0.5, 1.0)
+"""Offsets of the five landmarks in cells."""
+
+
+def toy_detector_onnx() -> bytes:
+    """Mean colour of each cell, then one linear layer."""
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "h", "w", 3])
+    answer = helper.make_tensor_value_info(
+        "points", TensorProto.FLOAT, ["n", "points", POINT_VALUES]
+    )
+    weight = np.zeros((POINT_VALUES, 3, 1, 1), np.float32)
+    weight[0, :, 0, 0] = 0.1, -0.2, 0.1  # of red, green, blue
+    size = math.log(FACE_PX / DOT_PX)
+    constants = [
+        helper.make_tensor("shape", TensorProto.INT64, [3], [0, POINT_VALUES, -1]),
+        helper.make_tensor("weight", TensorProto.FLOAT, weight.shape, weight.ravel()),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["pictures"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["values"], ["planes"], perm=[0, 3, 1, 2]),
+    ]
+    for stride in STRIDES_PX:
+        # magenta reaches 51; the other grids never see anything
+        bias = (-45.0 if stride == DOT_PX else -100.0, 0.0, 0.0, size, size, *LANDMARKS)
+        constants.append(
+            helper.make_tensor(f"bias{stride}", TensorProto.FLOAT, [POINT_VALUES], bias)
+        )
+        nodes += _grid(stride)
+    nodes.append(helper.make_node("Concat", [f"points{s}" for s in STRIDES_PX], ["points"], axis=1))
+    graph = helper.make_graph(nodes, "toy", [pictures], [answer], constants)
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+def _grid(stride: int) -> list[NodeProto]:
+    """Planes -> points of one grid, row by row."""
+    sides = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+    colour, maps, rows = f"colour{stride}", f"maps{stride}", f"rows{stride}"
+    return [
+        helper.make_node("AveragePool", ["planes"], [colour], **sides),
+        helper.make_node("Conv", [colour, "weight", f"bias{stride}"], [maps]),
+        helper.make_node("Reshape", [maps, "shape"], [rows]),
+        helper.make_node("Transpose", [rows], [f"points{stride}"], perm=[0, 2, 1]),
+    ]
+
+
+def write_toy_detector(folder: Path, **card_values: Any) -> Path:
+    """Write the file and its card; `card_values` replace values of the card."""
+    model_path = folder / "detector.onnx"
+    content = toy_detector_onnx()
+    model_path.write_bytes(content)
+    values: dict[str, Any] = {
+        "name": "toy detector 1",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "side_px": SIDE_PX,
+        "live_side_px": 160,
+        "coarse_side_px": 0,
+        "min_score": 0.5,
+        "nms_iou": 0.4,
+        "licence": "Apache-2.0",
+        "intended_use": "tests",
+        "limits": ("knows one colour",),
+        **card_values,
+    }
+    write_card(DetectorCard(**values), model_path)
+    return model_path
+
+
+def crowd(*faces: tuple[int, int, tuple[int, int, int]]) -> np.ndarray:
+    """A grey picture of 320 x 240 with faces: (column, row) of the dot's cell, colour of the face.
+
+    The toy classifier judges the colour; a face takes three cells a side.
+    """
+    image = np.full((240, SIDE_PX, 3), 128, np.uint8)
+    for column, row, colour in faces:
+        x, y = column * DOT_PX, row * DOT_PX
+        image[y - DOT_PX : y + 2 * DOT_PX, x - DOT_PX : x + 2 * DOT_PX] = colour
+        image[y : y + DOT_PX, x : x + DOT_PX] = MAGENTA
+    return image
+
+
+def face_box(column: int, row: int) -> tuple[float, float, float, float]:
+    """Where the toy finds that face."""
+    x, y = column * DOT_PX, row * DOT_PX
+    return (x - DOT_PX, y - DOT_PX, x + 2 * DOT_PX, y + 2 * DOT_PX)
