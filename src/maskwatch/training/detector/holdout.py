@@ -1,0 +1,107 @@
+"""The photos that the face detector is measured on, and that never decide anything about it.
+
+`test_photos.txt` names them as "SET/path inside the set". They were drawn by the hash of their
+group of near-identical photos, so that no copy of one lies in the training data. All of them come
+from sets whose boxes a person drew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.errors import DataError
+from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
+from maskwatch.training.readers import LabelledFace, Problem, read_set
+
+
+@dataclass(frozen=True, slots=True)
+class TruthPhoto:
+    """A photo whose faces are known.
+
+    Attributes:
+        path: the file.
+        name: what to call it, "SET/path inside the set".
+        boxes_xyxy: (n, 4) in pixels of the upright picture.
+        labels: (n,) indices into schema.CLASSES; None where the states are not known.
+    """
+
+    path: Path
+    name: str
+    boxes_xyxy: NDArray[np.float64]
+    labels: NDArray[np.intp] | None = None
+
+    def __post_init__(self) -> None:
+        if self.boxes_xyxy.ndim != 2 or self.boxes_xyxy.shape[1] != 4:
+            raise ValueError(f"boxes_xyxy must be (n, 4), not {self.boxes_xyxy.shape}")
+        if self.labels is not None and self.labels.shape != (len(self.boxes_xyxy),):
+            raise ValueError(f"labels must be ({len(self.boxes_xyxy)},), not {self.labels.shape}")
+
+
+@cache
+def holdout_names() -> frozenset[str]:
+    """The names of all test photos."""
+    return frozenset((files(__package__) / "test_photos.txt").read_text("utf-8").splitlines())
+
+
+def photo_name(set_name: str, folder: Path, path: Path) -> str:
+    """What a photo below the folder of a set is called: "SET/path inside the set"."""
+    return f"{set_name}/{path.relative_to(folder).as_posix()}"
+
+
+def holdout_photos(
+    folders: Mapping[str, Path],
+) -> tuple[tuple[TruthPhoto, ...], tuple[Problem, ...]]:
+    """Reads the test photos of some sets, sorted by name, and what could not be used.
+
+    Args:
+        folders: folder of each set by its name in the catalog.
+
+    Raises:
+        DataError: a set has no test photos, its folder holds none of them, or a class is unknown.
+    """
+    photos: list[TruthPhoto] = []
+    problems: list[Problem] = []
+    for set_name, folder in folders.items():
+        if not any(name.startswith(f"{set_name}/") for name in holdout_names()):
+            known = ", ".join(sorted({name.split("/")[0] for name in holdout_names()}))
+            raise DataError(
+                f"{set_name}: no test photos in a set of that name (there are: {known})"
+            )
+        reading = read_set(folder, PUBLIC_SETS[set_name].layout)
+        problems += reading.problems
+        found = _by_photo(set_name, folder, reading.faces)
+        if not found:
+            raise DataError(f"{folder}: none of the test photos of {set_name} is in it")
+        photos += found
+    return tuple(sorted(photos, key=lambda photo: photo.name)), tuple(problems)
+
+
+def _by_photo(set_name: str, folder: Path, faces: tuple[LabelledFace, ...]) -> list[TruthPhoto]:
+    """The test photos among the labelled faces of a set."""
+    members: dict[Path, list[LabelledFace]] = {}
+    for face in faces:
+        if photo_name(set_name, folder, face.image_path) in holdout_names():
+            members.setdefault(face.image_path, []).append(face)
+    return [
+        TruthPhoto(
+            path,
+            photo_name(set_name, folder, path),
+            np.array([face.box_xyxy for face in listed], float).reshape(-1, 4),
+            np.array([_class_index(set_name, face) for face in listed], np.intp),
+        )
+        for path, listed in members.items()
+    ]
+
+
+def _class_index(set_name: str, face: LabelledFace) -> int:
+    label = label_of(face.class_name, PUBLIC_SETS[set_name].classes)
+    if label is None:
+        raise DataError(f"{face.image_path}: {set_name} has no class {face.class_name!r}")
+    return LABELS.index(label)

@@ -1,0 +1,228 @@
+"""What a face detector is worth: precision, recall, states and turned photos, with intervals.
+
+Intervals hold the middle 95 % of a bootstrap over photos: faces of one photo share its light and
+its crowd, so the photo is the unit. The face size everywhere is the longer side of the box in
+pixels of the photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.detect import Detector
+from maskwatch.schema import CLASSES
+from maskwatch.training.detector.answers import PhotoAnswer, ask
+from maskwatch.training.detector.coco import SIZES_PX, class_precision, face_precision
+from maskwatch.training.detector.holdout import TruthPhoto
+from maskwatch.training.detector.matching import (
+    Found,
+    Outcomes,
+    average_precision,
+    compare,
+    longer_side_px,
+    match,
+    recall_at_false_rate,
+)
+
+SMALLEST_PX = 20
+"""Recall is that of faces from this size on."""
+
+_ROUNDS = 1000
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A score with its 95 % interval; all None where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorScores:
+    """The scores on some photos; None where one is undefined.
+
+    Attributes:
+        photos: how many there are.
+        faces: how many faces by size, "all" among the sizes.
+        ap50: average precision at IoU 0.5, of faces whatever they wear.
+        ap50_95: mean over the IoUs 0.5 to 0.95.
+        ap50_by_size: of the faces of each size; detections of other sizes do not count.
+        recall: share of the faces from `SMALLEST_PX` on that are found at 0.1 false faces per
+            photo.
+        threshold: the lowest detection score that keeps to that.
+        state_faces: how many faces there are of each state; empty where it was not asked.
+        state_ap50: of each state, detector and classifier together.
+        map50: its mean over the states that occur.
+        turned_recall: of the faces from `SMALLEST_PX` on that are found upright on the same
+            canvas, the share found when turned so many degrees, both ways together, at
+            `threshold`; empty where it was not asked.
+        turned_faces: how many faces that share is of, each counted once.
+    """
+
+    photos: int
+    faces: Mapping[str, int]
+    ap50: Interval
+    ap50_95: float | None
+    ap50_by_size: Mapping[str, float | None]
+    recall: Interval
+    threshold: float | None
+    state_faces: Mapping[str, int]
+    state_ap50: Mapping[str, float | None]
+    map50: float | None
+    turned_recall: Mapping[int, float | None]
+    turned_faces: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, rounded to four digits."""
+        plain: dict[str, Any] = _rounded(asdict(self))
+        return plain
+
+
+def evaluate(
+    detector: Detector,
+    photos: Sequence[TruthPhoto],
+    classifier: Path | None = None,
+    turns_deg: Sequence[int] = (),
+    progress: Callable[[int], None] = lambda _photos: None,
+) -> DetectorScores:
+    """Scores a detector on photos.
+
+    Args:
+        detector: asked for faces down to `SCORE_FLOOR`, or its recall and precision end early.
+        photos: with all their faces.
+        classifier: ONNX file that names the states of the found faces; None leaves states out.
+        turns_deg: above zero; empty leaves turned photos out, which take most of the time.
+        progress: called with the number of photos done since the last call.
+
+    Raises:
+        ImageError: a photo cannot be read.
+        ModelError: the classifier cannot be used.
+    """
+    return score(photos, ask(detector, photos, classifier, turns_deg, progress))
+
+
+def score(
+    photos: Sequence[TruthPhoto], answers: Sequence[PhotoAnswer], seed: int = 0
+) -> DetectorScores:
+    """Scores answers.
+
+    Args:
+        photos: with all their faces.
+        answers: to each photo, from `ask`.
+        seed: of the bootstrap.
+    """
+    truths = [photo.boxes_xyxy for photo in photos]
+    found = [answer.upright for answer in answers]
+    sides = longer_side_px(np.concatenate([np.empty((0, 4)), *truths]))
+    precision = face_precision(found, truths)
+    everything, countable = compare(found, truths), compare(found, truths, SMALLEST_PX)
+    recall, threshold = recall_at_false_rate(countable)
+    state_faces, state_ap50 = _states(photos, found)
+    defined = [value for value in state_ap50.values() if value is not None]
+    turned_recall, turned_faces = _turned(photos, answers, threshold)
+    return DetectorScores(
+        photos=len(photos),
+        faces={
+            name: int(((sides >= low) & (sides <= high)).sum())
+            for name, (low, high) in SIZES_PX.items()
+        },
+        ap50=_interval(precision["all"]["ap50"], everything, average_precision, seed),
+        ap50_95=precision["all"]["ap50_95"],
+        ap50_by_size={name: row["ap50"] for name, row in precision.items() if name != "all"},
+        recall=_interval(
+            None if np.isnan(recall) else recall,
+            countable,
+            lambda outcomes, weights: recall_at_false_rate(outcomes, weights)[0],
+            seed,
+        ),
+        threshold=threshold,
+        state_faces=state_faces,
+        state_ap50=state_ap50,
+        map50=float(np.mean(defined)) if defined else None,
+        turned_recall=turned_recall,
+        turned_faces=turned_faces,
+    )
+
+
+def _interval(
+    value: float | None,
+    outcomes: Outcomes,
+    measure: Callable[[Outcomes, NDArray[np.integer]], float],
+    seed: int,
+) -> Interval:
+    """The value and what it is on photos drawn with replacement."""
+    count = len(outcomes.faces)
+    if value is None or count == 0:
+        return Interval(None, None, None)
+    random = np.random.default_rng(seed)
+    draws = np.array(
+        [
+            measure(outcomes, random.multinomial(count, np.full(count, 1 / count)))
+            for _ in range(_ROUNDS)
+        ]
+    )
+    low, high = np.nanquantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def _states(
+    photos: Sequence[TruthPhoto], found: Sequence[Found]
+) -> tuple[dict[str, int], dict[str, float | None]]:
+    """Faces and AP50 of each state; empty where they were not judged or are not known."""
+    labels = [photo.labels for photo in photos if photo.labels is not None]
+    if not labels or len(labels) < len(photos) or any(item.probabilities is None for item in found):
+        return {}, {}
+    counts = np.bincount(np.concatenate([np.empty(0, np.intp), *labels]), minlength=len(CLASSES))
+    precision = class_precision(found, [photo.boxes_xyxy for photo in photos], labels)
+    names = [state.value for state in CLASSES]
+    return (
+        dict(zip(names, counts.tolist(), strict=True)),
+        dict(zip(names, precision, strict=True)),
+    )
+
+
+def _turned(
+    photos: Sequence[TruthPhoto], answers: Sequence[PhotoAnswer], threshold: float | None
+) -> tuple[dict[int, float | None], int]:
+    """Share of the faces found upright that are found by degrees, and how many those are."""
+    turns = sorted({abs(angle) for answer in answers for angle in answer.turned} - {0})
+    upright = [_faces_found(*pair, 0, threshold) for pair in zip(photos, answers, strict=True)]
+    count = sum(int(is_found.sum()) for is_found in upright)
+    shares: dict[int, float | None] = {}
+    for turn in turns:
+        again = sum(
+            int((_faces_found(photo, answer, angle, threshold) & is_found).sum())
+            for photo, answer, is_found in zip(photos, answers, upright, strict=True)
+            for angle in (-turn, turn)
+        )
+        shares[turn] = again / (2 * count) if count else None
+    return shares, count
+
+
+def _faces_found(
+    photo: TruthPhoto, answer: PhotoAnswer, angle: int, threshold: float | None
+) -> NDArray[np.bool_]:
+    """Which faces (n,) that count are found on the turned photo."""
+    is_found = np.zeros(len(photo.boxes_xyxy), bool)
+    if threshold is None or angle not in answer.turned:
+        return is_found
+    counts = longer_side_px(photo.boxes_xyxy) >= SMALLEST_PX
+    found, truth_xyxy = answer.turned[angle].found, answer.turned[angle].truth_xyxy
+    taken = match(found.from_score(threshold).boxes_xyxy, truth_xyxy, counts)
+    is_found[taken[taken >= 0]] = True
+    return is_found & counts
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
