@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from fakes import report, verdict
 
-from maskwatch.draw import INK, PLATE, STYLES, annotate, verdict_text
+from maskwatch.draw import annotate
 from maskwatch.schema import FaceOrigin, MaskState
+from maskwatch.style import INK, PLATE, STYLES, verdict_text
 
 
 def luminance(colour: tuple[int, int, int]) -> float:

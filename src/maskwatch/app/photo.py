@@ -14,10 +14,11 @@ from PIL import Image
 
 import maskwatch
 from maskwatch.app.launch import MODEL_VARIABLE
-from maskwatch.draw import STYLES, annotate
+from maskwatch.draw import annotate
 from maskwatch.errors import ImageError, ModelError
 from maskwatch.schema import FaceVerdict, ImageRGB, MaskState
 from maskwatch.sources import load_image
+from maskwatch.style import STYLES
 
 # longest side of what the browser gets; more only costs time on the way
 # (a comment: Streamlit prints every string that stands alone)

@@ -1,0 +1,132 @@
+"""Which label a face gets and where it stands: beside faces, never on another one.
+
+A label says as much as there is room for: verdict and confidence, the confidence alone, or only
+the symbol of the state; where a crowd leaves no room at all, the border has to do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
+from maskwatch.style import INK, PLATE, STYLES, verdict_text
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Label = tuple[Image.Image, tuple[int, int]]
+"""A plate and its left upper corner in the picture."""
+
+SMALLEST_TEXT_PX = 11
+# among others a label wider than this many faces no longer shows whose it is
+_FACES_WIDE = 3
+# a label inside its own face covers no more of its height than this share
+_FACE_SHARE = 1 / 4
+
+
+def picture_label(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iterator[Label]:
+    """The label of a picture that is one face: at the bottom, inside its border."""
+    for face in faces:
+        text_px = max(SMALLEST_TEXT_PX, min(image_wh) // 15)
+        plate = _plate(face.state, verdict_text(face), text_px, image_wh[0])
+        yield plate, (0, max(0, image_wh[1] - plate.height))
+
+
+def face_labels(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iterator[Label]:
+    """The labels of the faces in a picture, each where it covers no other face and no label.
+
+    The largest face chooses first.
+    """
+    taken = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
+    sizes = (taken[:, 2] - taken[:, 0]) * (taken[:, 3] - taken[:, 1])
+    for index in np.argsort(-sizes, kind="stable"):
+        others = np.delete(taken, index, axis=0)
+        for plate, (x, y) in _candidates(faces[index], image_wh, alone=len(faces) == 1):
+            box_xyxy = (x, y, x + plate.width, y + plate.height)
+            if _is_free(box_xyxy, others, image_wh):
+                taken = np.vstack([taken, box_xyxy])
+                yield plate, (x, y)
+                break
+
+
+def _candidates(face: FaceVerdict, image_wh: tuple[int, int], alone: bool) -> Iterator[Label]:
+    """Labels for a face, the most telling first: outside it, then inside, then the mere symbol."""
+    left, top, right, bottom = face.box_xyxy
+    face_width, face_height = right - left, bottom - top
+    least_px = max(SMALLEST_TEXT_PX, min(image_wh) // 90)
+    text_px = max(least_px, min(round(face_width / 6), min(image_wh) // 32))
+    plates = [
+        _plate(face.state, verdict_text(face), text_px, image_wh[0]),
+        _plate(face.state, f"{face.confidence:.0%}", least_px, image_wh[0]),
+    ]
+    plates = [p for p in plates if alone or p.width <= _FACES_WIDE * face_width]
+    for plate in plates:
+        yield from ((plate, corner_xy) for corner_xy in _corners(face.box_xyxy, plate, image_wh))
+    symbol = _plate(face.state, "", round(least_px * 0.6), image_wh[0])
+    for plate in (*plates, symbol):
+        if plate.width <= face_width and plate.height <= face_height * _FACE_SHARE:
+            yield plate, (math.ceil(left), math.floor(bottom) - plate.height)
+    yield from ((symbol, corner_xy) for corner_xy in _corners(face.box_xyxy, symbol, image_wh))
+
+
+def _corners(
+    box_xyxy: BoxXYXY, plate: Image.Image, image_wh: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Places round a face: above and below it, at its left or right end, and beside it."""
+    left, top = (math.floor(value) for value in box_xyxy[:2])
+    right, bottom = (math.ceil(value) for value in box_xyxy[2:])
+    last_x = image_wh[0] - plate.width
+    for y in (top - plate.height, bottom):
+        for x in (left, right - plate.width):
+            yield max(0, min(x, last_x)), y
+    for x in (right, left - plate.width):
+        yield x, top
+
+
+def _is_free(box_xyxy: BoxXYXY, taken: NDArray[np.float64], image_wh: tuple[int, int]) -> bool:
+    left, top, right, bottom = box_xyxy
+    if left < 0 or top < 0 or right > image_wh[0] or bottom > image_wh[1]:
+        return False
+    beside = (taken[:, 2] <= left) | (taken[:, 0] >= right)
+    apart = (taken[:, 3] <= top) | (taken[:, 1] >= bottom)
+    return bool((beside | apart).all())
+
+
+def _plate(state: MaskState, text: str, text_px: int, room_px: int) -> Image.Image:
+    """A symbol and a text on a dark plate, made smaller if the picture is too narrow for them."""
+    while True:
+        font = _font(text_px)
+        side = round(text_px * 1.7)  # the square with the symbol, and so the height of the plate
+        pad = max(2, text_px // 3)
+        width = side + (pad + round(font.getlength(text)) + pad if text else 0)
+        if width <= room_px or text_px <= 8:
+            break
+        text_px = max(8, min(text_px - 1, text_px * room_px // width))
+    plate = Image.new("RGB", (width, side), PLATE)
+    plate.paste(_symbol(state, side), (0, 0))
+    ImageDraw.Draw(plate).text((side + pad, side / 2), text, INK, font, anchor="lm")
+    return plate
+
+
+@lru_cache(maxsize=32)
+def _symbol(state: MaskState, side: int) -> Image.Image:
+    """The symbol, dark on a square of its colour; drawn four times too large for smooth edges."""
+    style, large = STYLES[state], side * 4
+    image = Image.new("RGB", (large, large), style.colour)
+    draw = ImageDraw.Draw(image)
+    for stroke in style.strokes:
+        points = [(x * large, y * large) for x, y in stroke]
+        draw.line(points, PLATE, width=large // 7, joint="curve")
+    if not style.strokes:
+        font = _font(round(large * 0.75))
+        draw.text((large / 2, large / 2), style.symbol, PLATE, font, "mm", stroke_width=large // 40)
+    return image.reduce(4)
+
+
+@lru_cache(maxsize=64)
+def _font(size_px: int) -> Font:
+    return ImageFont.load_default(size_px)
