@@ -38,7 +38,8 @@ def report(
     origin: FaceOrigin = FaceOrigin.WHOLE_IMAGE,
 ) -> FrameReport:
     """A report of these faces."""
-    return FrameReport(faces, size_wh, origin, "fake", source)
+    detector = "fake detector" if origin is FaceOrigin.DETECTED else None
+    return FrameReport(faces, size_wh, origin, "fake", source, detector)
 
 
 WITHOUT_ROOT = """

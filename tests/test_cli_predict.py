@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fakes import WITHOUT_ROOT
 from PIL import Image
+from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 from maskwatch.cli import cli
@@ -47,6 +48,12 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(model: Path, *arguments: str | Path, stdin: str | None = None) -> Result:
+    """Take each picture for one face."""
+    return find(model, "--whole-image", *arguments, stdin=stdin)
+
+
+def find(model: Path, *arguments: str | Path, stdin: str | None = None) -> Result:
+    """Look for faces."""
     command = ["predict", "--model", str(model), *map(str, arguments)]
     return CliRunner().invoke(cli, command, input=stdin, catch_exceptions=False)
 
@@ -86,8 +93,69 @@ def test_csv_coco_and_table(model: Path, photos: Path) -> None:
     document = json.loads(run(model, "photos", "--format", "coco").stdout)
     assert document["annotations"][0]["bbox"] == [0.0, 0.0, 40.0, 40.0]
     table = run(model, "photos").stdout
-    assert "photos/sub/a.png  1     Mask worn incorrectly  100.0%" in table
-    assert "4 images: 1 mask worn, 1 no mask, 1 mask worn incorrectly, 1 unsure" in table
+    assert "photos/sub/a.png  1     Mask worn incorrectly  100.0%      whole image" in table
+    assert "4 images, 4 faces: 1 mask worn, 1 no mask, 1 mask worn incorrectly, 1 unsure" in table
+
+
+@pytest.fixture
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_toy_detector(tmp_path_factory.mktemp("detector"))
+
+
+def test_every_face_of_a_picture(model: Path, detector: Path, photos: Path) -> None:
+    Image.fromarray(crowd((3, 2, RED), (16, 3, BLUE), (12, 7, GREEN))).save("crowd.png")
+    Image.fromarray(crowd()).save("nobody.png")
+    arguments = ("crowd.png", "nobody.png", "photos/a.png", "--detector", detector)
+    result = find(model, *arguments, "--save", "out")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "IMAGE         FACE  VERDICT                CONFIDENCE  WHERE",
+        "crowd.png     1     Mask worn              100.0%      48 x 48 at 32, 16",
+        "              2     Mask worn incorrectly  100.0%      48 x 48 at 240, 32",
+        "              3     No mask                100.0%      48 x 48 at 176, 96",
+        "nobody.png    -     no face found",
+        "photos/a.png  1     Mask worn              100.0%      whole image",
+        "",
+        "3 images, 4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly",
+        "1 image without a face",
+    ]
+    assert np.array_equal(load_image("out/nobody.png"), crowd())
+    lines = find(model, *arguments, "--format", "jsonl").stdout.splitlines()
+    documents = [json.loads(line) for line in lines]
+    assert [len(document["faces"]) for document in documents] == [3, 0, 1]
+    origins = [document["face_origin"] for document in documents]
+    assert origins == ["detected", "detected", "whole_image"]
+    assert {document["detector"] for document in documents} == {"toy detector 1"}
+
+
+def test_a_larger_side_finds_smaller_faces(model: Path, detector: Path, photos: Path) -> None:
+    image = np.array(Image.fromarray(crowd((3, 2, RED))).resize((160, 120), Image.Resampling.BOX))
+    Image.fromarray(np.pad(image, ((0, 200), (0, 160), (0, 0)), constant_values=128)).save("s.png")
+    for side_px, faces in (("320", 0), ("640", 1)):
+        arguments = ("--detector", detector, "--detector-side-px", side_px, "--format", "jsonl")
+        document = json.loads(find(model, "s.png", *arguments).stdout)
+        assert len(document["faces"]) == faces
+
+
+@pytest.mark.parametrize("option", [("--detector", "x.onnx"), ("--detector-side-px", "640")])
+def test_the_whole_image_needs_no_detector(
+    model: Path, photos: Path, option: tuple[str, str]
+) -> None:
+    result = run(model, "photos", *option)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --whole-image: ") and result.stdout == ""
+
+
+def test_a_side_out_of_range(model: Path, detector: Path, photos: Path) -> None:
+    result = find(model, "photos", "--detector", detector, "--detector-side-px", "0")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: detector side: must be 32 to 4096 pixels, not 0\n"
+
+
+def test_a_detector_that_is_not_there(model: Path, photos: Path) -> None:
+    result = find(model, "photos", "--detector", "gone.onnx")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: gone.onnx: cannot read the model file")
 
 
 def test_every_bad_file_gets_its_line_and_the_others_their_verdict(
@@ -130,8 +198,8 @@ def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path
     code = "\n".join(
         (
             "import sys, maskwatch, maskwatch.cli_predict, maskwatch.cli",
-            f"analyzer = maskwatch.Analyzer({str(model)!r})",
-            "maskwatch.Analyzer = lambda model: analyzer",
+            f"analyzer = maskwatch.Analyzer({str(model)!r}, maskwatch.WholeImage())",
+            "maskwatch.Analyzer = lambda *_: analyzer",
             WITHOUT_ROOT,
             "sys.argv = ['maskwatch', 'predict', 'photos', '--format', 'jsonl']",
             "maskwatch.cli.main()",
@@ -228,7 +296,8 @@ def test_the_help_documents_the_exit_codes() -> None:
 
 def test_a_reader_that_leaves_early_is_no_error(model: Path, photos: Path) -> None:
     gone = [f"gone {number}.jpg" for number in range(20_000)]  # more than a pipe holds
-    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "--format", "jsonl"]
+    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "--whole-image"]
+    command += ["--format", "jsonl"]
     writer = subprocess.Popen(
         [*command, "photos", *gone], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -245,6 +314,7 @@ def test_a_terminal_gets_a_progress_bar_and_the_output_stays_clean(
 ) -> None:
     terminal, side = os.openpty()
     command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "photos", "gone.jpg"]
+    command += ["--whole-image"]
     seen = subprocess.run(
         [*command, "--format", "jsonl"], stdout=subprocess.PIPE, stderr=side, text=True, check=False
     )
@@ -264,7 +334,7 @@ def test_names_that_are_not_text(model: Path, photos: Path) -> None:
     for format_name in ("table", "jsonl"):
         command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "-"]
         seen = subprocess.run(
-            [*command, "--format", format_name],
+            [*command, "--whole-image", "--format", format_name],
             input=odd,
             capture_output=True,
             check=False,

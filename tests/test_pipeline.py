@@ -1,4 +1,4 @@
-"""Analyzer with a real, tiny network: every kind of input, given boxes, order, unsure."""
+"""Analyzer with real, tiny networks: every kind of input, found and given faces, order, unsure."""
 
 import io
 import threading
@@ -8,16 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from toy_detector import crowd, face_box, write_toy_detector
 from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
-from maskwatch import Analyzer, FaceOrigin, ImageError, MaskState, SettingError
-from maskwatch.pipeline import reading_order
+from maskwatch import (
+    Analyzer,
+    FaceDetector,
+    FaceOrigin,
+    ImageError,
+    MaskState,
+    ModelError,
+    SettingError,
+    WholeImage,
+)
+from maskwatch.pipeline import looks_like_crop, reading_order
 from maskwatch.schema import Face
 
 
 @pytest.fixture(scope="module")
 def analyzer(tmp_path_factory):
-    return Analyzer(write_toy_model(tmp_path_factory.mktemp("toy")))
+    return Analyzer(write_toy_model(tmp_path_factory.mktemp("toy")), detector=WholeImage())
+
+
+@pytest.fixture(scope="module")
+def finder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toys")
+    return Analyzer(write_toy_model(folder), detector=write_toy_detector(folder))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +54,81 @@ def test_the_whole_picture_is_the_face(analyzer, colour, state):
     assert report.image_size_wh == (50, 30)
     assert sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert face.confidence == max(face.probabilities.values())
+    assert face.landmarks_xy is None
+    assert report.detector is None and analyzer.detector_card is None
+
+
+def test_every_face_is_found_and_judged_in_reading_order(finder):
+    report = finder.analyze(crowd((12, 7, GREEN), (16, 3, BLUE), (3, 2, RED)))
+    assert [face.state for face in report.faces] == ["mask", "incorrect_mask", "no_mask"]
+    boxes = [pytest.approx(face_box(*cell), abs=1e-3) for cell in ((3, 2), (16, 3), (12, 7))]
+    assert [face.box_xyxy for face in report.faces] == boxes
+    assert all(face.detection_score > 0.99 for face in report.faces)
+    assert all(len(face.landmarks_xy) == 5 for face in report.faces)
+    assert report.face_origin is FaceOrigin.DETECTED
+    assert report.detector == finder.detector_card.name == "toy detector 1"
+    (mark, *_) = report.to_dict()["faces"][0]["landmarks_xy"]
+    assert mark == [40.0, 32.0]
+
+
+def test_a_photo_without_a_face(finder):
+    report = finder.analyze(crowd())
+    assert report.faces == ()
+    assert report.face_origin is FaceOrigin.DETECTED
+    assert report.to_dict()["detector"] == "toy detector 1"
+
+
+def test_a_small_picture_in_which_no_face_is_found_is_taken_for_one(finder):
+    report = finder.analyze(plain(RED, 120, 160))
+    (face,) = report.faces
+    assert face.state is MaskState.MASK and face.box_xyxy == (0, 0, 120, 160)
+    assert report.face_origin is FaceOrigin.WHOLE_IMAGE
+    assert report.detector == "toy detector 1"
+
+
+CROP_TABLE = [
+    (1, 1, True),
+    (256, 256, True),
+    (257, 256, False),  # too large
+    (154, 256, True),
+    (153, 256, False),  # too narrow
+    (256, 153, False),
+    (640, 480, False),
+]
+
+
+@pytest.mark.parametrize(("width", "height", "answer"), CROP_TABLE)
+def test_what_looks_like_a_cut_out_face(width, height, answer):
+    assert looks_like_crop(width, height) is answer
+
+
+def test_given_boxes_need_no_detector(finder):
+    report = finder.analyze(crowd((3, 2, RED)), boxes=[(0, 100, 50, 150)])
+    assert [face.box_xyxy for face in report.faces] == [(0, 100, 50, 150)]
+    assert report.face_origin is FaceOrigin.GIVEN and report.detector is None
+    assert finder.analyze(plain(RED), boxes=[]).faces == ()
+
+
+def test_a_detector_may_be_a_file_or_an_object_and_a_file_may_get_a_side(tmp_path):
+    model, detector = write_toy_model(tmp_path), write_toy_detector(tmp_path)
+    image = np.kron(crowd((3, 2, RED)), np.ones((2, 2, 1), np.uint8))
+    by_object = Analyzer(model, detector=FaceDetector(detector, 640)).analyze(image)
+    by_path = Analyzer(model, detector=str(detector), detector_side_px=640).analyze(image)
+    assert by_object == by_path
+    assert by_object.detector == "toy detector 1"
+    assert by_object != Analyzer(model, detector=detector).analyze(image)
+
+
+def test_an_own_detector_has_no_side_to_set(tmp_path):
+    with pytest.raises(SettingError, match="detector_side_px"):
+        Analyzer(write_toy_model(tmp_path), detector=WholeImage(), detector_side_px=640)
+    with pytest.raises(SettingError, match="32 to 4096"):
+        Analyzer(write_toy_model(tmp_path), write_toy_detector(tmp_path), detector_side_px=5)
+
+
+def test_a_detector_that_is_not_there(tmp_path):
+    with pytest.raises(ModelError, match=r"gone\.onnx: cannot read the model file"):
+        Analyzer(write_toy_model(tmp_path), detector="gone.onnx")
 
 
 def test_path_bytes_pil_and_array_give_the_same_verdict(analyzer, tmp_path):
@@ -109,15 +200,16 @@ def test_a_report_serialises_to_plain_values(analyzer, tmp_path):
 
 def test_temperature_softens_and_the_threshold_decides(tmp_path):
     image = plain((150, 120, 110))
-    sharp = Analyzer(write_toy_model(tmp_path)).analyze(image).faces[0]
-    soft = Analyzer(write_toy_model(tmp_path, temperature=4.0)).analyze(image).faces[0]
+    sharp = Analyzer(write_toy_model(tmp_path), WholeImage()).analyze(image).faces[0]
+    soft_model = write_toy_model(tmp_path, temperature=4.0)
+    soft = Analyzer(soft_model, WholeImage()).analyze(image).faces[0]
     assert sharp.state is MaskState.MASK and soft.state is MaskState.UNSURE
     assert 1 / 3 < soft.confidence < sharp.confidence
 
 
 def test_the_classes_come_from_the_card(tmp_path):
     turned = (MaskState.NO_MASK, MaskState.INCORRECT_MASK, MaskState.MASK)
-    analyzer = Analyzer(write_toy_model(tmp_path, classes=turned))
+    analyzer = Analyzer(write_toy_model(tmp_path, classes=turned), WholeImage())
     assert analyzer.analyze(plain(RED)).faces[0].state is MaskState.NO_MASK
 
 

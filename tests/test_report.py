@@ -8,12 +8,22 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fakes import report, verdict
 
 from maskwatch import ImageError
-from maskwatch.report import CSV_COLUMNS, FORMATS, Result, to_coco, to_csv, to_jsonl, to_table
+from maskwatch.report import (
+    CSV_COLUMNS,
+    FORMATS,
+    Result,
+    count_states,
+    to_coco,
+    to_csv,
+    to_jsonl,
+    to_table,
+)
 from maskwatch.schema import FaceOrigin, MaskState
 
 TWO_FACES = report(
@@ -23,8 +33,9 @@ TWO_FACES = report(
     origin=FaceOrigin.GIVEN,
 )
 BROKEN = ImageError("broken.jpg", "empty file")
-NOBODY = report(source="nobody.png")
-RESULTS: list[Result] = [TWO_FACES, BROKEN, NOBODY]
+NOBODY = report(source="nobody.png", origin=FaceOrigin.DETECTED)
+CUT_OUT = report(verdict(MaskState.NO_MASK), source="cut-out.png")
+RESULTS: list[Result] = [TWO_FACES, BROKEN, NOBODY, CUT_OUT]
 
 
 def test_json_lines_have_one_line_an_image() -> None:
@@ -36,12 +47,25 @@ def test_json_lines_have_one_line_an_image() -> None:
         "error": "empty file",
     }
     assert documents[2]["faces"] == []
+    assert documents[2]["detector"] == "fake detector"
+
+
+def test_json_lines_have_landmarks_where_they_are_known() -> None:
+    known = replace(
+        verdict(), landmarks_xy=((1.234, 2.0), (3.0, 4.0), (5, 6), (7, 8), (-9, 10.999))
+    )
+    (line,) = to_jsonl([report(known)])
+    (face,) = json.loads(line)["faces"]
+    assert face["landmarks_xy"] == [[1.23, 2.0], [3.0, 4.0], [5, 6], [7, 8], [-9, 11.0]]
+    (line,) = to_jsonl([CUT_OUT])
+    assert json.loads(line)["faces"][0]["landmarks_xy"] is None
 
 
 def test_csv_has_one_row_a_face() -> None:
     header, *rows = csv.reader(to_csv(RESULTS))
     assert tuple(header) == CSV_COLUMNS
-    first, second = (dict(zip(header, row, strict=True)) for row in rows)
+    first, second, third = (dict(zip(header, row, strict=True)) for row in rows)
+    assert (third["face_origin"], third["detector"]) == ("whole_image", "")
     assert (first["source"], first["face"], first["state"]) == ("two, faces.jpg", "0", "mask")
     assert (second["face"], second["left"], second["state"]) == ("1", "30.5", "unsure")
     assert float(second["mask"]) == pytest.approx(0.45)
@@ -50,11 +74,13 @@ def test_csv_has_one_row_a_face() -> None:
 def test_coco_hangs_together() -> None:
     (line,) = to_coco(RESULTS)
     document = json.loads(line)
-    assert [image["file_name"] for image in document["images"]] == ["two, faces.jpg", "nobody.png"]
+    assert [image["file_name"] for image in document["images"]] == [
+        *("two, faces.jpg", "nobody.png", "cut-out.png")
+    ]
     assert document["images"][0]["width"] == 60
     names = {category["id"]: category["name"] for category in document["categories"]}
     assert sorted(names.values()) == sorted(MaskState)
-    first, second = document["annotations"]
+    first, second, _ = document["annotations"]
     assert first["image_id"] == second["image_id"] == document["images"][0]["id"]
     assert first["id"] != second["id"]
     assert [names[a["category_id"]] for a in (first, second)] == ["mask", "unsure"]
@@ -66,14 +92,31 @@ def test_coco_hangs_together() -> None:
 
 def test_the_table_lines_up_and_counts() -> None:
     assert list(to_table(RESULTS)) == [
-        "IMAGE           FACE  VERDICT        CONFIDENCE",
-        "two, faces.jpg  1     Mask worn      75.0%",
-        "two, faces.jpg  2     Unsure         45.0%",
+        "IMAGE           FACE  VERDICT        CONFIDENCE  WHERE",
+        "two, faces.jpg  1     Mask worn      75.0%       20 x 30 at 0, 0",
+        "                2     Unsure         45.0%       20 x 20 at 30, 5",
         "nobody.png      -     no face found",
+        "cut-out.png     1     No mask        75.0%       whole image",
         "",
-        "2 images: 1 mask worn, 0 no mask, 0 mask worn incorrectly, 1 unsure",
+        "3 images, 3 faces: 1 mask worn, 1 no mask, 1 unsure",
+        "1 image without a face",
         "1 could not be read",
     ]
+
+
+COUNT_TABLE = [
+    ([], "0 faces"),
+    ([MaskState.UNSURE], "1 face: 1 unsure"),
+    (
+        [MaskState.NO_MASK, MaskState.MASK, MaskState.INCORRECT_MASK, MaskState.MASK],
+        "4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly",
+    ),
+]
+
+
+@pytest.mark.parametrize(("states", "words"), COUNT_TABLE)
+def test_the_count_in_words(states: list[MaskState], words: str) -> None:
+    assert count_states([verdict(state) for state in states]) == words
 
 
 @pytest.mark.parametrize("name", FORMATS)

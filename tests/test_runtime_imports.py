@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from toy_model import RED, plain, write_toy_model
+from toy_detector import crowd, write_toy_detector
+from toy_model import RED, write_toy_model
 
 FORBIDDEN = (
     *("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "matplotlib", "onnx"),
@@ -36,8 +37,9 @@ HELP = PREDICT.replace("main()", "sys.argv[1:] = ['--help']; main()")
 
 @pytest.mark.parametrize("code", [IMPORT, PREDICT, HELP], ids=["import", "predict", "help"])
 def test_loads_no_heavy_package(tmp_path: Path, code: str) -> None:
-    Image.fromarray(plain(RED)).save(tmp_path / "red.png")
+    Image.fromarray(crowd((3, 2, RED))).save(tmp_path / "red.png")
     arguments = ["predict", "--model", write_toy_model(tmp_path), tmp_path / "red.png"]
+    arguments += ["--detector", write_toy_detector(tmp_path)]
     seen = subprocess.run(
         [sys.executable, "-c", code + REPORT, *arguments, "--save", tmp_path / "out"],
         capture_output=True,

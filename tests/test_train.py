@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from training_factory import PARTS, coloured_manifest, random_base_weights, small_recipe
 
-from maskwatch import Analyzer, DataError, ModelError, SettingError
+from maskwatch import Analyzer, DataError, ModelError, SettingError, WholeImage
 from maskwatch.classify import Classifier
 from maskwatch.cli import cli
 from maskwatch.runtime import create_session
@@ -198,7 +198,7 @@ def exported(run, table, work):
 
 def test_the_exported_file_works_through_the_public_door(exported, table):
     path, card = exported
-    analyzer = Analyzer(path)
+    analyzer = Analyzer(path, detector=WholeImage())
     rows = table[(table["split"] == "test") & table["x_min"].isna()]
     answers = [analyzer.analyze(row.image_path).faces[0] for row in rows.itertuples()]
     right = sum(

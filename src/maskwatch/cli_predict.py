@@ -31,10 +31,10 @@ _MANY = 5
     epilog="""
 \b
 Exit codes:
-  0  every image got a verdict
-  1  at least one image could not be read; the others got theirs
+  0  every image was judged, though perhaps without a face in it
+  1  at least one image could not be read; the others were judged
   2  wrong usage
-  3  the model cannot be loaded
+  3  a model cannot be loaded
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -58,15 +58,42 @@ Exit codes:
     metavar="FILE",
     help="An ONNX classifier with its card beside it, instead of the shipped one.",
 )
+@click.option(
+    "--detector",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An ONNX face detector with its card beside it, instead of the shipped one.",
+)
+@click.option(
+    "--detector-side-px",
+    type=int,
+    metavar="N",
+    help="Scale the longer side of a picture to N before looking for faces: more finds smaller "
+    "faces and takes longer.",
+)
+@click.option(
+    "--whole-image",
+    is_flag=True,
+    help="Take each picture for one face instead of looking for faces.",
+)
 def predict(
-    sources: tuple[str, ...], format_name: str, save: Path | None, model: Path | None
+    sources: tuple[str, ...],
+    format_name: str,
+    save: Path | None,
+    model: Path | None,
+    detector: Path | None,
+    detector_side_px: int | None,
+    whole_image: bool,
 ) -> None:
     """Judge the masks in pictures.
 
     SOURCE is a picture, a folder (with its sub-folders), a glob pattern, or - for a list of these
     on standard input, one a line.
     """
-    analyzer = maskwatch.Analyzer(model)
+    if whole_image and (detector or detector_side_px is not None):
+        raise SettingError("--whole-image: looks for no faces, so it goes with no detector option")
+    finder = maskwatch.WholeImage() if whole_image else detector
+    analyzer = maskwatch.Analyzer(model, finder, detector_side_px)
     named = [line for source in sources for line in _named(source)]
     paths = list(dict.fromkeys(list_images(named)))
     copies = _plan_copies(paths, _root(named), save) if save else {}

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskwatch.classify import Classifier
 from maskwatch.crop import crop_faces
-from maskwatch.detect import Detector, WholeImage
+from maskwatch.detect import Detector, FaceDetector, WholeImage
 from maskwatch.errors import SettingError
-from maskwatch.model_card import SHIPPED_MODEL, ModelCard
+from maskwatch.model_card import SHIPPED_MODEL, DetectorCard, ModelCard
 from maskwatch.schema import (
     Face,
     FaceOrigin,
@@ -26,6 +26,10 @@ from maskwatch.sources import load_image
 if TYPE_CHECKING:
     from PIL import Image
 
+CROP_SIDE_PX = 256
+CROP_ASPECT = 0.6
+"""A picture no larger and no narrower than this is probably a face that somebody cut out."""
+
 
 class Analyzer:
     """Tells for every face of an image what it shows. Stateless; one per process, shared freely.
@@ -37,23 +41,44 @@ class Analyzer:
         [('mask', 0.98...)]
     """
 
-    def __init__(self, model: Path | str | None = None, detector: Detector | None = None) -> None:
+    def __init__(
+        self,
+        model: Path | str | None = None,
+        detector: Detector | Path | str | None = None,
+        detector_side_px: int | None = None,
+    ) -> None:
         """Load the networks.
 
         Args:
-            model: ONNX file with its card beside it; the shipped one if None.
-            detector: what finds the faces; the whole image is the face if None.
+            model: ONNX file of the classifier with its card beside it; the shipped one if None.
+            detector: what finds the faces: an object such as WholeImage(), or an ONNX file with
+                its card beside it; the shipped one if None.
+            detector_side_px: what the longer side of a picture is scaled to before the search, 32
+                to 4096; the card's if None. More finds smaller faces and takes longer.
 
         Raises:
-            ModelError: the model or its card is missing, altered or unusable.
+            ModelError: a model or its card is missing, altered or unusable.
+            SettingError: the side is out of range, or given along with an own detector.
         """
         self._classifier = Classifier(Path(model) if model is not None else SHIPPED_MODEL)
-        self._detector = detector or WholeImage()
+        self._detector: Detector
+        if detector is None or isinstance(detector, Path | str):
+            path = Path(detector) if detector is not None else None
+            self._detector = FaceDetector(path, detector_side_px)
+        elif detector_side_px is None:
+            self._detector = detector
+        else:
+            raise SettingError("detector_side_px: an own detector has no side to set")
 
     @property
     def card(self) -> ModelCard:
         """The card of the classifier."""
         return self._classifier.card
+
+    @property
+    def detector_card(self) -> DetectorCard | None:
+        """The card of the face detector, None for one that is no FaceDetector."""
+        return self._detector.card if isinstance(self._detector, FaceDetector) else None
 
     def analyze(
         self,
@@ -61,6 +86,9 @@ class Analyzer:
         boxes: ArrayLike | None = None,
     ) -> FrameReport:
         """Find and judge the faces of one image.
+
+        Where none is found and the picture looks like a cut-out face (see `looks_like_crop`), the
+        whole picture is taken for one; the report's `face_origin` then says WHOLE_IMAGE.
 
         Args:
             image: a path, the bytes of an image file, a PIL image or an RGB uint8 array (H, W, 3).
@@ -74,17 +102,26 @@ class Analyzer:
         image_rgb = load_image(image)
         height, width = image_rgb.shape[:2]
         if boxes is None:
-            faces, origin = self._detector.detect(image_rgb), self._detector.origin
+            faces, origin = self._find(image_rgb)
+            detector = self.detector_card.name if self.detector_card else None
         else:
             faces = tuple(Face(box) for box in _checked_boxes(boxes, width, height))
-            origin = FaceOrigin.GIVEN
+            origin, detector = FaceOrigin.GIVEN, None
         return FrameReport(
             faces=self._judge(image_rgb, reading_order(faces), origin),
             image_size_wh=(width, height),
             face_origin=origin,
             model=self.card.name,
             source=str(image) if isinstance(image, str | Path) else None,
+            detector=detector,
         )
+
+    def _find(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], FaceOrigin]:
+        height, width = image_rgb.shape[:2]
+        faces = self._detector.detect(image_rgb)
+        if not faces and looks_like_crop(width, height):
+            return WholeImage().detect(image_rgb), WholeImage.origin
+        return faces, self._detector.origin
 
     def _judge(
         self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
@@ -104,9 +141,20 @@ class Analyzer:
                     state=state,
                     confidence=confidence,
                     probabilities=dict(zip(card.classes, map(float, row), strict=True)),
+                    landmarks_xy=face.landmarks_xy,
                 )
             )
         return tuple(verdicts)
+
+
+def looks_like_crop(width: int, height: int) -> bool:
+    """Whether a picture may be a face that somebody cut out, by its size and shape alone.
+
+    A detector that learnt from photos can miss a face without surroundings; a photo from a camera
+    is larger, and a strip is no face.
+    """
+    shorter, longer = sorted((width, height))
+    return longer <= CROP_SIDE_PX and shorter >= CROP_ASPECT * longer
 
 
 def reading_order(faces: Sequence[Face]) -> tuple[Face, ...]:

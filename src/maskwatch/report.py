@@ -10,20 +10,29 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from maskwatch._version import __version__
-from maskwatch.draw import STYLES
 from maskwatch.errors import ImageError
-from maskwatch.schema import CLASSES, REPORT_SCHEMA, FrameReport, MaskState
+from maskwatch.schema import (
+    CLASSES,
+    REPORT_SCHEMA,
+    FaceOrigin,
+    FaceVerdict,
+    FrameReport,
+    MaskState,
+)
+from maskwatch.style import STYLES
 
 Result = FrameReport | ImageError
 """What became of one image."""
 
+_Row = tuple[str, str, str, str, str]
+
 CSV_COLUMNS = (
     *("source", "face", "left", "top", "right", "bottom", "detection_score"),
-    *("state", "confidence", *CLASSES, "face_origin", "model"),
+    *("state", "confidence", *CLASSES, "face_origin", "model", "detector"),
 )
 
 
@@ -50,7 +59,7 @@ def to_csv(results: Iterable[Result]) -> Iterator[str]:
                     *(document["source"], index, *face["box_xyxy"], face["detection_score"]),
                     *(face["state"], face["confidence"]),
                     *(face["probabilities"][state] for state in CLASSES),
-                    *(document["face_origin"], document["model"]),
+                    *(document["face_origin"], document["model"], document["detector"]),
                 )
             )
 
@@ -84,8 +93,10 @@ def to_coco(results: Iterable[Result]) -> Iterator[str]:
                     "attributes": {
                         "detection_score": face["detection_score"],
                         "probabilities": face["probabilities"],
+                        "landmarks_xy": face["landmarks_xy"],
                         "face_origin": document["face_origin"],
                         "model": document["model"],
+                        "detector": document["detector"],
                     },
                 }
             )
@@ -104,30 +115,54 @@ def to_coco(results: Iterable[Result]) -> Iterator[str]:
 
 
 def to_table(results: Iterable[Result]) -> Iterator[str]:
-    """An aligned table with a summary below, at the end of the run."""
-    rows = [("IMAGE", "FACE", "VERDICT", "CONFIDENCE")]
-    states: Counter[MaskState] = Counter()
-    readable = unreadable = 0
+    """An aligned table with a summary below, at the end of the run.
+
+    Of several faces in one image, only the first names it.
+    """
+    rows: list[_Row] = [("IMAGE", "FACE", "VERDICT", "CONFIDENCE", "WHERE")]
+    faces: list[FaceVerdict] = []
+    readable = without_face = unreadable = 0
     for result in results:
         if isinstance(result, ImageError):
             unreadable += 1
             continue
         readable += 1
-        source = result.source or ""
-        for index, face in enumerate(result.faces, start=1):
-            states[face.state] += 1
-            verdict, confidence = STYLES[face.state].label, f"{face.confidence:.1%}"
-            rows.append((source, str(index), verdict, confidence))
-        if not result.faces:
-            rows.append((source, "-", "no face found", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        without_face += not result.faces
+        faces += result.faces
+        rows += _table_rows(result)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    counts = ", ".join(f"{states[state]} {STYLES[state].label.lower()}" for state in MaskState)
     yield ""
-    yield f"{readable} {'image' if readable == 1 else 'images'}: {counts}"
+    yield f"{_number(readable, 'image')}, {count_states(faces)}"
+    if without_face:
+        yield f"{_number(without_face, 'image')} without a face"
     if unreadable:
         yield f"{unreadable} could not be read"
+
+
+def _table_rows(report: FrameReport) -> Iterator[_Row]:
+    source = report.source or ""
+    if not report.faces:
+        yield source, "-", "no face found", "", ""
+    for index, face in enumerate(report.faces, start=1):
+        left, top, right, bottom = (round(value) for value in face.box_xyxy)
+        where = f"{right - left} x {bottom - top} at {left}, {top}"
+        if report.face_origin is FaceOrigin.WHOLE_IMAGE:
+            where = "whole image"
+        name = source if index == 1 else ""
+        yield name, str(index), STYLES[face.state].label, f"{face.confidence:.1%}", where
+
+
+def count_states(faces: Sequence[FaceVerdict]) -> str:
+    """How many faces show what, such as "3 faces: 2 mask worn, 1 unsure"."""
+    counts = Counter(face.state for face in faces)
+    shares = ", ".join(f"{counts[s]} {STYLES[s].label.lower()}" for s in MaskState if counts[s])
+    return f"{_number(len(faces), 'face')}{shares and ': '}{shares}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 FORMATS: dict[str, Callable[[Iterable[Result]], Iterator[str]]] = {
