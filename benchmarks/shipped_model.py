@@ -21,7 +21,7 @@ from maskwatch.model_card import SHIPPED_MODEL
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.export import score_slices
 from maskwatch.training.manifest import data_sha256, read_manifest
-from maskwatch.training.recipe import load_recipe
+from maskwatch.training.recipe import Recipe, load_recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.train import Part, predict, take_part, train
 
@@ -44,7 +44,7 @@ def main(data: Path, weights: Path | None, out: Path, cache: Path) -> None:
     answers = {
         "shipped": (shipped_answers(classifier, test), classifier.card.unsure_below),
         # the report has no unsure
-        "report": (predict(run.load_model(), test, run.load_recipe()), 0.0),
+        "report": (predict(run.load_model(), test, run.load_recipe(Recipe)), 0.0),
     }
     document: dict[str, Any] = {
         "data_sha256": data_sha256(table),

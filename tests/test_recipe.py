@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from maskwatch import SettingError
-from maskwatch.training.recipe import load_recipe
+from maskwatch.training.detector.recipe import DetectorRecipe
+from maskwatch.training.recipe import Recipe, load_recipe, read_record
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -31,9 +32,10 @@ def test_the_scaled_recipe_differs_in_the_value_range_only():
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
-    recipe = load_recipe(path)
+    kind = DetectorRecipe if path.stem.startswith("detector") else Recipe
+    recipe = read_record(path, kind)
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
-    assert load_recipe(tmp_path / "recipe.yaml") == recipe
+    assert read_record(tmp_path / "recipe.yaml", kind) == recipe
 
 
 @pytest.mark.parametrize(

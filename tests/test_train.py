@@ -20,7 +20,7 @@ from maskwatch.training import export as exporting
 from maskwatch.training import run_folder as run_folders
 from maskwatch.training.export import check_parity, export_run, golden_crops
 from maskwatch.training.onnx_file import convert_to_onnx
-from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+from maskwatch.training.recipe import FitRecipe, NetworkRecipe, Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.train import train
 from maskwatch.training.tune import tune
@@ -80,7 +80,7 @@ def test_the_run_folder_describes_itself(run, table):
     assert about["state"] == "finished"
     assert about["counts"]["train"] == {label: PARTS["train"] for label in about["counts"]["val"]}
     assert about["versions"]["keras"] and about["data_sha256"] and about["weights_sha256"]
-    assert run.load_recipe() == learning_recipe()
+    assert run.load_recipe(Recipe) == learning_recipe()
     assert len(run.history()) == 3
     answers = pd.read_csv(run.path / "answers-test.csv")
     assert np.allclose(answers[["mask", "no_mask", "incorrect_mask"]].sum(axis=1), 1, atol=1e-3)
@@ -232,7 +232,7 @@ def test_a_file_that_differs_is_not_written(run):
     kernel = other.get_layer("head").get_layer("dense_1")
     kernel.set_weights([w + 1 for w in kernel.get_weights()])
     with pytest.raises(ModelError, match="nothing was written"):
-        check_parity(create_session(onnx, "altered"), other, run.load_recipe())
+        check_parity(create_session(onnx, "altered"), other, run.load_recipe(Recipe))
 
 
 def test_export_wants_the_manifest_of_the_run(run, table, tmp_path):

@@ -56,7 +56,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
         DataError: the run is not finished, or the manifest is not the one it was trained on.
         ModelError: the exported file does not give what the Keras model gives.
     """
-    run, recipe, model = folder.read(), folder.load_recipe(), folder.load_model()
+    run, recipe, model = folder.read(), folder.load_recipe(Recipe), folder.load_model()
     if run["data_sha256"] != data_sha256(table):
         raise DataError(
             f"{folder.path}: was trained on other data than this manifest (its hash starts with "

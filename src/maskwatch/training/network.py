@@ -40,7 +40,7 @@ def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Net
         SettingError: the weights cannot be loaded.
     """
     side = recipe.input_side_px
-    base = _load_base(recipe, weights)
+    base = load_base(recipe.alpha, (side, side, 3), weights)
     _freeze(base, recipe.unfrozen_layers)
     low, high = recipe.value_range
 
@@ -75,20 +75,30 @@ def compile_model(model: Any, recipe: FitRecipe, steps: int) -> None:
     """Compile with the recipe's optimiser for a run of `steps` steps in all."""
     rate: Any = recipe.learning_rate
     if recipe.cosine_decay:
-        warm_up = max(1, steps // 20)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - warm_up, warmup_target=recipe.learning_rate, warmup_steps=warm_up
-        )
-    if recipe.weight_decay:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    else:
-        optimizer = keras.optimizers.Adam(rate)
+        rate = warm_cosine(recipe.learning_rate, steps, warm_up_share=0.05)
+    optimizer = (
+        adamw(rate, recipe.weight_decay) if recipe.weight_decay else keras.optimizers.Adam(rate)
+    )
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
     )
+
+
+def warm_cosine(peak: float, steps: int, warm_up_share: float) -> Any:
+    """A learning rate that rises for a share of the steps and falls to zero along a cosine."""
+    warm_up = max(1, int(steps * warm_up_share))
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up
+    )
+
+
+def adamw(rate: Any, weight_decay: float, clip_norm: float | None = None) -> Any:
+    """AdamW (Loshchilov and Hutter 2019) that lets biases and norms be."""
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=clip_norm)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 def resume_dropout(model: Any, seed: int) -> None:
@@ -101,14 +111,23 @@ def resume_dropout(model: Any, seed: int) -> None:
         dropout.seed_generator.state.assign([seed, int(model.optimizer.iterations)])
 
 
-def _load_base(recipe: NetworkRecipe, weights: Path | None) -> Any:
-    shape = (recipe.input_side_px, recipe.input_side_px, 3)
+def load_base(alpha: float, shape: tuple[int | None, int | None, int], weights: Path | None) -> Any:
+    """MobileNetV2 without top from keras.applications, with ImageNet weights.
+
+    Args:
+        alpha: its width.
+        shape: of its input.
+        weights: a .weights.h5 file; None lets Keras download it.
+
+    Raises:
+        SettingError: the weights cannot be loaded.
+    """
     if weights is not None and not weights.is_file():
         raise SettingError(f"{weights}: no such weights file")
     try:
         return keras.applications.MobileNetV2(
             input_shape=shape,
-            alpha=recipe.alpha,
+            alpha=alpha,
             include_top=False,
             weights=str(weights) if weights else "imagenet",
         )
@@ -116,7 +135,7 @@ def _load_base(recipe: NetworkRecipe, weights: Path | None) -> Any:
         origin = str(weights) if weights else "the download of ImageNet weights"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingError(
-            f"{origin}: cannot be used for MobileNetV2 with alpha {recipe.alpha} ({reason}); "
+            f"{origin}: cannot be used for MobileNetV2 with alpha {alpha} ({reason}); "
             "give a file with --weights PATH"
         ) from error
 

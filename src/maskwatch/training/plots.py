@@ -15,9 +15,10 @@ _BLUE, _ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito: told apart by colour-bli
 
 
 def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Accuracy and loss by epoch, training and validation, as in the student report."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axis, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+    """Accuracy (where there is one) and loss by epoch, as in the student report."""
+    names = [name for name in ("accuracy", "loss") if name in history[0]]
+    figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
+    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         epochs = [row["epoch"] for row in history]
         axis.plot(epochs, [row[name] for row in history], "o-", color=_BLUE, label="training")
         validation = [row.get(f"val_{name}") for row in history]

@@ -7,20 +7,22 @@ import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from maskwatch.errors import SettingError
 
 
-def _require(fine: bool, name: str, value: object, valid: str) -> None:
+def require(fine: bool, name: str, value: object, valid: str) -> None:
+    """Raise a SettingError that says what is valid, unless the value is fine."""
     if not fine:
         raise SettingError(f"{name} must be {valid}, not {value!r}")
 
 
-def _between(name: str, value: float, low: float, high: float) -> None:
-    _require(low <= value <= high, name, value, f"{low:g} to {high:g}")
+def between(name: str, value: float, low: float, high: float) -> None:
+    """Raise a SettingError unless low <= value <= high."""
+    require(low <= value <= high, name, value, f"{low:g} to {high:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,16 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
-        _require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
+        require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
         side = self.input_side_px
         valid = "a multiple of 32 from 32 to 512"
-        _require(side % 32 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
+        require(side % 32 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
         low, high = self.value_range
-        _require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
-        _between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
-        _between("network.dense_units", self.dense_units, 1, 4096)
-        _between("network.dense_layers", self.dense_layers, 1, 8)
-        _between("network.dropout", self.dropout, 0, 0.99)
+        require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
+        between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
+        between("network.dense_units", self.dense_units, 1, 4096)
+        between("network.dense_layers", self.dense_layers, 1, 8)
+        between("network.dropout", self.dropout, 0, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,17 @@ class AugmentRecipe:
     jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
-        _between("augment.rotation_deg", self.rotation_deg, 0, 180)
+        between("augment.rotation_deg", self.rotation_deg, 0, 180)
         for name in ("zoom_ratio", "shift_ratio", "contrast_ratio", "colour_ratio"):
-            _between(f"augment.{name}", getattr(self, name), 0, 0.9)
-        _between("augment.context_ratio", self.context_ratio, 0, 1)
+            between(f"augment.{name}", getattr(self, name), 0, 0.9)
+        between("augment.context_ratio", self.context_ratio, 0, 1)
         low, high = self.brightness
         valid = "[low, high] with 0 < low <= high"
-        _require(0 < low <= high, "augment.brightness", [low, high], valid)
-        _between("augment.blur_sigma_px", self.blur_sigma_px, 0, 50)
-        _between("augment.low_side_px", self.low_side_px, 0, 512)
-        _between("augment.noise_sigma", self.noise_sigma, 0, 100)
-        _between("augment.jpeg_quality", self.jpeg_quality, 0, 100)
+        require(0 < low <= high, "augment.brightness", [low, high], valid)
+        between("augment.blur_sigma_px", self.blur_sigma_px, 0, 50)
+        between("augment.low_side_px", self.low_side_px, 0, 512)
+        between("augment.noise_sigma", self.noise_sigma, 0, 100)
+        between("augment.jpeg_quality", self.jpeg_quality, 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,9 @@ class SamplingRecipe:
     min_face_px: float = 0.0
 
     def __post_init__(self) -> None:
-        _between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
-        _between("sampling.max_per_group", self.max_per_group, 1, 10**9)
-        _between("sampling.min_face_px", self.min_face_px, 0, 10**6)
+        between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
+        between("sampling.max_per_group", self.max_per_group, 1, 10**9)
+        between("sampling.min_face_px", self.min_face_px, 0, 10**6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,11 @@ class FitRecipe:
     epochs: int = 5
 
     def __post_init__(self) -> None:
-        _between("fit.learning_rate", self.learning_rate, 1e-9, 1)
-        _between("fit.weight_decay", self.weight_decay, 0, 0.99)
-        _between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
-        _between("fit.batch_size", self.batch_size, 1, 4096)
-        _between("fit.epochs", self.epochs, 1, 10_000)
+        between("fit.learning_rate", self.learning_rate, 1e-9, 1)
+        between("fit.weight_decay", self.weight_decay, 0, 0.99)
+        between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
+        between("fit.batch_size", self.batch_size, 1, 4096)
+        between("fit.epochs", self.epochs, 1, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +182,24 @@ class Recipe:
 
     def __post_init__(self) -> None:
         plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
-        _require(plain, "name", self.name, "letters, digits, '-', '_' and '.'")
-        _between("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
+        require(plain, "name", self.name, "letters, digits, '-', '_' and '.'")
+        between("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""
-        document = dataclasses.asdict(self)
-        for part in document.values():
-            if isinstance(part, dict):
-                part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
-        return yaml.safe_dump(document, sort_keys=False)
+        return write_record(self)
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a classifier's recipe; see read_record."""
+    return read_record(path, Recipe)
+
+
+Record = TypeVar("Record")
+
+
+def read_record(path: Path, kind: type[Record]) -> Record:
+    """Read a YAML file into a frozen record, whatever is not in it at its default.
 
     Raises:
         SettingError: it is not YAML, holds an unknown name, or a value out of its range.
@@ -206,11 +212,20 @@ def load_recipe(path: Path) -> Recipe:
         reason = " ".join(str(error).split())
         raise SettingError(f"{path}: not valid YAML ({reason})") from error
     try:
-        recipe = _build(Recipe, document, "")
+        record = _build(kind, document, "")
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from error
-    assert isinstance(recipe, Recipe)
-    return recipe
+    assert isinstance(record, kind)
+    return record
+
+
+def write_record(record: Any) -> str:
+    """A frozen record as YAML, every default filled in."""
+    document = dataclasses.asdict(record)
+    for part in document.values():
+        if isinstance(part, dict):
+            part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _build(kind: Any, values: Any, where: str) -> Any:

@@ -33,11 +33,11 @@ from maskwatch.errors import DataError, SettingError
 from maskwatch.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training import plots
+from maskwatch.training.detector.recipe import DetectorRecipe
 from maskwatch.training.environment import cpu_name, git_revision, versions
-from maskwatch.training.manifest import PARTS, data_sha256
-from maskwatch.training.recipe import Recipe, load_recipe
+from maskwatch.training.manifest import data_sha256
+from maskwatch.training.recipe import Recipe, Record, read_record
 
-HISTORY = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "seconds")
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
 
 
@@ -52,7 +52,12 @@ class RunFolder:
         self.path = path
 
     def start(
-        self, recipe: Recipe, table: pd.DataFrame, weights: Path | None, network: Any
+        self,
+        recipe: Recipe | DetectorRecipe,
+        table: pd.DataFrame,
+        weights: Path | None,
+        counts: Mapping[str, object],
+        parameters: int,
     ) -> None:
         """Describe a new run, or check that an interrupted one is continued with what it had.
 
@@ -65,10 +70,6 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
         self._write_history(self.history()[: self._checkpoint()[0]])
-        counts = {
-            part: table.loc[table["split"] == part, "label"].value_counts().to_dict()
-            for part in PARTS
-        }
         self._update(
             state="training",
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,9 +84,8 @@ class RunFolder:
             sources=sorted(table["source"].unique().tolist()),
             counts=counts,
             weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
-            parameters=int(network.full.count_params()),
+            parameters=parameters,
         )
-        plots.draw_architecture(network, self.path / "architecture.png")
 
     def epochs_done(self) -> int:
         """Whole epochs that need not be trained again."""
@@ -107,8 +107,8 @@ class RunFolder:
         The number in the checkpoint's name decides what is done: a run that is cut off between the
         two files loses an epoch, never its order.
         """
-        row = {"epoch": epoch + 1, "seconds": round(seconds, 2)}
-        row.update({name: round(values[0], 6) for name, values in history.items()})
+        values = {name: round(values[0], 6) for name, values in history.items()}
+        row = {"epoch": epoch + 1, **values, "seconds": round(seconds, 2)}
         self._write_history([*self.history(), row])
         if model is not None:
             part = self.path / "checkpoint.part.keras"
@@ -138,13 +138,13 @@ class RunFolder:
             raise DataError(f"{self.path}: no trained model in it; train it to the end first")
         return keras.saving.load_model(path)
 
-    def load_recipe(self) -> Recipe:
-        """The resolved recipe.
+    def load_recipe(self, kind: type[Record]) -> Record:
+        """The resolved recipe, of the kind that the run was made with.
 
         Raises:
             SettingError: it is not there.
         """
-        return load_recipe(self.path / "recipe.yaml")
+        return read_record(self.path / "recipe.yaml", kind)
 
     def read(self) -> dict[str, Any]:
         """What run.json says.
@@ -182,10 +182,8 @@ class RunFolder:
         answers.to_csv(self.path / f"answers-{part}.csv", index=False)
 
     def finish(self) -> None:
-        """Draw the curves and mark the run as whole."""
-        history = self.history()
-        plots.draw_curves(history, self.path / "curves.png")
-        seconds = round(sum(row["seconds"] for row in history), 1)
+        """Mark the run as whole."""
+        seconds = round(sum(row["seconds"] for row in self.history()), 1)
         self._update(state="finished", seconds=seconds)
         for checkpoint in self.path.glob("checkpoint-*.keras"):  # only now is it of no more use
             checkpoint.unlink()
@@ -199,16 +197,16 @@ class RunFolder:
     def _write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         part = self.path / "history.part.csv"
         with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, HISTORY)
+            writer = csv.DictWriter(file, list(rows[-1]) if rows else ["epoch"])
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         part.replace(self.path / "history.csv")
 
-    def _check_same(self, recipe: Recipe, data_hash: str) -> None:
+    def _check_same(self, recipe: Recipe | DetectorRecipe, data_hash: str) -> None:
         before = self.read()
         if before["state"] == "finished":
             raise SettingError(f"{self.path}: holds a finished run; choose another --out")
-        if self.load_recipe() != recipe or before["data_sha256"] != data_hash:
+        if self.load_recipe(type(recipe)) != recipe or before["data_sha256"] != data_hash:
             raise SettingError(
                 f"{self.path}: holds an unfinished run of another recipe or other data; "
                 "choose another --out, or remove it"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.schema import CLASSES
+from maskwatch.training import plots
 from maskwatch.training.batches import CropBatches, class_indices, epoch_order, one_hot
 from maskwatch.training.crops import load_canvases, row_seeds
 from maskwatch.training.feature_cache import FeatureCache
@@ -86,7 +87,9 @@ def train(
     _check_classes(parts["train"])
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.network, weights, recipe.seed)
-    folder.start(recipe, table, weights, network)
+    counts = {name: part.table["label"].value_counts().to_dict() for name, part in parts.items()}
+    folder.start(recipe, table, weights, counts, int(network.full.count_params()))
+    plots.draw_architecture(network, folder.path / "architecture.png")
     if cache is None:
         answer = _fit(network, recipe, parts, folder)
     else:
@@ -97,6 +100,7 @@ def train(
             probabilities = answer(part)
             scores = score(part.labels, probabilities, list(part.groups))
             folder.write_scores(name, scores, part.table, probabilities)
+    plots.draw_curves(folder.history(), folder.path / "curves.png")
     folder.finish()
 
 

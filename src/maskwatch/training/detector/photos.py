@@ -1,0 +1,169 @@
+"""Audited manifest + faces another detector found -> the photos that scenes are made of.
+
+Sets with hand-drawn boxes teach where faces are; the other detector's landmarks are taken over
+where its face is the drawn one, and faces that only it saw are ignored, because annotators miss
+some. Photos of the other sets have its sure faces as boxes and its doubtful ones ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch.boxes import iou_matrix
+from maskwatch.errors import DataError
+from maskwatch.training.catalog import PUBLIC_SETS, Layout
+from maskwatch.training.collect import FOUND_SCORE
+from maskwatch.training.manifest import BOX, has_box
+
+SAME_FACE_IOU = 0.4
+"""A found face with this overlap is the drawn one; conventions on chin and hair line differ."""
+
+VAL_SHARE = 12
+"""One in so many groups of photos with drawn boxes is kept for choosing, by hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo and its faces.
+
+    Attributes:
+        path: the file.
+        name: "SET/path inside the set".
+        is_drawn: a person drew the boxes.
+        boxes_xyxy: (n, 4) in pixels.
+        landmarks_xy: (n, 5, 2), NaN where not known: right eye, left eye, nose, right and left
+            corner of the mouth, as the person has them.
+        ignore_xyxy: (m, 4) what may be a face.
+    """
+
+    path: Path
+    name: str
+    is_drawn: bool
+    boxes_xyxy: NDArray[np.float64]
+    landmarks_xy: NDArray[np.float64]
+    ignore_xyxy: NDArray[np.float64]
+
+
+def read_found_faces(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Faces a public detector found: (n, 15) x, y, width, height, 5 landmarks, score by photo.
+
+    Raises:
+        DataError: the file cannot be read or has another form; see collect.read_machine_boxes.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            name: np.asarray(item["faces"], float).reshape(-1, 15)
+            for name, item in document.items()
+        }
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a readable file of found faces ({error})") from error
+
+
+def take_photos(
+    table: pd.DataFrame,
+    found: Mapping[str, NDArray[np.float64]],
+    held_out: frozenset[str],
+) -> dict[str, list[Photo]]:
+    """The photos of the parts "train" and "val".
+
+    A photo of `held_out` is in no part, nor is any other photo of its near-identical group. One in
+    `VAL_SHARE` groups with drawn boxes, by the hash of the group, is "val"; its other members are
+    in no part if their boxes are not drawn. Sets that may not be shipped, and photos of which
+    nothing is known, are left out.
+
+    Args:
+        table: an audited manifest.
+        found: see read_found_faces.
+        held_out: names of the test photos.
+
+    Raises:
+        DataError: no photo is left to train on, or the manifest has no groups.
+    """
+    if table["group"].isna().any():
+        raise DataError("the manifest has no groups; run `maskwatch data audit` first")
+    rows = table[table["source"].map(_may_be_shipped)]
+    names = {
+        path: known_name(path, source, found.keys() | held_out)
+        for path, source in zip(rows["image_path"], rows["source"], strict=True)
+    }
+    groups = dict(zip(rows["image_path"], rows["group"], strict=True))
+    test_groups = {groups[path] for path, name in names.items() if name in held_out}
+    drawn = {path for path, box in zip(rows["image_path"], _drawn(rows), strict=True) if box}
+    val_groups = {groups[path] for path in drawn if _is_val(groups[path])}
+
+    parts: dict[str, list[Photo]] = {"train": [], "val": []}
+    for path, faces in rows.groupby("image_path", sort=True):
+        path = str(path)
+        if groups[path] in test_groups or (groups[path] in val_groups and path not in drawn):
+            continue
+        part = "val" if groups[path] in val_groups else "train"
+        name = names[path]
+        machine = found.get(name, np.empty((0, 15)))
+        if path in drawn:
+            boxes = faces.loc[has_box(faces), list(BOX)].to_numpy(float)
+            parts[part].append(_drawn_photo(Path(path), name, boxes, machine))
+        elif len(machine) and machine[:, -1].max() >= FOUND_SCORE:
+            parts[part].append(_found_photo(Path(path), name, machine))
+    if not parts["train"]:
+        raise DataError("no photo with boxes is left to train the detector on")
+    return parts
+
+
+def known_name(path: str, source: str, known: Set[str]) -> str:
+    """The name SET/PATH of a photo, with as much of its path as makes it a known name."""
+    parts = PurePath(path).parts
+    names = ["/".join((source, *parts[-depth:])) for depth in range(1, min(len(parts), 6))]
+    return next((name for name in names if name in known), names[0])
+
+
+def _may_be_shipped(source: str) -> bool:
+    public = PUBLIC_SETS.get(source)
+    return public is None or public.shippable
+
+
+def _drawn(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows whose box a person drew: those of sets that come with boxes."""
+    with_boxes = {
+        name for name, public in PUBLIC_SETS.items() if public.layout is not Layout.FOLDERS
+    }
+    return np.asarray(rows["source"].isin(with_boxes) & has_box(rows), bool)
+
+
+def _is_val(group: str) -> bool:
+    return int(hashlib.sha256(f"val {group}".encode()).hexdigest(), 16) % VAL_SHARE == 0
+
+
+def _drawn_photo(
+    path: Path, name: str, boxes: NDArray[np.float64], machine: NDArray[np.float64]
+) -> Photo:
+    machine_boxes = _xyxy(machine)
+    overlap = iou_matrix(boxes, machine_boxes)
+    landmarks = np.full((len(boxes), 5, 2), np.nan)
+    if overlap.size:
+        best = overlap.argmax(axis=1)
+        same = overlap.max(axis=1) >= SAME_FACE_IOU
+        landmarks[same] = machine[best[same], 4:14].reshape(-1, 5, 2)
+        unseen = overlap.max(axis=0) < SAME_FACE_IOU / 2
+    else:
+        unseen = np.ones(len(machine), bool)
+    return Photo(path, name, True, boxes, landmarks, machine_boxes[unseen])
+
+
+def _found_photo(path: Path, name: str, machine: NDArray[np.float64]) -> Photo:
+    sure = machine[:, -1] >= FOUND_SCORE
+    boxes = _xyxy(machine)
+    landmarks = machine[sure, 4:14].reshape(-1, 5, 2)
+    return Photo(path, name, False, boxes[sure], landmarks, boxes[~sure])
+
+
+def _xyxy(machine: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([machine[:, :2], machine[:, :2] + machine[:, 2:4]], axis=1)

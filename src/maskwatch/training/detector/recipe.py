@@ -1,0 +1,137 @@
+"""The recipe of the face detector: a YAML file read into small frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maskwatch.training.recipe import AugmentRecipe, between, require, write_record
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorNetworkRecipe:
+    """MobileNetV2, a feature pyramid, an anchor-free head.
+
+    Attributes:
+        alpha: width of MobileNetV2; 0.35 and 1.0 have ImageNet weights at hand.
+        pyramid_channels: width of the pyramid and the head.
+        head_layers: separable convolutions before the output of each stride.
+    """
+
+    alpha: float = 0.35
+    pyramid_channels: int = 64
+    head_layers: int = 2
+
+    def __post_init__(self) -> None:
+        widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
+        require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
+        between("network.pyramid_channels", self.pyramid_channels, 8, 512)
+        between("network.head_layers", self.head_layers, 1, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRecipe:
+    """How training scenes are composed from photos.
+
+    Attributes:
+        true_share: share of the photos drawn from sets with hand-drawn boxes; the rest have boxes
+            that another detector found.
+        mosaic_share: share of the scenes put together from four photos (Bochkovskiy 2020, YOLOv4).
+        sized_share: share of the photos scaled so that one face gets a size drawn evenly on a log
+            scale between the smallest and the full frame; the rest are scaled by a factor drawn
+            between 1/2 and 3, which keeps the sizes that photos really have.
+        smallest_face_px: smaller faces in a scene are ignored, neither face nor background.
+        largest_enlargement: no photo is enlarged more; there is nothing to see in it.
+        turned_share: share of the photos turned by up to augment.rotation_deg, the rest by up to
+            a quarter of that.
+        cutout_share: share of the faces whose mouth or eyes are covered by a patch.
+    """
+
+    true_share: float = 0.75
+    mosaic_share: float = 0.5
+    sized_share: float = 0.5
+    smallest_face_px: float = 7.0
+    largest_enlargement: float = 4.0
+    turned_share: float = 0.35
+    cutout_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("true_share", "mosaic_share", "sized_share", "turned_share", "cutout_share"):
+            between(f"scenes.{name}", getattr(self, name), 0, 1)
+        between("scenes.smallest_face_px", self.smallest_face_px, 1, 100)
+        between("scenes.largest_enlargement", self.largest_enlargement, 1, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorFitRecipe:
+    """The optimiser and the schedule.
+
+    Attributes:
+        learning_rate: peak of a cosine that ends at zero, after a warm-up of 3 % of the steps.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019).
+        batch_size: scenes per step.
+        side_px: side of the square scenes; small ones are cheap, and a convolution learns the same.
+        epochs: passes over scenes_per_epoch scenes.
+        scenes_per_epoch: a checkpoint is written after each epoch.
+        last_side_px: side in the last epochs, so that faces larger than side_px are met as well.
+        last_epochs: how many those are.
+        box_weight: of the box loss against the score loss.
+        landmark_weight: of the landmark loss.
+    """
+
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    batch_size: int = 32
+    side_px: int = 256
+    epochs: int = 20
+    scenes_per_epoch: int = 8192
+    last_side_px: int = 384
+    last_epochs: int = 3
+    box_weight: float = 2.0
+    landmark_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        between("fit.learning_rate", self.learning_rate, 1e-9, 1)
+        between("fit.weight_decay", self.weight_decay, 0, 0.99)
+        between("fit.batch_size", self.batch_size, 1, 4096)
+        between("fit.epochs", self.epochs, 1, 10_000)
+        between("fit.scenes_per_epoch", self.scenes_per_epoch, 1, 10**9)
+        between("fit.last_epochs", self.last_epochs, 0, self.epochs)
+        for name in ("side_px", "last_side_px"):
+            side = getattr(self, name)
+            valid = "a multiple of 32 from 64 to 2048"
+            require(side % 32 == 0 and 64 <= side <= 2048, f"fit.{name}", side, valid)
+        between("fit.box_weight", self.box_weight, 0, 100)
+        between("fit.landmark_weight", self.landmark_weight, 0, 100)
+
+
+_UNALTERED = AugmentRecipe()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRecipe:
+    """Everything that decides what a run learns, apart from the data.
+
+    Attributes:
+        name: names the run and the model.
+        seed: decides the head's start and every scene.
+    """
+
+    name: str
+    network: DetectorNetworkRecipe = DetectorNetworkRecipe()
+    scenes: SceneRecipe = SceneRecipe()
+    augment: AugmentRecipe = _UNALTERED
+    fit: DetectorFitRecipe = DetectorFitRecipe()
+    seed: int = 0
+
+    def to_yaml(self) -> str:
+        """The recipe with every default filled in."""
+        return write_record(self)
+
+    def side_px(self, epoch: int) -> int:
+        """Side of the scenes of an epoch, from 0."""
+        is_last = epoch >= self.fit.epochs - self.fit.last_epochs
+        return self.fit.last_side_px if is_last else self.fit.side_px
+
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return -(-self.fit.scenes_per_epoch // self.fit.batch_size) * self.fit.epochs

@@ -1,0 +1,261 @@
+"""Photos -> training scenes: one photo or a mosaic of four, turned, scaled, relit, worn out.
+
+Every scene is a function of (seed, epoch, place in the epoch), so that a run that was cut off goes
+on with the very scenes it would have met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from maskwatch.errors import DataError, ImageError
+from maskwatch.runtime import available_cpus
+from maskwatch.schema import ImageRGB
+from maskwatch.sources import load_image
+from maskwatch.training.augment import degrade, relight
+from maskwatch.training.detector.photos import Photo
+from maskwatch.training.detector.recipe import DetectorRecipe
+
+LONGEST_SIDE_PX = 800
+"""Photos are kept in memory at this size at most; faces of a larger one need no more pixels."""
+
+KEPT_SHARE = 0.4
+"""A face of which less than this is inside the scene is ignored."""
+
+COVERED_SHARE = 0.7
+"""A photo reaches over so much of its tile's width and height, where its faces allow."""
+
+GREY = (127, 127, 127)
+MIRRORED_LANDMARKS = [1, 0, 2, 4, 3]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPhoto:
+    """A decoded photo with its faces, and smaller copies of it to shrink from without aliasing.
+
+    Attributes:
+        levels: the photo, then halved again and again.
+        photo: the faces in pixels of the first level.
+    """
+
+    levels: tuple[ImageRGB, ...]
+    photo: Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One training picture.
+
+    Attributes:
+        image_rgb: (S, S, 3).
+        boxes_xyxy: (n, 4).
+        landmarks_xy: (n, 5, 2), NaN where not known.
+        ignore_xyxy: (m, 4).
+    """
+
+    image_rgb: ImageRGB
+    boxes_xyxy: NDArray[np.float64]
+    landmarks_xy: NDArray[np.float64]
+    ignore_xyxy: NDArray[np.float64]
+
+
+def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
+    """Decode every photo once.
+
+    Raises:
+        DataError: photos that cannot be read.
+    """
+
+    def load(photo: Photo) -> LoadedPhoto | ImageError:
+        try:
+            image_rgb = load_image(photo.path)
+        except ImageError as error:
+            return error
+        scale = min(1.0, LONGEST_SIDE_PX / max(image_rgb.shape[:2]))
+        levels = [_shrink(image_rgb, scale)]
+        while min(levels[-1].shape[:2]) >= 64:
+            levels.append(_shrink(levels[-1], 0.5))
+        scaled = Photo(
+            photo.path,
+            photo.name,
+            photo.is_drawn,
+            photo.boxes_xyxy * scale,
+            photo.landmarks_xy * scale,
+            photo.ignore_xyxy * scale,
+        )
+        return LoadedPhoto(tuple(levels), scaled)
+
+    with ThreadPoolExecutor(max_workers=available_cpus()) as pool:  # decoding releases the GIL
+        results = list(pool.map(load, photos))
+    errors = [item for item in results if isinstance(item, ImageError)]
+    if errors:
+        raise DataError(f"{len(errors)} photos cannot be read; the first is {errors[0]}")
+    return [item for item in results if isinstance(item, LoadedPhoto)]
+
+
+class SceneMaker:
+    """Makes the scenes of a run."""
+
+    def __init__(self, photos: Sequence[LoadedPhoto], recipe: DetectorRecipe) -> None:
+        """Keep the photos apart by where their boxes come from."""
+        drawn = [photo for photo in photos if photo.photo.is_drawn]
+        found = [photo for photo in photos if not photo.photo.is_drawn]
+        self._drawn, self._found = drawn or found, found or drawn
+        self._recipe = recipe
+
+    def make(self, side_px: int, seed: tuple[int, int, int]) -> Scene:
+        """One scene.
+
+        Args:
+            side_px: its side.
+            seed: (recipe seed, epoch, place in the epoch).
+        """
+        random = np.random.default_rng(seed)
+        recipe = self._recipe
+        if random.random() < recipe.scenes.mosaic_share:
+            x, y = (int(v) for v in random.uniform(0.3, 0.7, 2) * side_px)
+            tiles = [(0, 0, x, y), (x, 0, side_px, y), (0, y, x, side_px), (x, y, side_px, side_px)]
+        else:
+            tiles = [(0, 0, side_px, side_px)]
+        canvas = np.empty((side_px, side_px, 3), np.uint8)
+        parts = [self._fill(canvas, tile, random) for tile in tiles]
+        boxes, landmarks, ignore = (np.concatenate(kind) for kind in zip(*parts, strict=True))
+        _cover(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
+        image = degrade(relight(canvas, recipe.augment, random), recipe.augment, random)
+        return Scene(image, boxes, landmarks, ignore)
+
+    def _fill(
+        self, canvas: ImageRGB, tile: tuple[int, int, int, int], random: Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Draw one photo into a rectangle of the canvas; its boxes, landmarks and ignored boxes."""
+        pool = self._drawn if random.random() < self._recipe.scenes.true_share else self._found
+        loaded = pool[int(random.integers(len(pool)))]
+        left, top, right, bottom = tile
+        width, height = right - left, bottom - top
+        warp = self._random_warp(loaded, width, height, random)
+        scale = float(np.sqrt(abs(np.linalg.det(warp[:, :2]))))
+        level = int(np.clip(np.floor(np.log2(1 / scale)), 0, len(loaded.levels) - 1))
+        image = loaded.levels[level]
+        ratio = np.array(loaded.levels[0].shape[1::-1]) / image.shape[1::-1]
+        linear = warp[:, :2] * ratio
+        cv2.warpAffine(
+            image,
+            # boxes count from the edge of the first pixel, OpenCV from its centre
+            np.column_stack([linear, warp[:, 2] + linear @ (0.5, 0.5) - 0.5]),
+            (width, height),
+            dst=canvas[top:bottom, left:right],
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=GREY,  # what serving pads with
+        )
+        corner = np.array([left, top], float)
+        boxes, landmarks = _warp_faces(loaded.photo.boxes_xyxy, loaded.photo.landmarks_xy, warp)
+        ignore, _ = _warp_faces(loaded.photo.ignore_xyxy, np.empty((0, 5, 2)), warp)
+        clipped, share = _clip(boxes, width, height)
+        small = (clipped[:, 2:] - clipped[:, :2]).max(axis=1, initial=0)
+        is_face = (share >= KEPT_SHARE) & (small >= self._recipe.scenes.smallest_face_px)
+        ignored = np.concatenate(
+            [clipped[~is_face & (share > 0.05)], _clip(ignore, width, height)[0]]
+        )
+        ignored = ignored[(ignored[:, 2:] > ignored[:, :2]).all(axis=1)]
+        shift = np.tile(corner, 2)
+        return clipped[is_face] + shift, landmarks[is_face] + corner, ignored + shift
+
+    def _random_warp(
+        self, loaded: LoadedPhoto, width: int, height: int, random: Generator
+    ) -> NDArray[np.float64]:
+        """Affine map (2, 3) from photo pixels to tile pixels, a face somewhere in the tile."""
+        scenes, augment = self._recipe.scenes, self._recipe.augment
+        boxes = loaded.photo.boxes_xyxy
+        box = boxes[int(random.integers(len(boxes)))]
+        face_px = float((box[2:] - box[:2]).max())
+        if random.random() < scenes.sized_share:
+            low, high = np.log([scenes.smallest_face_px + 1, min(width, height)])
+            scale = np.exp(random.uniform(low, high)) / face_px
+        else:
+            scale = np.exp(random.uniform(np.log(0.5), np.log(3.0)))
+        # never so small that most of the tile stays empty, never so large that it only shows a nose
+        photo_px = np.array(loaded.levels[0].shape[1::-1], float)
+        tile_px = np.array([width, height], float)
+        scale = max(scale, COVERED_SHARE * (tile_px / photo_px).max())
+        scale = min(scale, scenes.largest_enlargement, 1.2 * min(width, height) / face_px)
+        angle = augment.rotation_deg * random.uniform(-1, 1)
+        if random.random() >= scenes.turned_share:
+            angle /= 4
+        cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+        stretch = np.exp(random.uniform(-0.1, 0.1, 2)) * scale
+        mirror = -1.0 if augment.flip and random.random() < 0.5 else 1.0
+        linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror * stretch[0], stretch[1]])
+        # the face's centre lands anywhere from which most of the face is still inside
+        reach = np.minimum(face_px * scale, tile_px) / 2
+        targets = random.uniform(reach * 0.7, tile_px - reach * 0.7, (2, 2))
+        offsets = targets - linear @ ((box[:2] + box[2:]) / 2)
+        # of two places the one that leaves less of the tile empty
+        misplaced = offsets + linear @ (photo_px / 2) - tile_px / 2
+        offset = offsets[np.abs(misplaced).max(axis=1).argmin()]
+        return np.column_stack([linear, offset])
+
+
+def _shrink(image_rgb: ImageRGB, scale: float) -> ImageRGB:
+    if scale == 1:
+        return image_rgb
+    height, width = (max(1, round(side * scale)) for side in image_rgb.shape[:2])
+    return np.asarray(
+        cv2.resize(image_rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def _warp_faces(
+    boxes: NDArray[np.float64], landmarks: NDArray[np.float64], warp: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn faces with the picture.
+
+    A face is nearer to the ellipse in its box than to the box, so the new box is that around the
+    turned ellipse; the box around the turned corners would grow by up to 40 %.
+    """
+    linear, offset = warp[:, :2], warp[:, 2]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ linear.T + offset
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    extent = np.sqrt(half**2 @ (linear**2).T)
+    turned = landmarks @ linear.T + offset
+    if np.linalg.det(linear) < 0:
+        turned = turned[:, MIRRORED_LANDMARKS]
+    return np.concatenate([centre - extent, centre + extent], axis=1), turned
+
+
+def _clip(
+    boxes: NDArray[np.float64], width: int, height: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes cut at the tile's edge, and the share of each that is left."""
+    limit = np.array([width, height, width, height], float)
+    clipped = np.clip(boxes, 0, limit)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return clipped, (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) / np.maximum(area, 1e-9)
+
+
+def _cover(
+    image_rgb: ImageRGB,
+    boxes: NDArray[np.float64],
+    landmarks: NDArray[np.float64],
+    share: float,
+    random: Generator,
+) -> None:
+    """Cover mouth or eyes of some faces in place, as hands, scarves and glasses do."""
+    for box, points in zip(boxes, landmarks, strict=True):
+        covered, at_mouth = random.random(2) < (share, 0.5)
+        if not covered or np.isnan(points).any():
+            continue
+        first, second = (points[3], points[4]) if at_mouth else (points[0], points[1])
+        width, height = (box[2:] - box[:2]) * random.uniform((0.5, 0.2), (0.9, 0.4))
+        centre = (first + second) / 2
+        angle = float(np.rad2deg(np.arctan2(*(second - first)[::-1])))
+        corners = cv2.boxPoints((tuple(centre), (float(width), float(height)), angle))
+        colour = tuple(int(value) for value in random.integers(0, 256, 3))
+        cv2.fillConvexPoly(image_rgb, np.round(corners).astype(np.int32), colour, cv2.LINE_AA)
