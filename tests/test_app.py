@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from fakes import picture
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 from maskwatch.app import launch
@@ -32,6 +33,7 @@ def photo(name: str, colour: tuple[int, int, int]) -> Upload:
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
+    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
     app = AppTest.from_file(str(PAGE), default_timeout=30).run()
     assert not app.exception
     return app
@@ -47,7 +49,8 @@ def test_explains_the_borders_before_the_first_photo(page: AppTest) -> None:
     legend = " ".join(element.value for element in page.get("html"))
     for words in ("Mask worn", "No mask", "Mask worn incorrectly", "Unsure"):
         assert words in legend
-    assert any("toy 1" in caption.value.replace("\\", "") for caption in page.caption)
+    captions = " ".join(caption.value for caption in page.caption).replace("\\", "")
+    assert "Model: toy 1, " in captions and "Detector: toy detector 1, " in captions
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,44 @@ def test_a_photo_gets_its_verdict(page: AppTest, colour: tuple[int, int, int], w
     (badge,) = page.get("html")
     assert words in badge.value
     assert len(page.get("image")) == 2
+
+
+def crowd_photo(*faces: tuple[int, int, tuple[int, int, int]]) -> Upload:
+    return "crowd.png", bad_images.encoded("PNG", Image.fromarray(crowd(*faces))), "image/png"
+
+
+def test_the_only_face_of_a_photo_gets_its_verdict(page: AppTest) -> None:
+    upload(page, crowd_photo((3, 2, RED)))
+    (badge,) = page.get("html")
+    assert "<strong>Mask worn</strong> 100.0%" in badge.value
+    assert not page.info and not page.dataframe
+
+
+def test_many_faces_are_counted_and_listed_in_reading_order(page: AppTest) -> None:
+    upload(page, crowd_photo((12, 7, GREEN), (16, 3, BLUE), (3, 2, RED), (7, 2, RED)))
+    words = [element.value for element in page.markdown]
+    assert "**4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly**" in words
+    (table,) = page.dataframe
+    assert list(table.value["Verdict"]) == [
+        *("✓ Mask worn", "✓ Mask worn", "! Mask worn incorrectly", "✕ No mask")
+    ]
+    assert set(table.value["Confidence"]) == {"100.0%"}
+    assert all(face.startswith("data:image/jpeg;base64,") for face in table.value["Face"])
+    assert len(page.get("image")) == 2
+    assert not page.get("html")
+
+
+def test_a_photo_without_a_face(page: AppTest) -> None:
+    upload(page, crowd_photo())
+    (message,) = page.info
+    assert message.value == "No face was found in this photo."
+    assert len(page.get("image")) == 2
+
+
+def test_a_small_photo_that_was_taken_for_a_face_says_so(page: AppTest) -> None:
+    upload(page, photo("face.png", RED))
+    (message,) = page.info
+    assert "the whole of it was taken for one" in message.value
 
 
 def test_an_unreadable_photo_is_named_and_the_others_go_on(page: AppTest) -> None:
@@ -103,10 +144,24 @@ def test_a_missing_model_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None
     assert not app.file_uploader
 
 
+@pytest.mark.parametrize(("side", "words"), [("5", "32 to 4096"), ("wide", "number of pixels")])
+def test_a_wrong_side_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, side: str, words: str
+) -> None:
+    st.cache_resource.clear()
+    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.setenv(launch.SIDE_VARIABLE, side)
+    app = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    assert not app.exception
+    (error,) = app.error
+    assert words in error.value
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What Streamlit's own command would have been called with."""
-    for name in (*launch._SETTINGS, launch.MODEL_VARIABLE):
+    variables = (launch.MODEL_VARIABLE, launch.DETECTOR_VARIABLE, launch.SIDE_VARIABLE)
+    for name in (*launch._SETTINGS, *variables):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     calls: list[list[str]] = []
@@ -118,6 +173,16 @@ def test_options_are_passed_on_to_streamlit(started: list[list[str]]) -> None:
     result = CliRunner().invoke(cli, ["app", "--server.port", "9000", "--server.headless=true"])
     assert result.exit_code == 0, result.output
     assert started == [["run", str(PAGE), "--server.port", "9000", "--server.headless=true"]]
+
+
+def test_models_and_side_reach_the_page(started: list[list[str]]) -> None:
+    options = ["--model", "a.onnx", "--detector", "b.onnx", "--detector-side-px", "960"]
+    result = CliRunner().invoke(cli, ["app", *options, "--server.port", "9000"])
+    assert result.exit_code == 0, result.output
+    assert os.environ[launch.MODEL_VARIABLE] == str(Path("a.onnx").absolute())
+    assert os.environ[launch.DETECTOR_VARIABLE] == str(Path("b.onnx").absolute())
+    assert os.environ[launch.SIDE_VARIABLE] == "960"
+    assert started == [["run", str(PAGE), "--server.port", "9000"]]
 
 
 def test_uploads_are_limited_but_the_limit_can_be_moved(

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from toy_model import BLUE, RED, plain, write_toy_model
+from toy_detector import crowd, write_toy_detector
+from toy_model import BLUE, GREEN, RED, plain, write_toy_model
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMIUM_OPTIONS = [
@@ -39,10 +40,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-W", "error::DeprecationWarning:maskwatch", "-m", "maskwatch"]
+    models = ["--model", write_toy_model(folder), "--detector", write_toy_detector(folder)]
     log = folder / "log.txt"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*command, "app", "--model", write_toy_model(folder), "--server.port", str(port)],
+            [*command, "app", *models, "--server.port", str(port)],
             env={
                 **os.environ,
                 "STREAMLIT_SERVER_HEADLESS": "true",
@@ -79,8 +81,11 @@ def test_a_photo_goes_up_and_its_verdict_comes_back(
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
-    Image.fromarray(plain(RED, 200, 260)).save(tmp_path / "red.jpg")
-    Image.fromarray(plain(BLUE, 200, 260)).save(tmp_path / "blue.png")
+    Image.fromarray(plain(RED, 200, 240)).save(tmp_path / "red.jpg")
+    Image.fromarray(plain(BLUE, 200, 240)).save(tmp_path / "blue.png")
+    rows = ((2, RED), (6, GREEN), (10, RED))
+    faces = [(column, row, colour) for row, colour in rows for column in range(2, 19, 4)]
+    Image.fromarray(crowd(*faces, (16, 13, BLUE))).save(tmp_path / "crowd.png")
     (tmp_path / "text.jpg").write_text("I am no picture.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
@@ -90,13 +95,16 @@ def test_a_photo_goes_up_and_its_verdict_comes_back(
         page.goto(address)
         expect(page.get_by_text("20MB per file")).to_be_visible(timeout=30_000)
         page.locator("input[type=file]").set_input_files(
-            [tmp_path / name for name in ("red.jpg", "blue.png", "text.jpg")]
+            [tmp_path / name for name in ("red.jpg", "blue.png", "crowd.png", "text.jpg")]
         )
         expect(page.get_by_text("✓ Mask worn 100.0%", exact=True)).to_be_visible(timeout=30_000)
         expect(page.get_by_text("! Mask worn incorrectly 100.0%", exact=True)).to_be_visible()
         expect(page.get_by_text("This photo cannot be read: not a JPEG")).to_be_visible()
+        count = "16 faces: 10 mask worn, 5 no mask, 1 mask worn incorrectly"
+        expect(page.get_by_text(count)).to_be_visible()
+        expect(page.get_by_test_id("stDataFrame")).to_have_count(1)
         for caption in ("Original", "Result"):
-            expect(page.get_by_text(caption, exact=True)).to_have_count(2)
+            expect(page.get_by_text(caption, exact=True)).to_have_count(3)
         overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         browser.close()
     assert overhang <= 0

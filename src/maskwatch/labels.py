@@ -57,8 +57,9 @@ def _candidates(face: FaceVerdict, image_wh: tuple[int, int], alone: bool) -> It
     """Labels for a face, the most telling first: outside it, then inside, then the mere symbol."""
     left, top, right, bottom = face.box_xyxy
     face_width, face_height = right - left, bottom - top
-    least_px = max(SMALLEST_TEXT_PX, min(image_wh) // 90)
-    text_px = max(least_px, min(round(face_width / 6), min(image_wh) // 32))
+    # pictures are mostly looked at some 800 pixels wide
+    least_px = max(SMALLEST_TEXT_PX, max(image_wh) // 80)
+    text_px = max(least_px, min(round(face_width / 6), max(image_wh) // 50))
     plates = [
         _plate(face.state, verdict_text(face), text_px, image_wh[0]),
         _plate(face.state, f"{face.confidence:.0%}", least_px, image_wh[0]),

@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 MODEL_VARIABLE = "MASKWATCH_MODEL"
-"""Names the ONNX file that the page uses, where it is not the shipped one."""
+"""Names the ONNX classifier that the page uses, where it is not the shipped one."""
+
+DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
+"""The same for the face detector."""
+
+SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
+"""What the longer side of a photo is scaled to for the face detector, where not as in its card."""
 
 _PAGE = Path(__file__).with_name("photo.py")
 
@@ -30,8 +36,26 @@ _SETTINGS = {
     metavar="FILE",
     help="An ONNX classifier with its card beside it, instead of the shipped one.",
 )
+@click.option(
+    "--detector",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An ONNX face detector with its card beside it, instead of the shipped one.",
+)
+@click.option(
+    "--detector-side-px",
+    type=int,
+    metavar="N",
+    help="Scale the longer side of a photo to N before looking for faces: more finds smaller "
+    "faces and takes longer.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
-def app(model: Path | None, options: tuple[str, ...]) -> None:
+def app(
+    model: Path | None,
+    detector: Path | None,
+    detector_side_px: int | None,
+    options: tuple[str, ...],
+) -> None:
     """Open the page for uploading pictures in a browser.
 
     Streamlit's options and environment variables work as usual, such as --server.port 9000 or
@@ -39,8 +63,11 @@ def app(model: Path | None, options: tuple[str, ...]) -> None:
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    if model is not None:
-        os.environ[MODEL_VARIABLE] = str(model.absolute())
+    for variable, path in ((MODEL_VARIABLE, model), (DETECTOR_VARIABLE, detector)):
+        if path is not None:
+            os.environ[variable] = str(path.absolute())
+    if detector_side_px is not None:
+        os.environ[SIDE_VARIABLE] = str(detector_side_px)
     from streamlit.web.cli import main as streamlit  # here: only this command needs it
 
     streamlit(["run", str(_PAGE), *options], prog_name="streamlit")
