@@ -27,6 +27,7 @@ _COMMANDS = {
         "train",
         "Turn a training run into an ONNX file and a card.",
     ),
+    "bench": ("maskwatch.cli_bench", "train", "Measure a model on fixed test photos."),
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 

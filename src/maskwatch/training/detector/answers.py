@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maskwatch.detect import Detector
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import CLASSES, BoxXYXY, ImageRGB
+from maskwatch.schema import CLASSES, BoxXYXY, FaceOrigin, ImageRGB
 from maskwatch.sources import load_image
 from maskwatch.training.detector.holdout import TruthPhoto
 from maskwatch.training.detector.matching import Found
@@ -73,7 +73,10 @@ def ask(
     answers = []
     for photo in photos:
         image_rgb = load_image(photo.path)
-        upright = _find(detector, image_rgb) if analyzer is None else _judge(analyzer, image_rgb)
+        if analyzer is None:
+            upright = _find(detector, image_rgb)
+        else:
+            upright = _judge(analyzer, image_rgb, detector.origin)
         turned = {}
         for angle in angles:
             canvas_rgb, truth_xyxy = turn_photo(image_rgb, photo.boxes_xyxy, angle)
@@ -88,8 +91,10 @@ def _find(detector: Detector, image_rgb: ImageRGB) -> Found:
     return _found([face.box_xyxy for face in faces], [face.detection_score for face in faces], None)
 
 
-def _judge(analyzer: Analyzer, image_rgb: ImageRGB) -> Found:
-    faces = analyzer.analyze(image_rgb).faces
+def _judge(analyzer: Analyzer, image_rgb: ImageRGB, origin: FaceOrigin) -> Found:
+    report = analyzer.analyze(image_rgb)
+    # where the detector found none the analyzer may take the whole picture; that is no detection
+    faces = report.faces if report.face_origin is origin else ()
     return _found(
         [face.box_xyxy for face in faces],
         [face.detection_score for face in faces],

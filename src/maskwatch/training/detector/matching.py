@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.training.detector.photos import box_iou
+from maskwatch.boxes import iou_matrix
 
 MIN_IOU = 0.5
 FALSE_PER_PHOTO = 0.1
@@ -84,7 +84,7 @@ def match(
         (n,) index of a face, -1 for none.
     """
     taken = np.full(len(boxes_xyxy), -1)
-    overlap = box_iou(boxes_xyxy, truth_xyxy)
+    overlap = iou_matrix(boxes_xyxy, truth_xyxy)
     counts = np.ones(len(truth_xyxy), bool) if counts is None else counts
     free = np.ones(len(truth_xyxy), bool)
     for index, row in enumerate(overlap):
@@ -170,13 +170,13 @@ def recall_at_false_rate(
     return float(hits[allowed[-1]] / faces), float(outcomes.scores[allowed[-1]])
 
 
-def at_score(outcomes: Outcomes, low: float) -> tuple[float, float]:
-    """Recall and false faces per photo from that score on; NaN where undefined."""
+def at_score(outcomes: Outcomes, low: float) -> tuple[float | None, float | None]:
+    """Recall and false faces per photo from that score on; None without faces, or photos."""
     passes = outcomes.scores >= low
     faces, photos = int(outcomes.faces.sum()), len(outcomes.faces)
     return (
-        float((outcomes.is_hit & passes).sum() / faces) if faces else float("nan"),
-        float((outcomes.is_false & passes).sum() / photos) if photos else float("nan"),
+        int((outcomes.is_hit & passes).sum()) / faces if faces else None,
+        int((outcomes.is_false & passes).sum()) / photos if photos else None,
     )
 
 

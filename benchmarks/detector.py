@@ -1,0 +1,40 @@
+"""The shipped face detector on the test photos, which it was neither trained nor chosen on.
+
+    python benchmarks/detector.py --data ../shared/data --yunet face_detection_yunet_2023mar.onnx
+
+Runs `maskwatch bench detector` for the shipped file at its settings for photos and live video, and
+with --yunet for OpenCV's detector on the same photos. The numbers go to
+benchmarks/results/detector.json; the page of missed faces goes to --out, because it shows other
+people's photos. The last line of output is one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from maskwatch.cli_bench import detector
+
+RESULT = Path(__file__).parent / "results" / "detector.json"
+SETS = ("voc-853", "yolo-800")
+
+
+@click.command()
+@click.option(
+    "--data", default="../shared/data", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--yunet", type=click.Path(path_type=Path))
+@click.option("--out", default="runs/bench", show_default=True, type=click.Path(path_type=Path))
+@click.pass_context
+def main(ctx: click.Context, data: Path, yunet: Path | None, out: Path) -> None:
+    sets = tuple(f"{name}={data / name}" for name in SETS)
+    ctx.invoke(detector, sets=sets, yunet=yunet, out=out)
+    shutil.copyfile(out / RESULT.name, RESULT)
+    click.echo(json.dumps(json.loads(RESULT.read_text())))
+
+
+if __name__ == "__main__":
+    main()

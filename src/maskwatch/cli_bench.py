@@ -1,0 +1,147 @@
+"""`maskwatch bench`: what a model is worth on photos that it never saw, and how long it takes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from maskwatch.training.detector.bench import Bench, BenchRow
+    from maskwatch.training.detector.scores import DetectorScores, Interval
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def bench() -> None:
+    """Measure a model on fixed test photos."""
+
+
+@bench.command()
+@click.option("--model", type=_FILE, help="ONNX file with its card; the shipped one if not given.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    required=True,
+    metavar="NAME[=DIR]",
+    help="Set with test photos; downloaded without DIR. Repeat it for several.",
+)
+@click.option(
+    "--side-px",
+    "sides_px",
+    multiple=True,
+    type=int,
+    help="Setting to compare, repeatable; the card's for photos and live video if not given.",
+)
+@click.option("--yunet", type=_FILE, help="ONNX file of OpenCV's YuNet, to compare with.")
+@click.option(
+    "--classifier/--no-classifier",
+    "with_states",
+    default=True,
+    help="Also judge the masks of the faces found, with the shipped classifier.",
+)
+@click.option(
+    "--out", type=_FOLDER, default="runs/bench", show_default=True, help="Folder to fill."
+)
+def detector(
+    model: Path | None,
+    sets: tuple[str, ...],
+    sides_px: tuple[int, ...],
+    yunet: Path | None,
+    with_states: bool,
+    out: Path,
+) -> None:
+    """Score and time a face detector on the test photos of some sets.
+
+    The photos are listed in the package and were never trained on or used to choose anything.
+    Writes OUT/detector.json, and OUT/misses.html, which shows faces of the test photos: treat it
+    like the data itself.
+    """
+    from maskwatch.training.detector.bench import enter, run_bench
+    from maskwatch.training.detector.holdout import holdout_photos
+    from maskwatch.training.fetch import set_folders
+
+    contest = enter(model, sides_px, yunet)  # a wrong file shows before sets are read
+    photos, problems = holdout_photos(set_folders(sets))
+    for problem in problems:
+        click.echo(f"warning: {problem}", err=True)
+    length = len(photos) * len(contest.detectors)
+    with click.progressbar(length=length, label="looking", file=sys.stderr) as bar:
+        result = run_bench(contest, photos, out, with_states, bar.update)
+    _show(result)
+    click.echo(f"{out}: detector.json, misses.html")
+
+
+def _show(result: Bench) -> None:
+    part = ""
+    width = max(len(name) for name in result.contest.detectors)
+    for row in result.rows:
+        if row.part != part:
+            part = row.part
+            click.echo(_heading(part, row.scores))
+            click.echo(f"  {'':<{width}}  {_COLUMNS}")
+        click.echo(f"  {row.detector:<{width}}  {_cells(row.scores)}")
+        click.echo(f"  {'':<{width}}  {_details(row)}")
+    for what, times in (
+        ("network alone, ONNX Runtime", result.network_ms),
+        ("whole detection of a test photo", result.detect_ms),
+    ):
+        click.echo(f"{what}: median ms, p95 ms, times the first")
+        for name, row_ms in times.items():
+            click.echo(
+                f"  {name:<{width}}  {row_ms['median_ms']:>8.1f} {row_ms['p95_ms']:>8.1f} "
+                f"{row_ms['ratio']:>7.2f}"
+            )
+
+
+_COLUMNS = (
+    f"{'AP50 (95 %)':<21}{'AP50-95':<9}{'<20 px':<8}{'20-60':<8}{'>60 px':<8}"
+    f"{'recall at 0.1 false':<23}{'score':<8}{'mAP50':<8}{'15 deg':<8}{'30 deg':<8}45 deg"
+)
+"""AP50 under the sizes, the share of faces still found under the turns."""
+
+
+def _cells(scores: DetectorScores) -> str:
+    numbers = [scores.ap50_95, *scores.ap50_by_size.values()]
+    later = [scores.threshold, scores.map50, *scores.turned_recall.values()]
+    return (
+        f"{_interval(scores.ap50):<21}{_number(numbers[0]):<9}"
+        + "".join(f"{_number(value):<8}" for value in numbers[1:])
+        + f"{_interval(scores.recall):<23}"
+        + "".join(f"{_number(value):<8}" for value in later).rstrip()
+    )
+
+
+def _heading(part: str, scores: DetectorScores) -> str:
+    all_faces, *sizes = scores.faces.items()
+    groups = [", ".join(f"{name} px {n:,}" for name, n in sizes)]
+    groups += [", ".join(f"{name} {n:,}" for name, n in scores.state_faces.items())]
+    details = "; ".join(filter(None, groups))
+    return f"{part}: {scores.photos:,} photos, {all_faces[1]:,} faces ({details})"
+
+
+def _details(row: BenchRow) -> str:
+    """The second line of a row: AP50 by state, and what users get at the card's score."""
+    states = ", ".join(f"{name} {_number(ap)}" for name, ap in row.scores.state_ap50.items())
+    parts = [f"AP50 {states}"] if states else []
+    if row.recall is not None or row.false_per_photo is not None:
+        parts.append(
+            f"at the card's score recall {_number(row.recall)} with "
+            f"{_number(row.false_per_photo)} false faces a photo"
+        )
+    return "; ".join(parts)
+
+
+def _interval(score: Interval) -> str:
+    if score.value is None:
+        return "undefined"
+    return f"{score.value:.3f} ({score.low:.3f}-{score.high:.3f})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

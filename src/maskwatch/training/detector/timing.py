@@ -1,0 +1,73 @@
+"""How long the network alone and a whole detector take, in milliseconds.
+
+Runs are interleaved, one of each in turn, so that whatever else the machine does falls on all
+alike: trust the ratios more than the milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+import numpy as np
+
+from maskwatch.detect import Detector
+from maskwatch.runtime import create_session
+from maskwatch.schema import ImageRGB
+
+NETWORK_SIZES_WH = ((320, 256), (640, 480))
+NETWORK_RUNS = 60
+
+
+def network_times(model: bytes, name: str) -> dict[str, dict[str, float]]:
+    """Times of the bare network in ONNX Runtime by input size, "WIDTHxHEIGHT".
+
+    Args:
+        model: ONNX file that takes uint8 (n, H, W, 3).
+        name: what to call it in an error.
+    """
+    session = create_session(model, name)
+    input_name = session.get_inputs()[0].name
+    random = np.random.default_rng(0)
+    calls: dict[str, Callable[[], object]] = {}
+    for width, height in NETWORK_SIZES_WH:
+        picture = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+        calls[f"{width}x{height}"] = partial(session.run, None, {input_name: picture})
+    return _interleaved(calls for _ in range(NETWORK_RUNS))
+
+
+def detect_times(
+    detectors: Mapping[str, Detector], images: Iterable[ImageRGB]
+) -> dict[str, dict[str, float]]:
+    """Times of detect() by name of the detector; the first of the images (H, W, 3) warms up."""
+    return _interleaved(
+        {name: partial(detector.detect, image_rgb) for name, detector in detectors.items()}
+        for image_rgb in images
+    )
+
+
+def _interleaved(
+    rounds: Iterable[Mapping[str, Callable[[], object]]],
+) -> dict[str, dict[str, float]]:
+    """Median, 95th percentile and number of runs of each call; the first round warms up.
+
+    "ratio" is the median over the rounds of its time to that of the first call.
+    """
+    times_ms: dict[str, list[float]] = {}
+    for number, calls in enumerate(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if number:
+                times_ms.setdefault(name, []).append((time.perf_counter() - start) * 1e3)
+    base = np.array(next(iter(times_ms.values()), []))
+    return {
+        name: {
+            "median_ms": round(float(np.median(values)), 2),
+            "p95_ms": round(float(np.quantile(values, 0.95)), 2),
+            "ratio": round(float(np.median(np.array(values) / base)), 3),
+            "runs": len(values),
+        }
+        for name, values in times_ms.items()
+    }
