@@ -1,0 +1,119 @@
+"""The face detector in the package: complete, small, unaltered, and it finds faces.
+
+Run: pytest tests/test_shipped_detector.py
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_model import GREY, plain
+
+import maskwatch
+from maskwatch.boxes import grid_points, iou_matrix
+from maskwatch.detect import FaceDetector
+from maskwatch.model_card import SHIPPED_DETECTOR, load_detector
+from maskwatch.sources import load_image
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+GOLDEN = SHIPPED_DETECTOR.with_suffix(".golden.npz")
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return FaceDetector()
+
+
+def test_the_package_holds_detector_card_and_golden_tensors_under_15_megabytes() -> None:
+    content, card = load_detector(SHIPPED_DETECTOR)
+    assert len(content) < 15e6
+    assert GOLDEN.exists()
+    assert card.licence == "Apache-2.0"
+    assert card.training and card.scores and card.limits
+    assert card.live_side_px <= card.side_px
+
+
+def test_a_copy_with_one_changed_byte_does_not_load(tmp_path: Path) -> None:
+    copy = tmp_path / "detector.onnx"
+    content = bytearray(SHIPPED_DETECTOR.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    copy.with_suffix(".json").write_bytes(SHIPPED_DETECTOR.with_suffix(".json").read_bytes())
+    with pytest.raises(maskwatch.ModelError, match="sha256 differs"):
+        maskwatch.Analyzer(detector=copy)
+
+
+def test_golden_tensors(detector: FaceDetector) -> None:
+    golden = np.load(GOLDEN)
+    height, width = golden["image"].shape[:2]
+    expected = golden["output"].reshape(len(grid_points(width, height)[0]), 15)
+    assert np.allclose(detector._run(golden["image"]), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (64, 32), (160, 416)])
+def test_any_multiple_of_32_and_any_batch(detector: FaceDetector, width: int, height: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
+    (answers,) = detector._session.run(None, {detector._input_name: images})
+    assert answers.shape == (3, len(grid_points(width, height)[0]), 15)
+    assert np.allclose(answers[1], detector._run(images[1]), atol=1e-3)
+
+
+def test_a_plain_picture_has_no_face(detector: FaceDetector) -> None:
+    assert detector.detect(plain(GREY, 400, 300)) == ()
+
+
+def test_it_is_the_default() -> None:
+    _, card = load_detector(SHIPPED_DETECTOR)
+    assert maskwatch.Analyzer().detector_card == card
+
+
+@pytest.mark.shared
+def test_it_finds_most_faces_of_real_photos_and_little_else(detector: FaceDetector) -> None:
+    """A sample of a public set, faces of 16 pixels and more; not a measurement."""
+    if not SHARED.exists():
+        pytest.skip(f"the public data is not at {SHARED}")
+    pictures = sorted((SHARED / "voc-853" / "images").iterdir())
+    wanted = found = extra = 0
+    for picture in random.Random(0).sample(pictures, 30):
+        tree = ElementTree.parse(SHARED / "voc-853" / "annotations" / f"{picture.stem}.xml")
+        truth = np.array(
+            [
+                [float(box.findtext(side, "")) for side in ("xmin", "ymin", "xmax", "ymax")]
+                for box in tree.iter("bndbox")
+            ]
+        )
+        faces = detector.detect(load_image(picture))
+        boxes = np.array([face.box_xyxy for face in faces]).reshape(-1, 4)
+        hits = iou_matrix(truth, boxes) > 0.4
+        clear = (truth[:, 2:] - truth[:, :2]).min(axis=1) >= 16
+        wanted += clear.sum()
+        found += hits.any(axis=1, initial=False)[clear].sum()
+        extra += (~hits.any(axis=0, initial=False)).sum()
+    assert found >= 0.8 * wanted, f"{found} of {wanted}"
+    assert extra <= 0.25 * wanted, f"{extra} beside {wanted}"
+
+
+@pytest.mark.shared
+def test_landmarks_lie_in_the_face_with_eyes_above_the_mouth(detector: FaceDetector) -> None:
+    if not SHARED.exists():
+        pytest.skip(f"the public data is not at {SHARED}")
+    known = json.loads((SHARED / "faces.json").read_text())
+    names = [n for n in sorted(known) if n.startswith("faces-binary/without_mask/")]
+    names = [n for n in names if len(known[n]["faces"]) == 1]
+    upright = judged = 0
+    for name in random.Random(0).sample(names, 20):
+        for face in detector.detect(load_image(SHARED / name))[:1]:
+            right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks_xy or ()
+            judged += 1
+            upright += (
+                right_eye[0] < left_eye[0]
+                and right_mouth[0] < left_mouth[0]
+                and max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
+            )
+    assert judged >= 15
+    assert upright >= 0.8 * judged, f"{upright} of {judged}"
