@@ -27,6 +27,12 @@ _COMMANDS = {
         "train",
         "Turn a training run into an ONNX file and a card.",
     ),
+    "train-detector": ("maskwatch.cli_train", "train", "Train a face detector from a recipe."),
+    "export-detector": (
+        "maskwatch.cli_train",
+        "train",
+        "Turn a detector's run into an ONNX file and a card.",
+    ),
     "bench": ("maskwatch.cli_bench", "train", "Measure a model on fixed test photos."),
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
@@ -45,7 +51,8 @@ class LazyGroup(click.Group):
         """Import a command."""
         if name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(_COMMANDS[name][0]), name)
+        module = importlib.import_module(_COMMANDS[name][0])
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

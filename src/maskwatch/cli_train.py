@@ -1,4 +1,4 @@
-"""`maskwatch train`, `tune` and `export`: thin doors to maskwatch.training."""
+"""`maskwatch train`, `tune`, `export` and their like for the detector: thin doors."""
 
 from __future__ import annotations
 
@@ -98,6 +98,59 @@ def export(run: Path, data: Path, out: Path | None) -> None:
     click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
     click.echo(f"temperature {card.temperature}, unsure below {card.unsure_below}")
     _print_part(card.scores["part"], card.scores["all"])
+
+
+@click.command("train-detector")
+@click.argument("recipe", type=_FILE)
+@click.option("--data", required=True, type=_FILE, help="Manifest with groups.")
+@click.option("--faces", required=True, type=_FILE, help="Faces another detector found (JSON).")
+@click.option("--out", type=_FOLDER, help="Run folder; runs/NAME of the recipe if not given.")
+@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+def train_detector(
+    recipe: Path, data: Path, faces: Path, out: Path | None, weights: Path | None
+) -> None:
+    """Train the face detector by RECIPE (a YAML file) and write a run folder.
+
+    A run that was cut off goes on when the same command is given again.
+    """
+    _require_training()
+    from maskwatch.training.detector import train as training
+    from maskwatch.training.detector.photos import read_found_faces
+    from maskwatch.training.detector.recipe import DetectorRecipe
+    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.recipe import read_record
+    from maskwatch.training.run_folder import RunFolder
+
+    settings = read_record(recipe, DetectorRecipe)
+    folder = RunFolder(out or Path("runs") / settings.name)
+    found = read_found_faces(faces)
+    training.train_detector(settings, read_manifest(data), found, folder, weights)
+    click.echo(f"run folder: {folder.path}")
+
+
+@click.command("export-detector")
+@click.argument("run", type=_FOLDER)
+@click.option("--data", required=True, type=_FILE, help="The manifest of the run.")
+@click.option("--faces", required=True, type=_FILE, help="The found faces of the run (JSON).")
+@click.option("--out", type=_FILE, help="ONNX file to write; RUN/detector.onnx if not given.")
+def export_detector(run: Path, data: Path, faces: Path, out: Path | None) -> None:
+    """Turn the detector of RUN into an ONNX file with its card and golden tensors, and score it."""
+    _require_training()
+    from maskwatch.training.detector import export as exporting
+    from maskwatch.training.detector.photos import read_found_faces
+    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.run_folder import RunFolder
+
+    model_path = out or run / "detector.onnx"
+    found = read_found_faces(faces)
+    card = exporting.export_detector(RunFolder(run), read_manifest(data), found, model_path)
+    megabytes = model_path.stat().st_size / 1e6
+    click.echo(f"{model_path}: {megabytes:.1f} MB, {card.name}, sha256 {card.sha256[:12]}")
+    click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
+    click.echo(f"lowest score of a face {card.min_score}")
+    for name, scores in card.scores.items():
+        ap50, recall = _interval(scores["ap50"]), _interval(scores["recall"])
+        click.echo(f"{name}: AP50 {ap50}, recall at 0.1 false faces a photo {recall}")
 
 
 def _print_scores(folder: RunFolder) -> None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from maskwatch.boxes import iou_matrix
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import PUBLIC_SETS, Layout
+from maskwatch.training.catalog import PUBLIC_SETS
 from maskwatch.training.collect import FOUND_SCORE
-from maskwatch.training.manifest import BOX, has_box
+from maskwatch.training.manifest import BOX, PARTS, has_box
 
 SAME_FACE_IOU = 0.4
 """A found face with this overlap is the drawn one; conventions on chin and hair line differ."""
@@ -73,12 +73,12 @@ def take_photos(
     found: Mapping[str, NDArray[np.float64]],
     held_out: frozenset[str],
 ) -> dict[str, list[Photo]]:
-    """The photos of the parts "train" and "val".
+    """The photos of the parts "train", "val" and "test".
 
-    A photo of `held_out` is in no part, nor is any other photo of its near-identical group. One in
-    `VAL_SHARE` groups with drawn boxes, by the hash of the group, is "val"; its other members are
-    in no part if their boxes are not drawn. Sets that may not be shipped, and photos of which
-    nothing is known, are left out.
+    The photos of `held_out` are "test"; other photos of their near-identical groups are in no part.
+    One in `VAL_SHARE` groups with drawn boxes, by the hash of the group, is "val"; its other
+    members are in no part if their boxes are not drawn. Sets that may not be shipped, and photos
+    of which nothing is known, are left out.
 
     Args:
         table: an audited manifest.
@@ -90,23 +90,25 @@ def take_photos(
     """
     if table["group"].isna().any():
         raise DataError("the manifest has no groups; run `maskwatch data audit` first")
-    rows = table[table["source"].map(_may_be_shipped)]
+    rows = table[table["source"].map(_may_be_shipped).astype(bool)]
     names = {
         path: known_name(path, source, found.keys() | held_out)
         for path, source in zip(rows["image_path"], rows["source"], strict=True)
     }
     groups = dict(zip(rows["image_path"], rows["group"], strict=True))
     test_groups = {groups[path] for path, name in names.items() if name in held_out}
-    drawn = {path for path, box in zip(rows["image_path"], _drawn(rows), strict=True) if box}
+    drawn = _drawn(rows)
     val_groups = {groups[path] for path in drawn if _is_val(groups[path])}
 
-    parts: dict[str, list[Photo]] = {"train": [], "val": []}
+    parts: dict[str, list[Photo]] = {name: [] for name in PARTS}
     for path, faces in rows.groupby("image_path", sort=True):
-        path = str(path)
-        if groups[path] in test_groups or (groups[path] in val_groups and path not in drawn):
+        path, name = str(path), names[str(path)]
+        if name in held_out:
+            part = "test"
+        elif groups[path] in test_groups or (groups[path] in val_groups and path not in drawn):
             continue
-        part = "val" if groups[path] in val_groups else "train"
-        name = names[path]
+        else:
+            part = "val" if groups[path] in val_groups else "train"
         machine = found.get(name, np.empty((0, 15)))
         if path in drawn:
             boxes = faces.loc[has_box(faces), list(BOX)].to_numpy(float)
@@ -130,12 +132,10 @@ def _may_be_shipped(source: str) -> bool:
     return public is None or public.shippable
 
 
-def _drawn(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    """Rows whose box a person drew: those of sets that come with boxes."""
-    with_boxes = {
-        name for name, public in PUBLIC_SETS.items() if public.layout is not Layout.FOLDERS
-    }
-    return np.asarray(rows["source"].isin(with_boxes) & has_box(rows), bool)
+def _drawn(rows: pd.DataFrame) -> set[str]:
+    """Pictures whose boxes a person drew: a picture with a found box has a row without one too."""
+    all_boxes = has_box(rows).groupby(rows["image_path"]).all()
+    return set(all_boxes.index[all_boxes])
 
 
 def _is_val(group: str) -> bool:

@@ -60,7 +60,7 @@ def train_detector(
         for name, photos in parts.items()
     }
     folder.start(recipe, table, weights, counts, int(model.count_params()))
-    makers = {name: SceneMaker(load_photos(photos), recipe) for name, photos in parts.items()}
+    maker = SceneMaker(load_photos(parts["train"]), recipe)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         _compile(model, recipe)
@@ -69,7 +69,7 @@ def train_detector(
     for epoch in range(folder.epochs_done(), recipe.fit.epochs):
         print(f"Epoch {epoch + 1}/{recipe.fit.epochs}, scenes of {recipe.side_px(epoch)} px")
         started = time.perf_counter()
-        batches = SceneBatches(makers["train"], recipe, epoch)
+        batches = SceneBatches(maker, recipe, epoch)
         history = model.fit(batches, shuffle=False)
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
     folder.save_model(model)
