@@ -13,19 +13,21 @@ import pytest
 from click.testing import CliRunner
 from data_factory import save, voc_set
 from toy_detector import MAGENTA, crowd, face_box, write_toy_detector
-from toy_model import GREEN, GREY, RED
+from toy_model import GREEN, GREY, RED, write_toy_model
 from toy_yunet import write_toy_yunet
 
 from maskwatch.cli_bench import bench
 from maskwatch.detect import FaceDetector
 from maskwatch.errors import MaskWatchError, ModelError
 from maskwatch.model_card import SHIPPED_MODEL, load_detector
+from maskwatch.training.collect import collect
 from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
 from maskwatch.training.detector.matching import Found
 from maskwatch.training.detector.misses import SHOWN, misses_page
 from maskwatch.training.detector.scores import evaluate
 from maskwatch.training.detector.timing import detect_times, network_times
 from maskwatch.training.detector.yunet import YuNet
+from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
 
 STEMS = [Path(name).stem for name in sorted(holdout_names()) if name.startswith("voc-853/")][:3]
 FACES = {
@@ -87,7 +89,7 @@ def test_the_command_writes_a_table_numbers_and_a_page(tmp_path, models, photos)
     assert document["detector"]["sha256"] == card.sha256
     assert document["detector"]["sides_px"] == [320, 160]
     assert len(document["yunet_sha256"]) == len(document["classifier_sha256"]) == 64
-    assert document["photos"] == {"listed": len(holdout_names()), "used": 3}
+    assert document["photos"] == {"listed": len(holdout_names()), "used": 3, "for_states": 3}
     names = [row["detector"] for row in document["scores"]]
     assert names == [
         *("toy detector 1, 320 px", "toy detector 1, 160 px"),
@@ -143,6 +145,38 @@ def test_mistakes_are_explained_in_one_line(tmp_path, models, photos, options, m
     assert isinstance(result.exception, MaskWatchError)
     assert message in str(result.exception)
     assert not (tmp_path / "detector.json").exists()
+
+
+def test_states_are_scored_where_the_classifier_has_not_learnt(
+    tmp_path, models, photos, monkeypatch
+):
+    parts = dict(zip(STEMS, ("train", "test", "val"), strict=True))
+    table = collect({"drawn": photos}).table
+    table["split"] = [parts.get(Path(path).stem, "train") for path in table["image_path"]]
+    write_manifest(table, tmp_path / "m.parquet")
+    options = (
+        *("detector", "--model", models[0], "--set", f"voc-853={photos}", "--out", tmp_path),
+        *("--side-px", 320, "--classifier-data", tmp_path / "m.parquet"),
+    )
+    assert "trained on other data than this manifest" in str(run(*options).exception)
+
+    training = {"data_sha256": data_sha256(read_manifest(tmp_path / "m.parquet"))}
+    toy = write_toy_model(tmp_path, training=training)
+    monkeypatch.setattr("maskwatch.cli_bench.SHIPPED_MODEL", toy)
+    monkeypatch.setattr("maskwatch.training.detector.bench.SHIPPED_MODEL", toy)
+    assert run(*options).exit_code == 0
+    document = json.loads((tmp_path / "detector.json").read_text())
+    assert document["photos"]["for_states"] == 1
+    (row,) = document["scores"]
+    assert row["faces"]["all"] == 4
+    assert row["state_faces"] == {"mask": 1, "no_mask": 0, "incorrect_mask": 0}
+    assert row["map50"] == 1.0
+
+    table["split"] = "train"
+    write_manifest(table, tmp_path / "m.parquet")
+    training = {"data_sha256": data_sha256(read_manifest(tmp_path / "m.parquet"))}
+    write_toy_model(tmp_path, training=training)
+    assert "no test photo is in the test part" in str(run(*options).exception)
 
 
 def test_faces_that_cannot_be_used_are_named(tmp_path, models):

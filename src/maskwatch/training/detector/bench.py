@@ -97,6 +97,7 @@ class Bench:
         contest: what was compared.
         classifier_sha256: of the classifier that named the states, None where none did.
         photos: how many there were.
+        state_photos: in how many of them states were scored.
         rows: set after set, the detectors in one order.
         network_ms: see `network_times`.
         detect_ms: see `detect_times`.
@@ -105,6 +106,7 @@ class Bench:
     contest: Contest
     classifier_sha256: str | None
     photos: int
+    state_photos: int
     rows: tuple[BenchRow, ...]
     network_ms: Mapping[str, Mapping[str, float]]
     detect_ms: Mapping[str, Mapping[str, float]]
@@ -130,7 +132,11 @@ class Bench:
             },
             "classifier_sha256": self.classifier_sha256,
             "yunet_sha256": self.contest.yunet_sha256,
-            "photos": {"listed": len(holdout_names()), "used": self.photos},
+            "photos": {
+                "listed": len(holdout_names()),
+                "used": self.photos,
+                "for_states": self.state_photos,
+            },
             "rules": {
                 "min_iou": MIN_IOU,
                 "smallest_px": SMALLEST_PX,
@@ -187,7 +193,7 @@ def run_bench(
         contest: from `enter`.
         photos: from `holdout_photos`, at least one.
         out: folder to write to.
-        with_states: judge the faces with the shipped classifier as well.
+        with_states: judge the faces with the shipped classifier as well; see `unseen`.
         progress: called with the photos done since the last call; each detector sees all photos.
 
     Raises:
@@ -207,6 +213,7 @@ def run_bench(
         contest,
         load_model(classifier)[1].sha256 if classifier else None,
         len(photos),
+        sum(photo.labels is not None for photo in photos) if with_states else 0,
         rows=tuple(
             _row(name, part, photos, answers[name], contest)
             for part in _parts(photos)

@@ -29,7 +29,8 @@ class TruthPhoto:
         path: the file.
         name: what to call it, "SET/path inside the set".
         boxes_xyxy: (n, 4) in pixels of the upright picture.
-        labels: (n,) indices into schema.CLASSES; None where the states are not known.
+        labels: (n,) indices into schema.CLASSES; None where the states are not known, or not to be
+            scored.
     """
 
     path: Path

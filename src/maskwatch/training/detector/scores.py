@@ -59,8 +59,9 @@ class DetectorScores:
         recall: share of the faces from `SMALLEST_PX` on that are found at 0.1 false faces per
             photo.
         threshold: the lowest detection score that keeps to that.
-        state_faces: how many faces there are of each state; empty where it was not asked.
-        state_ap50: of each state, detector and classifier together.
+        state_faces: how many faces there are of each state, in the photos where states are known;
+            empty where it was not asked.
+        state_ap50: of each state in those photos, detector and classifier together.
         map50: its mean over the states that occur.
         turned_recall: of the faces from `SMALLEST_PX` on that are found upright on the same
             canvas, the share found when turned so many degrees, both ways together, at
@@ -177,12 +178,17 @@ def _interval(
 def _states(
     photos: Sequence[TruthPhoto], found: Sequence[Found]
 ) -> tuple[dict[str, int], dict[str, float | None]]:
-    """Faces and AP50 of each state; empty where they were not judged or are not known."""
-    labels = [photo.labels for photo in photos if photo.labels is not None]
-    if not labels or len(labels) < len(photos) or any(item.probabilities is None for item in found):
+    """Faces and AP50 of each state where states are known; empty if they were not judged."""
+    known = [
+        (item, photo.boxes_xyxy, photo.labels)
+        for item, photo in zip(found, photos, strict=True)
+        if item.probabilities is not None and photo.labels is not None
+    ]
+    if not known:
         return {}, {}
-    counts = np.bincount(np.concatenate([np.empty(0, np.intp), *labels]), minlength=len(CLASSES))
-    precision = class_precision(found, [photo.boxes_xyxy for photo in photos], labels)
+    judged, truths, labels = zip(*known, strict=True)
+    counts = np.bincount(np.concatenate(labels), minlength=len(CLASSES))
+    precision = class_precision(judged, truths, labels)
     names = [state.value for state in CLASSES]
     return (
         dict(zip(names, counts.tolist(), strict=True)),
