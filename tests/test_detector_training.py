@@ -1,0 +1,291 @@
+"""The detector's network, loss and run: it learns, resumes, exports and says what is wrong."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from training_factory import hash_number
+
+from maskwatch import DataError, FaceDetector, ModelError, SettingError
+from maskwatch.boxes import POINT_VALUES
+from maskwatch.cli import cli
+from maskwatch.runtime import create_session
+from maskwatch.training.detector.export import check_parity, export_detector
+from maskwatch.training.detector.loss import DetectionLoss
+from maskwatch.training.detector.network import build_detector, fold_batch_norm
+from maskwatch.training.detector.recipe import (
+    DetectorFitRecipe,
+    DetectorNetworkRecipe,
+    DetectorRecipe,
+)
+from maskwatch.training.detector.targets import COLUMNS, output_points
+from maskwatch.training.detector.train import train_detector
+from maskwatch.training.manifest import BOX, read_manifest, tidy, write_manifest
+from maskwatch.training.manifest import COLUMNS as MANIFEST_COLUMNS
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.run_folder import RunFolder
+
+SMALL = DetectorRecipe(
+    name="small",
+    network=DetectorNetworkRecipe(pyramid_channels=16, head_layers=1),
+    fit=DetectorFitRecipe(
+        learning_rate=0.003,
+        batch_size=4,
+        side_px=64,
+        epochs=2,
+        scenes_per_epoch=8,
+        last_side_px=96,
+        last_epochs=1,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("detector")
+
+
+@pytest.fixture(scope="module")
+def weights(work):
+    keras.utils.set_random_seed(3)
+    base = keras.applications.MobileNetV2(
+        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None
+    )
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # so that one batch sets its statistics
+    base(np.random.default_rng(0).uniform(-1, 1, (16, 64, 64, 3)), training=True)
+    base.save_weights(work / "base.weights.h5")
+    return work / "base.weights.h5"
+
+
+@pytest.fixture(scope="module")
+def manifest(work):
+    """Drawn photos with a bright disc each, in a set with boxes; enough groups for a val part."""
+    rows = []
+    for number in range(24):
+        random = np.random.default_rng((hash_number("detector"), number))
+        image = random.integers(0, 60, (80, 100, 3)).astype(np.uint8)
+        x, y = random.integers(25, 60, 2)
+        image[y - 12 : y + 12, x - 10 : x + 10] = 220
+        path = work / f"photo-{number}.png"
+        Image.fromarray(image).save(path)
+        rows.append(
+            {
+                "image_path": str(path),
+                "label": "mask",
+                "source": "drawn",
+                "sha256": f"{number:064x}",
+                "group": f"g{number}",
+                "split": None,
+                **dict(zip(BOX, (x - 10.0, y - 12.0, x + 10.0, y + 12.0), strict=True)),
+            }
+        )
+    write_manifest(tidy(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))), work / "m.parquet")
+    (work / "faces.json").write_text("{}")
+    return work / "m.parquet"
+
+
+@pytest.fixture(scope="module")
+def run(work, manifest, weights):
+    folder = RunFolder(work / "run")
+    train_detector(SMALL, read_manifest(manifest), {}, folder, weights)
+    return folder
+
+
+def test_folding_batch_norm_changes_no_answer(weights):
+    base = keras.applications.MobileNetV2(
+        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=str(weights)
+    )
+    folded = fold_batch_norm(base)
+    assert not [x for x in folded.layers if isinstance(x, keras.layers.BatchNormalization)]
+    x = np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3))
+    expected = np.asarray(base(x, training=False))
+    assert np.abs(expected).max() > 0.1
+    assert np.allclose(np.asarray(folded(x)), expected, atol=1e-3)
+
+
+def test_the_network_is_small_and_answers_for_every_point(weights):
+    model = build_detector(DetectorNetworkRecipe(), weights, seed=0)
+    assert model.count_params() < 1_000_000
+    for height, width in ((32, 32), (64, 160)):
+        answer = model(np.zeros((2, height, width, 3), np.uint8))
+        points = sum((height // s) * (width // s) for s in (8, 16, 32))
+        assert answer.shape == (2, points, POINT_VALUES)
+        assert (np.asarray(answer)[..., 0] < 0).all()  # a fresh network believes in no face
+
+
+def batch(boxes_and_states):
+    """Targets of one 64 px scene with given points set: {point: (state, box, landmarks)}."""
+    points = output_points(64)
+    targets = np.zeros((1, len(points), COLUMNS), np.float32)
+    targets[0, :, 1:5] = (0, 0, 1, 1)
+    targets[0, :, 16:] = points
+    for point, (state, box, landmarks) in boxes_and_states.items():
+        targets[0, point, 0] = state
+        targets[0, point, 1:5] = box
+        if landmarks is not None:
+            targets[0, point, 5:15], targets[0, point, 15] = landmarks, 1
+    return targets
+
+
+def answer_for(targets, logit):
+    """What the network should say to be right about box and landmarks, with a given logit."""
+    t = targets[0]
+    middle, stride = t[:, 16:18], t[:, 18:]
+    output = np.zeros((1, len(t), POINT_VALUES), np.float32)
+    output[0, :, 0] = logit
+    output[0, :, 1:3] = ((t[:, 1:3] + t[:, 3:5]) / 2 - middle) / stride
+    output[0, :, 3:5] = np.log((t[:, 3:5] - t[:, 1:3]) / stride)
+    marks = t[:, 5:15].reshape(-1, 5, 2) - middle[:, None]
+    output[0, :, 5:] = (marks / stride[:, None]).reshape(-1, 10)
+    return output
+
+
+FACE = (1, (4.0, 4.0, 20.0, 24.0), np.arange(10.0) + 5)
+
+
+def test_a_right_answer_costs_nothing():
+    targets = batch({9: FACE})
+    logits = np.where(targets[0, :, 0] == 1, 20.0, -20.0)
+    assert float(DetectionLoss()(targets, answer_for(targets, logits))) == pytest.approx(
+        0, abs=1e-3
+    )
+
+
+def test_what_the_loss_charges():
+    targets = batch({9: FACE})
+    logits = np.where(targets[0, :, 0] == 1, 20.0, -20.0)
+    right = answer_for(targets, logits)
+    moved = right.copy()
+    moved[0, 9, 1] += 1  # one cell of 8 px to the right: 8 of 16 px overlap, IoU 1/3
+    loss = DetectionLoss(box_weight=1.0, landmark_weight=0.0)
+    distance = 8**2 / (24**2 + 20**2)
+    score = (1 - 1 / 3) ** 2 * 20 * (1 - 1 / 3)  # sure of a box that overlaps by a third
+    assert float(loss(targets, moved)) == pytest.approx(2 / 3 + distance + score, rel=1e-3)
+
+    marks = right.copy()
+    marks[0, 9, 5:] += 0.5  # 4 px each, of a face of sqrt(16 * 20) px
+    loss = DetectionLoss(box_weight=1.0, landmark_weight=1.0)
+    assert float(loss(targets, marks)) == pytest.approx(10 * 4 / np.sqrt(320), rel=1e-3)
+
+
+def test_ignored_points_cost_nothing():
+    targets = batch({9: FACE, 3: (-1, (0, 0, 1, 1), None)})
+    logits = np.where(targets[0, :, 0] == 1, 20.0, -20.0)
+    answer = answer_for(targets, logits)
+    answer[0, 3, 0] = 15.0
+    assert float(DetectionLoss()(targets, answer)) == pytest.approx(0, abs=1e-3)
+    targets[0, 3, 0] = 0
+    assert float(DetectionLoss()(targets, answer)) > 10
+
+
+def test_a_scene_without_faces_has_a_finite_loss():
+    targets = batch({})
+    loss = float(DetectionLoss()(targets, np.zeros((1, targets.shape[1], POINT_VALUES), "float32")))
+    assert np.isfinite(loss) and loss > 0
+
+
+def test_the_run_describes_itself(run):
+    about = run.read()
+    assert about["state"] == "finished"
+    assert about["counts"]["train"]["drawn_faces"] + about["counts"]["val"]["drawn_faces"] == 24
+    assert [row["epoch"] for row in run.history()] == [1, 2]
+    assert run.load_recipe(DetectorRecipe) == SMALL
+    assert (run.path / "curves.png").exists()
+    assert not list(run.path.glob("checkpoint*"))
+
+
+def test_a_run_that_was_cut_off_ends_where_an_unbroken_one_does(
+    run, work, manifest, weights, monkeypatch
+):
+    folder = RunFolder(work / "cut")
+    end_epoch = RunFolder.end_epoch
+
+    def cut_off(self, epoch, *rest):
+        end_epoch(self, epoch, *rest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "end_epoch", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            train_detector(SMALL, read_manifest(manifest), {}, folder, weights)
+    train_detector(SMALL, read_manifest(manifest), {}, folder, weights)
+    unbroken, resumed = run.load_model().get_weights(), folder.load_model().get_weights()
+    start = build_detector(SMALL.network, weights, SMALL.seed).get_weights()
+    # threads add in any order, and Adam's first steps make much of small gradients
+    apart = sum(np.abs(a - b).sum() for a, b in zip(unbroken, resumed, strict=True))
+    moved = sum(np.abs(a - b).sum() for a, b in zip(unbroken, start, strict=True))
+    assert apart < 0.1 * moved
+    with pytest.raises(SettingError, match="finished"):
+        train_detector(SMALL, read_manifest(manifest), {}, folder, weights)
+
+
+@pytest.fixture(scope="module")
+def exported(run, manifest, work):
+    path = work / "out" / "detector.onnx"
+    return path, export_detector(run, read_manifest(manifest), {}, path)
+
+
+def test_the_exported_file_serves_pictures_of_any_size(exported):
+    path, card = exported
+    detector = FaceDetector(path, side_px=128, min_score=0.001)
+    for height, width in ((20, 20), (70, 200), (333, 90)):
+        detector.detect(np.zeros((height, width, 3), np.uint8))
+    assert card.training["parity_with_keras"] < 1e-3
+    assert path.stat().st_size < 4_000_000
+    golden = np.load(path.with_suffix(".golden.npz"))
+    session = create_session(path.read_bytes(), "exported")
+    answer = session.run(None, {session.get_inputs()[0].name: golden["image"][None]})[0][0]
+    assert np.allclose(answer, golden["output"], atol=1e-3)
+
+
+def test_a_card_names_what_it_was_trained_and_scored_on(exported):
+    document = json.loads(exported[0].with_suffix(".json").read_text())
+    assert document["training"]["sources"] == {"drawn": "your own"}
+    assert document["training"]["photos"]["train"]["photos"] > 0
+    assert document["scores"] == {}  # none of the listed test photos is in this manifest
+
+
+def test_other_data_than_the_runs_is_refused(run, manifest, work):
+    other = read_manifest(manifest).iloc[:-1]
+    with pytest.raises(DataError, match="other data"):
+        export_detector(run, other, {}, work / "other.onnx")
+    assert not (work / "other.onnx").exists()
+
+
+def test_a_file_that_differs_from_its_model_is_refused(run, weights, monkeypatch):
+    other = build_detector(SMALL.network, weights, seed=5)
+    session = create_session(convert_to_onnx(other), "other")
+    with pytest.raises(ModelError, match="differs from Keras"):
+        check_parity(session, run.load_model())
+
+
+def test_the_commands_train_and_export(work, manifest, weights):
+    recipe = work / "small.yaml"
+    recipe.write_text(SMALL.to_yaml().replace("epochs: 2", "epochs: 1"))
+    faces = ["--faces", str(work / "faces.json")]
+    common = ["--data", str(manifest), *faces]
+    out = work / "by-command"
+    result = CliRunner().invoke(
+        cli, ["train-detector", str(recipe), *common, "--out", str(out), "--weights", str(weights)]
+    )
+    assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(cli, ["export-detector", str(out), *common])
+    assert result.exit_code == 0, result.output
+    assert (out / "detector.onnx").exists() and "lowest score of a face" in result.output
+
+
+def test_found_faces_of_the_wrong_form_are_an_error_of_one_line(work, manifest):
+    (work / "list.json").write_text("[]")
+    result = CliRunner().invoke(
+        cli,
+        ["train-detector", str(RECIPE), "--data", str(manifest)]
+        + ["--faces", str(work / "list.json"), "--out", str(work / "none")],
+    )
+    assert result.exit_code == 1
+    assert "list.json" in result.output and "Traceback" not in result.output
