@@ -1,6 +1,7 @@
 """The detector's network, loss and run: it learns, resumes, exports and says what is wrong."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -29,6 +30,7 @@ from maskwatch.training.manifest import COLUMNS as MANIFEST_COLUMNS
 from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.run_folder import RunFolder
 
+RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
 SMALL = DetectorRecipe(
     name="small",
     network=DetectorNetworkRecipe(pyramid_channels=16, head_layers=1),
@@ -281,11 +283,9 @@ def test_the_commands_train_and_export(work, manifest, weights):
 
 
 def test_found_faces_of_the_wrong_form_are_an_error_of_one_line(work, manifest):
-    (work / "list.json").write_text("[]")
-    result = CliRunner().invoke(
-        cli,
-        ["train-detector", str(RECIPE), "--data", str(manifest)]
-        + ["--faces", str(work / "list.json"), "--out", str(work / "none")],
-    )
+    listed = work / "list.json"
+    listed.write_text("[]")
+    inputs = ["--data", str(manifest), "--faces", str(listed), "--out", str(work / "none")]
+    result = CliRunner().invoke(cli, ["train-detector", str(RECIPE), *inputs])
     assert result.exit_code == 1
     assert "list.json" in result.output and "Traceback" not in result.output
