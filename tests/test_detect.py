@@ -107,6 +107,14 @@ def test_the_coarse_look_finds_faces_that_are_too_large_for_the_fine_one(tmp_pat
     assert among.max() <= 0.4  # a face that both looks see is one face
 
 
+def test_large_faces_are_left_to_the_coarse_look_where_there_is_one(tmp_path: Path) -> None:
+    image = plain(MAGENTA, 320, 240)
+    path = write_toy_detector(tmp_path, coarse_side_px=160, fine_face_px=FACE_PX - 1)
+    assert min(sizes(FaceDetector(path).detect(image))) > FACE_PX
+    alone = write_toy_detector(tmp_path, fine_face_px=FACE_PX - 1)
+    assert FACE_PX in sizes(FaceDetector(alone).detect(image))
+
+
 def test_a_small_picture_gets_no_second_look_at_the_same_size(tmp_path: Path) -> None:
     path = write_toy_detector(tmp_path, coarse_side_px=160)
     image = plain(MAGENTA, 40, 30)  # enlarged four times, to 160

@@ -69,6 +69,7 @@ def test_the_card_of_a_detector_reads_back_as_it_was_written(tmp_path):
         ({"side_px": "large"}, "not supported"),
         ({"live_side_px": 5000}, "live_side_px must be 32 to 4096"),
         ({"coarse_side_px": -1}, "coarse_side_px must be 32 to 4096"),
+        ({"fine_face_px": 0}, "fine_face_px must be 32 to 4096"),
         ({"min_score": 0}, "min_score must lie between 0 and 1"),
         ({"nms_iou": 1}, "nms_iou must lie between 0 and 1"),
         ({"classes": ["mask"]}, "classes"),

@@ -77,6 +77,7 @@ def write_toy_detector(folder: Path, **card_values: Any) -> Path:
         "side_px": SIDE_PX,
         "live_side_px": 160,
         "coarse_side_px": 0,
+        "fine_face_px": 320,
         "min_score": 0.5,
         "nms_iou": 0.4,
         "licence": "Apache-2.0",

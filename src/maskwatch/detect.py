@@ -101,10 +101,13 @@ class FaceDetector:
 
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
+        card = self.card
         looks = [self._look(image_rgb, self._side_px)]
-        main_side_px = max(_scaled_size(image_rgb, self._side_px))
-        if 0 < self.card.coarse_side_px < main_side_px:
-            looks.append(self._look(image_rgb, self.card.coarse_side_px))
+        if 0 < card.coarse_side_px < max(_scaled_size(image_rgb, self._side_px)):
+            looks = [
+                self._look(image_rgb, self._side_px, card.fine_face_px),
+                self._look(image_rgb, card.coarse_side_px),
+            ]
         boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         return tuple(
             Face(
@@ -115,15 +118,18 @@ class FaceDetector:
             for index in suppress_overlaps(boxes, scores, self.card.nms_iou)
         )
 
-    def _look(self, image_rgb: ImageRGB, side_px: int) -> tuple[Floats, Floats, Floats]:
+    def _look(
+        self, image_rgb: ImageRGB, side_px: int, largest_px: float = np.inf
+    ) -> tuple[Floats, Floats, Floats]:
         """Boxes inside the picture (n, 4), scores (n,), landmarks (n, 5, 2) at one scale."""
         height, width = image_rgb.shape[:2]
         padded, ratio_xy = letter_box(image_rgb, side_px)
         rows, columns = padded.shape[:2]
         boxes, scores, landmarks = decode_faces(self._run(padded), columns, rows, self._min_score)
+        fits = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) <= largest_px
         boxes = np.clip(boxes / np.tile(ratio_xy, 2), 0, np.tile((width, height), 2))
-        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return boxes[inside], scores[inside], landmarks[inside] / ratio_xy
+        chosen = fits & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return boxes[chosen], scores[chosen], landmarks[chosen] / ratio_xy
 
     def _run(self, padded_rgb: ImageRGB) -> NDArray[np.float32]:
         answer = self._session.run(None, {self._input_name: padded_rgb[None]})[0]

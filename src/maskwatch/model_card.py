@@ -85,6 +85,8 @@ class DetectorCard:
             time with its square.
         live_side_px: the same for live video, where time is short.
         coarse_side_px: side of a second look, for faces that fill the picture; 0 means none.
+        fine_face_px: the largest face, in pixels of the scaled picture, that the first look answers
+            for where there is a second: each is asked for sizes it has learnt only.
         min_score: a candidate with less is no face; more misses faces, less takes other things
             for faces.
         nms_iou: of two boxes that overlap more than this (intersection over union), the one with
@@ -103,6 +105,7 @@ class DetectorCard:
     side_px: int
     live_side_px: int
     coarse_side_px: int
+    fine_face_px: int
     min_score: float
     nms_iou: float
     licence: str
@@ -116,6 +119,7 @@ class DetectorCard:
         _check_range("live_side_px", self.live_side_px, *SIDE_RANGE_PX)
         if self.coarse_side_px != 0:
             _check_range("coarse_side_px", self.coarse_side_px, *SIDE_RANGE_PX)
+        _check_range("fine_face_px", self.fine_face_px, *SIDE_RANGE_PX)
         for name in ("min_score", "nms_iou"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")

@@ -30,7 +30,7 @@ from maskwatch.training.run_folder import RunFolder
 PARITY = 1e-3
 """Largest difference of an output between Keras and ONNX Runtime; logits reach some tens."""
 
-SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX = 800, 352, 256
+SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX, FINE_FACE_PX = 960, 416, 320, 128
 """Chosen on the validation photos with benchmarks/detector_sides.py; see docs/RESULTS.md."""
 
 NMS_IOU = 0.45
@@ -91,6 +91,7 @@ def export_detector(
             side_px=SIDE_PX,
             live_side_px=LIVE_SIDE_PX,
             coarse_side_px=COARSE_SIDE_PX,
+            fine_face_px=FINE_FACE_PX,
             min_score=min_score,
             nms_iou=NMS_IOU,
             licence="Apache-2.0",  # sets that bind a model to other terms are never trained on
