@@ -116,6 +116,27 @@ def test_every_box_meets_every_other(n: int, m: int) -> None:
     assert iou_matrix(np.zeros((n, 4), np.float32), np.zeros((m, 4), np.float32)).shape == (n, m)
 
 
+def stay(rows: np.ndarray, scores: np.ndarray, max_iou: float) -> np.ndarray:
+    """Indices of the boxes that stay."""
+    return np.array([voters[0] for voters in suppress_overlaps(rows, scores, max_iou)], int)
+
+
+@pytest.mark.parametrize(
+    ("other", "score", "votes"),
+    [
+        ((0, 0, 10, 7), 0.9, [0, 1]),  # IoU 0.7
+        ((0, 0, 10, 7), 0.6, [0]),  # not as sure
+        ((0, 0, 10, 5), 0.9, [0]),  # goes, but sees something else
+        ((20, 0, 30, 10), 0.9, [0]),  # stays, and is another face
+    ],
+)
+def test_who_votes_on_the_place_of_a_face(
+    other: tuple[float, ...], score: float, votes: list[int]
+) -> None:
+    faces = suppress_overlaps(array((0, 0, 10, 10), other), np.array([0.95, score]), 0.4)
+    assert faces[0].tolist() == votes
+
+
 NMS_TABLE = [
     ([], [], []),
     ([(0, 0, 10, 10)], [0.9], [0]),
@@ -131,7 +152,7 @@ NMS_TABLE = [
 def test_which_boxes_stay(
     rows: list[tuple[float, ...]], scores: list[float], kept: list[int]
 ) -> None:
-    assert suppress_overlaps(array(*rows), np.array(scores), 0.4).tolist() == kept
+    assert stay(array(*rows), np.array(scores), 0.4).tolist() == kept
 
 
 BOX = st.tuples(*[st.integers(0, 40)] * 4).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
@@ -146,12 +167,12 @@ def test_no_two_of_those_that_stay_overlap_and_a_second_time_changes_nothing(
 ) -> None:
     rows = array(*(box for box, _ in candidates))
     scores = np.array([score for _, score in candidates], np.float32)
-    kept = suppress_overlaps(rows, scores, max_iou)
+    kept = stay(rows, scores, max_iou)
     among = iou_matrix(rows[kept], rows[kept])
     np.fill_diagonal(among, 0)
     assert (among <= max_iou).all()
     assert (np.diff(scores[kept]) <= 0).all()
-    again = suppress_overlaps(rows[kept], scores[kept], max_iou)
+    again = stay(rows[kept], scores[kept], max_iou)
     assert again.tolist() == list(range(len(kept)))
     # what went overlaps something that is at least as good
     gone = np.setdiff1d(np.arange(len(rows)), kept)
@@ -163,5 +184,5 @@ def test_no_two_of_those_that_stay_overlap_and_a_second_time_changes_nothing(
 def test_only_the_best_candidates_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boxes, "MAX_CANDIDATES", 3)
     rows = array(*((20.0 * i, 0, 20.0 * i + 10, 10) for i in range(6)))
-    kept = suppress_overlaps(rows, np.array([0.1, 0.6, 0.2, 0.5, 0.3, 0.4]), 0.4)
+    kept = stay(rows, np.array([0.1, 0.6, 0.2, 0.5, 0.3, 0.4]), 0.4)
     assert kept.tolist() == [1, 3, 5]

@@ -109,14 +109,14 @@ class FaceDetector:
                 self._look(image_rgb, card.coarse_side_px),
             ]
         boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
-        return tuple(
-            Face(
-                box_xyxy=tuple(boxes[index].tolist()),
-                detection_score=float(scores[index]),
-                landmarks_xy=tuple((x, y) for x, y in landmarks[index].tolist()),
-            )
-            for index in suppress_overlaps(boxes, scores, self.card.nms_iou)
-        )
+        faces = []
+        for voters in suppress_overlaps(boxes, scores, card.nms_iou):
+            votes = scores[voters]
+            box = np.average(boxes[voters], axis=0, weights=votes)
+            points = np.average(landmarks[voters], axis=0, weights=votes)
+            landmarks_xy = tuple((x, y) for x, y in points.tolist())
+            faces.append(Face(tuple(box.tolist()), float(votes[0]), landmarks_xy))
+        return tuple(faces)
 
     def _look(
         self, image_rgb: ImageRGB, side_px: int, largest_px: float = np.inf
