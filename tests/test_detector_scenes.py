@@ -170,6 +170,16 @@ def test_right_stays_right_in_a_mirrored_face(number):
     assert right_eye[0] < left_eye[0] and right_mouth[0] < left_mouth[0]  # as on any upright face
 
 
+def test_some_scenes_show_no_face():
+    maker = SceneMaker([disc_photo()], recipe(faceless_share=1.0))
+    scenes = [maker.make(64, (0, 0, number)) for number in range(40)]
+    shown = [len(scene.boxes_xyxy) for scene in scenes]
+    assert 0 in shown and 1 in shown
+    for scene, faces in zip(scenes, shown, strict=True):
+        if not faces and not len(scene.ignore_xyxy):
+            assert scene.image_rgb.min(axis=2).max() < 200  # nor a bit of the white disc
+
+
 def test_a_scene_depends_on_its_seed_only():
     maker = SceneMaker([disc_photo(), disc_photo(is_drawn=False)], recipe())
     first, again = maker.make(96, (1, 2, 3)), maker.make(96, (1, 2, 3))

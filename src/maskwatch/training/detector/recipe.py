@@ -39,6 +39,8 @@ class SceneRecipe:
         sized_share: share of the photos scaled so that one face gets a size drawn evenly on a log
             scale between the smallest and the full frame; the rest are scaled by a factor drawn
             between 1/2 and 3, which keeps the sizes that photos really have.
+        faceless_share: share of the photos shown at any place rather than round a face, so that
+            walls, hands and bags are met as well.
         smallest_face_px: smaller faces in a scene are ignored, neither face nor background.
         largest_enlargement: no photo is enlarged more; there is nothing to see in it.
         turned_share: share of the photos turned by up to augment.rotation_deg, the rest by up to
@@ -49,13 +51,15 @@ class SceneRecipe:
     true_share: float = 0.75
     mosaic_share: float = 0.5
     sized_share: float = 0.5
+    faceless_share: float = 0.0
     smallest_face_px: float = 7.0
     largest_enlargement: float = 4.0
     turned_share: float = 0.35
     cutout_share: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("true_share", "mosaic_share", "sized_share", "turned_share", "cutout_share"):
+        shares = ("true", "mosaic", "sized", "faceless", "turned", "cutout")
+        for name in (f"{share}_share" for share in shares):
             between(f"scenes.{name}", getattr(self, name), 0, 1)
         between("scenes.smallest_face_px", self.smallest_face_px, 1, 100)
         between("scenes.largest_enlargement", self.largest_enlargement, 1, 100)

@@ -171,7 +171,7 @@ class SceneMaker:
     def _random_warp(
         self, loaded: LoadedPhoto, width: int, height: int, random: Generator
     ) -> NDArray[np.float64]:
-        """Affine map (2, 3) from photo pixels to tile pixels, a face somewhere in the tile."""
+        """Affine map (2, 3) from photo to tile pixels that brings a face, or any place, into it."""
         scenes, augment = self._recipe.scenes, self._recipe.augment
         boxes = loaded.photo.boxes_xyxy
         box = boxes[int(random.integers(len(boxes)))]
@@ -181,6 +181,9 @@ class SceneMaker:
             scale = np.exp(random.uniform(low, high)) / face_px
         else:
             scale = np.exp(random.uniform(np.log(0.5), np.log(3.0)))
+        place = (box[:2] + box[2:]) / 2
+        if scenes.faceless_share and random.random() < scenes.faceless_share:
+            place = random.uniform(0, loaded.levels[0].shape[1::-1])
         # never so small that most of the tile stays empty, never so large that it only shows a nose
         photo_px = np.array(loaded.levels[0].shape[1::-1], float)
         tile_px = np.array([width, height], float)
@@ -196,7 +199,7 @@ class SceneMaker:
         # the face's centre lands anywhere from which most of the face is still inside
         reach = np.minimum(face_px * scale, tile_px) / 2
         targets = random.uniform(reach * 0.7, tile_px - reach * 0.7, (2, 2))
-        offsets = targets - linear @ ((box[:2] + box[2:]) / 2)
+        offsets = targets - linear @ place
         # of two places the one that leaves less of the tile empty
         misplaced = offsets + linear @ (photo_px / 2) - tile_px / 2
         offset = offsets[np.abs(misplaced).max(axis=1).argmin()]
