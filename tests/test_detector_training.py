@@ -121,6 +121,17 @@ def test_the_network_is_small_and_answers_for_every_point(weights):
         assert (np.asarray(answer)[..., 0] < 0).all()  # a fresh network believes in no face
 
 
+def test_a_trained_detector_is_taken_over_whole(run, weights, work):
+    model = build_detector(SMALL.network, run.path / "model.keras", seed=9)
+    image = np.random.default_rng(2).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
+    assert np.allclose(model(image), run.load_model()(image), atol=1e-5)
+    with pytest.raises(SettingError, match="no trained detector of this recipe's shape"):
+        build_detector(DetectorNetworkRecipe(), run.path / "model.keras", seed=0)
+    (work / "none.keras").write_bytes(b"no model")
+    with pytest.raises(SettingError, match=r"none\.keras"):
+        build_detector(SMALL.network, work / "none.keras", seed=0)
+
+
 def batch(boxes_and_states):
     """Targets of one 64 px scene with given points set: {point: (state, box, landmarks)}."""
     points = output_points(64)

@@ -105,7 +105,11 @@ def export(run: Path, data: Path, out: Path | None) -> None:
 @click.option("--data", required=True, type=_FILE, help="Manifest with groups.")
 @click.option("--faces", required=True, type=_FILE, help="Faces another detector found (JSON).")
 @click.option("--out", type=_FOLDER, help="Run folder; runs/NAME of the recipe if not given.")
-@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+@click.option(
+    "--weights",
+    type=_FILE,
+    help="ImageNet weights without top (.h5), or model.keras of a detector's run to go on from.",
+)
 def train_detector(
     recipe: Path, data: Path, faces: Path, out: Path | None, weights: Path | None
 ) -> None:

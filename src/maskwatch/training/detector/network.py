@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from maskwatch.errors import SettingError
 from maskwatch.training.detector.recipe import DetectorNetworkRecipe
 from maskwatch.training.network import load_base
 
@@ -28,11 +29,12 @@ _RARE_FACE = 0.01  # prior of the score, so that background does not drown the f
 
 
 def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: int) -> Any:
-    """Build it with ImageNet weights in the backbone and a fresh pyramid and head.
+    """Build it: ImageNet weights in the backbone, pyramid and head fresh; or all as trained before.
 
     Args:
         recipe: sizes.
-        weights: a .weights.h5 file of MobileNetV2 without top; None lets Keras download it.
+        weights: a .weights.h5 file of MobileNetV2 without top, or the model.keras of a detector's
+            run to go on from; None lets Keras download the former.
         seed: decides the start of pyramid and head.
 
     Returns:
@@ -42,7 +44,13 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
         SettingError: the weights cannot be loaded.
     """
     keras.utils.set_random_seed(seed)
-    base = load_base(recipe.alpha, (None, None, 3), weights)
+    trained = weights is not None and weights.suffix == ".keras"
+    shape = (None, None, 3)
+    base = (
+        keras.applications.MobileNetV2(shape, recipe.alpha, include_top=False, weights=None)
+        if trained
+        else load_base(recipe.alpha, shape, weights)
+    )
     outputs = [base.get_layer(name).output for name in _LEVELS]
     backbone = fold_batch_norm(keras.Model(base.input, outputs, name="backbone"))
 
@@ -58,7 +66,10 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
         for level, stride in ((fine, 8), (middle, 16), (coarse, 32))
     ]
     answer = keras.layers.Concatenate(axis=1, name="faces")(answers)
-    return keras.Model(image, answer, name="detector")
+    model = keras.Model(image, answer, name="detector")
+    if weights is not None and trained:
+        _take_over(model, weights)
+    return model
 
 
 def fold_batch_norm(model: Any) -> Any:
@@ -90,6 +101,16 @@ def fold_batch_norm(model: Any) -> Any:
         kernel = kernel * (scale[:, None] if is_depthwise else scale)
         folded.get_layer(name).set_weights([kernel, beta - mean * scale])
     return folded
+
+
+def _take_over(model: Any, path: Path) -> None:
+    try:
+        model.set_weights(keras.saving.load_model(path, compile=False).get_weights())
+    except (OSError, ValueError) as error:  # no such file or no Keras file; other shapes
+        reason = str(error).splitlines()[0]
+        raise SettingError(
+            f"{path}: no trained detector of this recipe's shape ({reason})"
+        ) from error
 
 
 def _lateral(x: Any, channels: int, name: str) -> Any:

@@ -43,7 +43,8 @@ def train_detector(
         table: an audited manifest.
         found: faces another detector found, see photos.read_found_faces.
         folder: where the run goes; one that was cut off is continued.
-        weights: ImageNet weights, None for Keras' download.
+        weights: ImageNet weights or a trained detector to go on from, see build_detector; None
+            for Keras' download.
 
     Raises:
         DataError: the manifest has no groups, or no photo to train on.
