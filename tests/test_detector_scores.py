@@ -29,6 +29,7 @@ from maskwatch.training.detector.matching import (
     Found,
     at_score,
     average_precision,
+    best_score,
     compare,
     match,
     recall_at_false_rate,
@@ -123,6 +124,15 @@ def test_the_hand_made_example_has_the_recall_it_has_on_paper():
     assert recall_at_false_rate(many) == (0.75, 0.6)
     assert at_score(many, 0.5) == (0.75, 0.2)
     assert at_score(many, 0.75) == (0.5, 0.0)
+
+
+def test_the_best_score_to_accept_weighs_misses_and_false_faces_alike():
+    truths, answers = HAND_MADE
+    # F1 down the list: 2/5, 4/6, 4/7, 6/8, 6/9
+    assert best_score(compare(answers, truths)) == 0.6
+    assert best_score(compare([found()], [boxes(square(0))])) is None
+    assert best_score(compare([found((square(0), 0.9))], [boxes()])) is None
+    assert best_score(compare([], [])) is None
 
 
 def test_detections_of_one_score_pass_together():

@@ -92,8 +92,8 @@ def test_it_finds_most_faces_of_real_photos_and_little_else(detector: FaceDetect
         hits = iou_matrix(truth, boxes) > 0.4
         clear = (truth[:, 2:] - truth[:, :2]).min(axis=1) >= 16
         wanted += clear.sum()
-        found += hits.any(axis=1, initial=False)[clear].sum()
-        extra += (~hits.any(axis=0, initial=False)).sum()
+        found += hits.any(axis=1)[clear].sum()
+        extra += (~hits.any(axis=0)).sum()
     assert found >= 0.8 * wanted, f"{found} of {wanted}"
     assert extra <= 0.25 * wanted, f"{extra} beside {wanted}"
 

@@ -128,7 +128,7 @@ class RunFolder:
         part.replace(self.path / "model.keras")
 
     def load_model(self) -> Any:
-        """The trained model.
+        """The trained model, to answer and not to train on.
 
         Raises:
             DataError: the run has none.
@@ -136,7 +136,7 @@ class RunFolder:
         path = self.path / "model.keras"
         if not path.exists():
             raise DataError(f"{self.path}: no trained model in it; train it to the end first")
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, compile=False)
 
     def load_recipe(self, kind: type[Record]) -> Record:
         """The resolved recipe, of the kind that the run was made with.

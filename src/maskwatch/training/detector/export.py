@@ -18,11 +18,12 @@ from maskwatch.errors import DataError, ModelError
 from maskwatch.model_card import DetectorCard, card_path, write_card
 from maskwatch.runtime import create_session
 from maskwatch.training.catalog import PUBLIC_SETS
-from maskwatch.training.detector.answers import SCORE_FLOOR
+from maskwatch.training.detector.answers import SCORE_FLOOR, ask
 from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
+from maskwatch.training.detector.matching import best_score, compare
 from maskwatch.training.detector.photos import Photo, take_photos
 from maskwatch.training.detector.recipe import DetectorRecipe
-from maskwatch.training.detector.scores import DetectorScores, evaluate
+from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, evaluate
 from maskwatch.training.manifest import data_sha256
 from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.run_folder import RunFolder
@@ -55,8 +56,8 @@ def export_detector(
 ) -> DetectorCard:
     """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
 
-    The lowest score that counts as a face is chosen on the validation photos, so that there is one
-    false face in ten of them; the scores in the card are those of the test photos.
+    The lowest score that counts as a face is the one with the best F1 on the validation photos;
+    the scores in the card are those of the test photos.
 
     Raises:
         DataError: the run is not finished, the manifest is not the one it was trained on, or holds
@@ -114,8 +115,7 @@ def export_detector(
         )
 
     write_card(card(0.5, {}), model_path)  # any lowest score: what follows finds the right one
-    threshold = _score(model_path, SIDE_PX, parts["val"]).threshold
-    min_score = round(threshold, 3) if threshold is not None else 0.5
+    min_score = _best_score(model_path, truths(parts["val"]))
     scores = {
         f"test photos, {side_px} px": _score(model_path, side_px, parts["test"]).to_dict()
         for side_px in (SIDE_PX, LIVE_SIDE_PX)
@@ -155,6 +155,13 @@ def golden_image(height: int, width: int) -> NDArray[np.uint8]:
 def truths(photos: Sequence[Photo]) -> list[TruthPhoto]:
     """Photos as the scores want them."""
     return [TruthPhoto(photo.path, photo.name, photo.boxes_xyxy) for photo in photos]
+
+
+def _best_score(model_path: Path, photos: Sequence[TruthPhoto]) -> float:
+    answers = ask(FaceDetector(model_path, SIDE_PX, SCORE_FLOOR), photos)
+    found = [answer.upright for answer in answers]
+    score = best_score(compare(found, [photo.boxes_xyxy for photo in photos], SMALLEST_PX))
+    return 0.5 if score is None else round(score, 3)
 
 
 def _score(model_path: Path, side_px: int, photos: Sequence[Photo]) -> DetectorScores:

@@ -170,6 +170,17 @@ def recall_at_false_rate(
     return float(hits[allowed[-1]] / faces), float(outcomes.scores[allowed[-1]])
 
 
+def best_score(outcomes: Outcomes) -> float | None:
+    """The lowest score to accept for the best F1, where a miss and a false face weigh the same.
+
+    None without faces or hits.
+    """
+    hits, false, faces = _sums(outcomes, None)
+    if faces == 0 or not outcomes.is_hit.any():
+        return None
+    return float(outcomes.scores[(2 * hits / (hits + false + faces)).argmax()])
+
+
 def at_score(outcomes: Outcomes, low: float) -> tuple[float | None, float | None]:
     """Recall and false faces per photo from that score on; None without faces, or photos."""
     passes = outcomes.scores >= low
