@@ -32,8 +32,8 @@ from maskwatch.training.detector.scores import evaluate
 from maskwatch.training.manifest import read_manifest
 
 RESULT = Path(__file__).parent / "results" / "detector_sides.json"
-SIDES_PX = (256, 320, 384, 416, 512, 640, 800, 960)
-COARSE_SIDES_PX = (0, 160, 256, 320)
+SIDES_PX = (320, 384, 448, 640, 960, 1200)
+COARSE_SIDES_PX = (0, 320)
 
 
 @click.command()
@@ -50,7 +50,7 @@ def main(data: Path, faces: Path, model: Path) -> None:
         copy = Path(folder) / model.name
         shutil.copyfile(model, copy)
         for side, coarse in product(SIDES_PX, COARSE_SIDES_PX):
-            if coarse >= side:
+            if 2 * coarse > side:
                 continue
             write_card(replace(card, coarse_side_px=coarse), copy)
             detector = FaceDetector(copy, side, SCORE_FLOOR)

@@ -31,7 +31,7 @@ from maskwatch.training.run_folder import RunFolder
 PARITY = 1e-3
 """Largest difference of an output between Keras and ONNX Runtime; logits reach some tens."""
 
-SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX, FINE_FACE_PX = 960, 416, 320, 128
+SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX, FINE_FACE_PX = 960, 384, 320, 128
 """Chosen on the validation photos with benchmarks/detector_sides.py; see docs/RESULTS.md."""
 
 NMS_IOU = 0.45
