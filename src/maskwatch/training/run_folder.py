@@ -197,7 +197,7 @@ class RunFolder:
     def _write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         part = self.path / "history.part.csv"
         with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[-1]) if rows else ["epoch"])
+            writer = csv.DictWriter(file, list(rows[0]) if rows else ["epoch"])
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
         part.replace(self.path / "history.csv")
