@@ -26,6 +26,7 @@ from maskwatch.detect import FaceDetector
 from maskwatch.model_card import SHIPPED_DETECTOR, load_detector, write_card
 from maskwatch.sources import load_image
 from maskwatch.training.detector.answers import SCORE_FLOOR
+from maskwatch.training.detector.export import truths
 from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
 from maskwatch.training.detector.photos import read_found_faces, take_photos
 from maskwatch.training.detector.scores import evaluate
@@ -42,7 +43,7 @@ COARSE_SIDES_PX = (0, 320)
 @click.option("--model", default=SHIPPED_DETECTOR, type=click.Path(path_type=Path))
 def main(data: Path, faces: Path, model: Path) -> None:
     parts = take_photos(read_manifest(data), read_found_faces(faces), holdout_names())
-    photos = [TruthPhoto(p.path, p.name, p.boxes_xyxy) for p in parts["val"]]
+    photos = truths(parts["val"])
     sets = sorted({photo.name.split("/")[0] for photo in photos})
     _, card = load_detector(model)
     rows = []

@@ -127,6 +127,21 @@ def test_a_face_lies_in_the_mean_of_the_boxes_that_saw_it(
     assert second.box_xyxy == (100, 0, 140, 40)
 
 
+def test_the_network_runs_once_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = FaceDetector(write_toy_detector(tmp_path, coarse_side_px=160))
+    run, sides = FaceDetector._run, []
+
+    def count(self: FaceDetector, padded_rgb: np.ndarray) -> np.ndarray:
+        sides.append(padded_rgb.shape[1])
+        return run(self, padded_rgb)
+
+    monkeypatch.setattr(FaceDetector, "_run", count)
+    detector.detect(plain(GREEN, 320, 240))
+    assert sides == [320, 160]
+    detector.detect(plain(GREEN, 40, 30))  # too small for a second look
+    assert sides == [320, 160, 160]
+
+
 def test_a_small_picture_gets_no_second_look_at_the_same_size(tmp_path: Path) -> None:
     path = write_toy_detector(tmp_path, coarse_side_px=160)
     image = plain(MAGENTA, 40, 30)  # enlarged four times, to 160

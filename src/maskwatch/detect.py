@@ -102,13 +102,14 @@ class FaceDetector:
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
         card = self.card
-        looks = [self._look(image_rgb, self._side_px)]
         # at less than twice the coarse side a second look would show the same, and only cost time
         if 0 < 2 * card.coarse_side_px <= max(_scaled_size(image_rgb, self._side_px)):
             looks = [
                 self._look(image_rgb, self._side_px, card.fine_face_px),
                 self._look(image_rgb, card.coarse_side_px),
             ]
+        else:
+            looks = [self._look(image_rgb, self._side_px)]
         boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         faces = []
         for voters in suppress_overlaps(boxes, scores, card.nms_iou):

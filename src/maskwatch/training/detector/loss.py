@@ -14,7 +14,7 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no ty
 
     Score: quality focal loss (Li et al. 2020, "Generalized Focal Loss"): a face point is to answer
     with the overlap its own box reaches, so that the best-placed box wins the suppression. Box:
-    1 - complete IoU (Zheng et al. 2020). Landmarks: absolute distance in face sizes.
+    1 - complete IoU (Zheng et al. 2020). Landmarks: absolute distance in tenths of the face size.
     """
 
     def __init__(
