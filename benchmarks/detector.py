@@ -33,7 +33,8 @@ SETS = ("voc-853", "yolo-800")
 @click.pass_context
 def main(ctx: click.Context, data: Path, manifest: Path, yunet: Path | None, out: Path) -> None:
     sets = tuple(f"{name}={data / name}" for name in SETS)
-    ctx.invoke(detector, sets=sets, manifest=manifest, yunet=yunet, out=out)
+    faces = data / "faces.json"
+    ctx.invoke(detector, sets=sets, manifest=manifest, yunet=yunet, faces=faces, out=out)
     shutil.copyfile(out / RESULT.name, RESULT)
     click.echo(json.dumps(json.loads(RESULT.read_text())))
 

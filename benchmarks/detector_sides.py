@@ -28,8 +28,9 @@ from maskwatch.sources import load_image
 from maskwatch.training.detector.answers import SCORE_FLOOR
 from maskwatch.training.detector.export import truths
 from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
-from maskwatch.training.detector.photos import read_found_faces, take_photos
+from maskwatch.training.detector.photos import take_photos
 from maskwatch.training.detector.scores import evaluate
+from maskwatch.training.found_faces import read_found_faces
 from maskwatch.training.manifest import read_manifest
 
 RESULT = Path(__file__).parent / "results" / "detector_sides.json"

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from maskwatch import DataError
 from maskwatch.boxes import decode_faces
-from maskwatch.training.detector.photos import Photo, read_found_faces, take_photos
+from maskwatch.training.detector.photos import Photo, take_photos
 from maskwatch.training.detector.recipe import DetectorRecipe, SceneRecipe
 from maskwatch.training.detector.scenes import LoadedPhoto, Scene, SceneMaker, load_photos
 from maskwatch.training.detector.targets import make_targets, output_points
+from maskwatch.training.found_faces import read_found_faces
 from maskwatch.training.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.recipe import AugmentRecipe
 

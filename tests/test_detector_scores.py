@@ -6,6 +6,7 @@ Run: pytest tests/test_detector_scores.py
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,24 @@ def test_small_faces_are_neither_hits_nor_misses_nor_false():
     assert outcomes.is_hit.tolist() == [False, False, True]
     assert outcomes.is_false.tolist() == [False, False, False]
     assert recall_at_false_rate(outcomes) == (1.0, 0.7)
+
+
+def test_faces_that_nobody_drew_can_be_set_aside():
+    drawn, undrawn = boxes(square(0)), boxes(square(100))
+    answer = found((square(100), 0.9), (square(200), 0.8), (square(0), 0.7))
+    assert compare([answer], [drawn], 20).is_false.tolist() == [True, True, False]
+    outcomes = compare([answer], [drawn], 20, [undrawn])
+    assert outcomes.faces.tolist() == [1]  # they are no faces to be found either
+    assert outcomes.is_hit.tolist() == [False, False, True]
+    assert outcomes.is_false.tolist() == [False, True, False]
+
+    answer = found((square(100), 0.9), (square(0), 0.7))
+    photo = truth(square(0))
+    assert score([photo], upright(answer)).recall.value == 0
+    assert score([photo], upright(answer)).recall_undrawn_aside == NOWHERE
+    scores = score([replace(photo, undrawn_xyxy=undrawn)], upright(answer))
+    assert scores.recall.value == 0
+    assert scores.recall_undrawn_aside.value == 1 and scores.undrawn_faces == 1
 
 
 # --- nothing there
@@ -399,6 +418,17 @@ def test_listed_photos_are_found_with_their_faces_and_others_left_out(tmp_path):
     assert photos[0].boxes_xyxy.tolist() == [[1, 2, 31, 42], [50, 2, 80, 42]]
     assert [list(photo.labels) for photo in photos] == [[0, 2], [1], [0]]
     assert photos[2].boxes_xyxy[0] == pytest.approx([40, 20, 60, 60])
+
+
+def test_faces_that_another_detector_is_sure_of_are_kept_beside_the_drawn_ones(tmp_path):
+    (name,) = first_listed("voc-853", 1)
+    voc = voc_set(tmp_path / "v", {Path(name).stem: [("with_mask", (0, 0, 30, 40))]})
+    rest = [0.0] * 10
+    faces = [[2, 2, 30, 40, *rest, 0.9], [60, 0, 20, 30, *rest, 0.6], [90, 0, 9, 9, *rest, 0.5]]
+    photos, _ = holdout_photos({"voc-853": voc}, {name: np.array(faces)})
+    assert photos[0].undrawn_xyxy.tolist() == [[60, 0, 80, 30]]
+    photos, _ = holdout_photos({"voc-853": voc}, {"other": np.array(faces)})
+    assert photos[0].undrawn_xyxy.shape == (0, 4)
 
 
 def test_sets_without_test_photos_are_named(tmp_path):

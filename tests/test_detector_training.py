@@ -1,5 +1,6 @@
 """The detector's network, loss and run: it learns, resumes, exports and says what is wrong."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -255,6 +256,19 @@ def test_the_exported_file_serves_pictures_of_any_size(exported):
     session = create_session(path.read_bytes(), "exported")
     answer = session.run(None, {session.get_inputs()[0].name: golden["image"][None]})[0][0]
     assert np.allclose(answer, golden["output"], atol=1e-3)
+
+
+def test_training_goes_on_from_an_exported_file(exported, work):
+    path, _ = exported
+    model = build_detector(SMALL.network, path, seed=9)
+    assert not [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert check_parity(create_session(path.read_bytes(), "exported"), model) < 1e-3
+    wider = dataclasses.replace(SMALL.network, pyramid_channels=24)
+    with pytest.raises(SettingError, match="no exported detector of this recipe's shape"):
+        build_detector(wider, path, seed=0)
+    (work / "none.onnx").write_bytes(b"no model")
+    with pytest.raises(SettingError, match=r"none\.onnx: not an ONNX file"):
+        build_detector(SMALL.network, work / "none.onnx", seed=0)
 
 
 def test_a_card_names_what_it_was_trained_and_scored_on(exported):

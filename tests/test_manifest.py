@@ -22,10 +22,9 @@ from maskwatch.training.collect import (
     class_map,
     collect,
     counts_per_label,
-    main_face,
-    read_machine_boxes,
 )
 from maskwatch.training.fetch import fetch_set, set_folders
+from maskwatch.training.found_faces import main_face, read_main_faces
 from maskwatch.training.manifest import (
     COLUMNS,
     HASH_KEY,
@@ -234,7 +233,7 @@ def test_machine_boxes_reach_only_pictures_without_boxes(tmp_path):
     found = {"size": [48, 48], "faces": [[4, 5, 20, 20, *[0.0] * 10, 0.8]]}
     path = tmp_path / "faces.json"
     path.write_text(json.dumps({"crops/with_mask/0.jpg": found, "photos/images/a.jpg": found}))
-    collection = collect({"crops": crops, "photos": photos}, machine_boxes=read_machine_boxes(path))
+    collection = collect({"crops": crops, "photos": photos}, machine_boxes=read_main_faces(path))
     assert collection.machine_boxes == 1
     table = collection.table
     assert table.groupby("source")["x_max"].max().to_dict() == {"crops": 24, "photos": 9}
@@ -258,7 +257,7 @@ def test_a_broken_faces_file_is_one_clear_error(tmp_path, text, complaint):
     path = tmp_path / "faces.json"
     path.write_text(text)
     with pytest.raises(DataError) as caught:
-        read_machine_boxes(path)
+        read_main_faces(path)
     assert str(caught.value).startswith(f"{path}: {complaint}")
     assert "\n" not in str(caught.value)
 

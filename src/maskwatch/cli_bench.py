@@ -42,6 +42,11 @@ def bench() -> None:
 )
 @click.option("--yunet", type=_FILE, help="ONNX file of OpenCV's YuNet, to compare with.")
 @click.option(
+    "--faces",
+    type=_FILE,
+    help="Faces another detector found (JSON): those that nobody drew are also set aside.",
+)
+@click.option(
     "--classifier/--no-classifier",
     "with_states",
     default=True,
@@ -62,6 +67,7 @@ def detector(
     sets: tuple[str, ...],
     sides_px: tuple[int, ...],
     yunet: Path | None,
+    faces: Path | None,
     with_states: bool,
     manifest: Path | None,
     out: Path,
@@ -77,10 +83,12 @@ def detector(
     from maskwatch.training.detector.holdout import holdout_photos
     from maskwatch.training.detector.unseen import forget_seen_states
     from maskwatch.training.fetch import set_folders
+    from maskwatch.training.found_faces import read_found_faces
     from maskwatch.training.manifest import read_manifest
 
     contest = enter(model, sides_px, yunet)  # a wrong file shows before sets are read
-    photos, problems = holdout_photos(set_folders(sets))
+    found = read_found_faces(faces) if faces else None
+    photos, problems = holdout_photos(set_folders(sets), found)
     for problem in problems:
         click.echo(f"warning: {problem}", err=True)
     if manifest is not None:
@@ -147,6 +155,11 @@ def _details(row: BenchRow) -> str:
     """The second line of a row: AP50 by state, and what users get at the card's score."""
     states = ", ".join(f"{name} {_number(ap)}" for name, ap in row.scores.state_ap50.items())
     parts = [f"AP50 {states}"] if states else []
+    aside = row.scores.recall_undrawn_aside
+    if aside.value is not None:
+        parts.append(
+            f"recall {_interval(aside)} with {row.scores.undrawn_faces} undrawn faces set aside"
+        )
     if row.recall is not None or row.false_per_photo is not None:
         parts.append(
             f"at the card's score recall {_number(row.recall)} with "

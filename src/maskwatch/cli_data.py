@@ -50,11 +50,12 @@ def manifest(
     without PATH the set is downloaded. The layout (folder per class, Pascal VOC, YOLO) is found
     out from the folder. Boxes from --faces are machine labels, not ground truth.
     """
-    from maskwatch.training.collect import class_map, collect, read_machine_boxes
+    from maskwatch.training.collect import class_map, collect
     from maskwatch.training.fetch import set_folders
+    from maskwatch.training.found_faces import read_main_faces
     from maskwatch.training.manifest import data_sha256, write_manifest
 
-    boxes = read_machine_boxes(faces) if faces else None
+    boxes = read_main_faces(faces) if faces else None
     collection = collect(set_folders(sets), class_map(class_names), boxes)
     write_manifest(collection.table, out)
     _show_problems(collection.problems)

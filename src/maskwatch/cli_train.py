@@ -119,8 +119,8 @@ def train_detector(
     """
     _require_training()
     from maskwatch.training.detector import train as training
-    from maskwatch.training.detector.photos import read_found_faces
     from maskwatch.training.detector.recipe import DetectorRecipe
+    from maskwatch.training.found_faces import read_found_faces
     from maskwatch.training.manifest import read_manifest
     from maskwatch.training.recipe import read_record
     from maskwatch.training.run_folder import RunFolder
@@ -141,7 +141,7 @@ def export_detector(run: Path, data: Path, faces: Path, out: Path | None) -> Non
     """Turn the detector of RUN into an ONNX file with its card and golden tensors, and score it."""
     _require_training()
     from maskwatch.training.detector import export as exporting
-    from maskwatch.training.detector.photos import read_found_faces
+    from maskwatch.training.found_faces import read_found_faces
     from maskwatch.training.manifest import read_manifest
     from maskwatch.training.run_folder import RunFolder
 

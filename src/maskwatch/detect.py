@@ -113,11 +113,11 @@ class FaceDetector:
         boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         faces = []
         for voters in suppress_overlaps(boxes, scores, card.nms_iou):
-            votes = scores[voters]
-            box = np.average(boxes[voters], axis=0, weights=votes)
-            points = np.average(landmarks[voters], axis=0, weights=votes)
+            weights = scores[voters] / scores[voters].sum()
+            box = weights @ boxes[voters]
+            points = np.tensordot(weights, landmarks[voters], axes=1)
             landmarks_xy = tuple((x, y) for x, y in points.tolist())
-            faces.append(Face(tuple(box.tolist()), float(votes[0]), landmarks_xy))
+            faces.append(Face(tuple(box.tolist()), float(scores[voters[0]]), landmarks_xy))
         return tuple(faces)
 
     def _look(

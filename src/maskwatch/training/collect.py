@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from maskwatch.schema import BoxXYXY
 from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
 from maskwatch.training.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.readers import LabelledFace, Problem, read_set
-
-FOUND_SCORE = 0.6
-"""From this detector score on, a machine-found face is nearly always a face."""
-
-DOMINANT_AREA_RATIO = 4.0
-"""The biggest face is the labelled one if it has this many times the area of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +41,8 @@ def collect(
     Args:
         folders: folder of each set by name; a name of the catalog brings that set's class map.
         classes: further class names and their labels; they win over the catalog.
-        machine_boxes: see `read_machine_boxes`. A picture without boxes that is in it gives two
-            rows: the whole picture, as a person may upload it, and the face that was found.
+        machine_boxes: see found_faces.read_main_faces. A picture without boxes that is in it
+            gives two rows: the whole picture, as a person may upload it, and the found face.
 
     Raises:
         DataError: a folder holds no set, or a class name is unknown.
@@ -80,57 +73,6 @@ def collect(
             )
     table = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
     return Collection(table, tuple(problems), used)
-
-
-def read_machine_boxes(path: Path) -> dict[str, BoxXYXY]:
-    """Reads faces that a detector found: machine labels, not ground truth.
-
-    Args:
-        path: JSON `{"SET/picture.jpg": {"size": [w, h], "faces": [[x, y, w, h, 10 landmark
-            values, score], ...]}}` in pixels of the picture.
-
-    Returns:
-        The box of the one face each picture is about; pictures without such a face are not in it.
-
-    Raises:
-        DataError: the file cannot be read or is no such JSON.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable JSON file ({error})") from error
-    boxes = {}
-    try:
-        for name, item in found.items():
-            width, height = item["size"]
-            box = main_face(item["faces"], width, height)
-            if box is not None:
-                boxes[name] = box
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise DataError(
-            f'{path}: not of the form {{"SET/picture": {{"size": [w, h], "faces": [[x, y, w, h, '
-            f"..., score]]}}}} ({error})"
-        ) from error
-    return boxes
-
-
-def main_face(faces: Sequence[Sequence[float]], width: int, height: int) -> BoxXYXY | None:
-    """The one face a picture is about, its box cut at the picture's edge.
-
-    That is the only face of at least `FOUND_SCORE`, or one with `DOMINANT_AREA_RATIO` times the
-    area of the next. Otherwise None: the label cannot be tied to one of several faces.
-
-    Args:
-        faces: x, y, width, height, ..., score of each.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-    """
-    sure = sorted((face[2] * face[3], *face[:4]) for face in faces if face[-1] >= FOUND_SCORE)
-    if not sure or (len(sure) > 1 and sure[-1][0] < DOMINANT_AREA_RATIO * sure[-2][0]):
-        return None
-    _, x, y, w, h = sure[-1]
-    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + w, width), min(y + h, height)
-    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def class_map(texts: Iterable[str]) -> dict[str, str]:

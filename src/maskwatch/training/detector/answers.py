@@ -59,7 +59,8 @@ def ask(
     Args:
         detector: asked for faces down to `SCORE_FLOOR`, or recall and precision end early.
         photos: in which to look.
-        classifier: ONNX file that names the states of the found faces; None leaves states out.
+        classifier: ONNX file that names the states of the faces found in photos whose states are
+            known; None leaves states out.
         turns_deg: above zero, each tried both ways; if any, the upright photo is put on the same
             canvas as well.
         progress: called with the number of photos done since the last call.
@@ -73,7 +74,7 @@ def ask(
     answers = []
     for photo in photos:
         image_rgb = load_image(photo.path)
-        if analyzer is None:
+        if analyzer is None or photo.labels is None:
             upright = _find(detector, image_rgb)
         else:
             upright = _judge(analyzer, image_rgb, detector.origin)

@@ -8,7 +8,7 @@ from sets whose boxes a person drew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError
 from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
+from maskwatch.training.found_faces import FOUND_SCORE, found_boxes, is_undrawn
 from maskwatch.training.readers import LabelledFace, Problem, read_set
 
 
@@ -31,12 +32,15 @@ class TruthPhoto:
         boxes_xyxy: (n, 4) in pixels of the upright picture.
         labels: (n,) indices into schema.CLASSES; None where the states are not known, or not to be
             scored.
+        undrawn_xyxy: (m, 4) faces that another detector is sure of and that nobody drew; None where
+            no other detector looked.
     """
 
     path: Path
     name: str
     boxes_xyxy: NDArray[np.float64]
     labels: NDArray[np.intp] | None = None
+    undrawn_xyxy: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.boxes_xyxy.ndim != 2 or self.boxes_xyxy.shape[1] != 4:
@@ -57,12 +61,13 @@ def photo_name(set_name: str, folder: Path, path: Path) -> str:
 
 
 def holdout_photos(
-    folders: Mapping[str, Path],
+    folders: Mapping[str, Path], found: Mapping[str, NDArray[np.float64]] | None = None
 ) -> tuple[tuple[TruthPhoto, ...], tuple[Problem, ...]]:
     """Reads the test photos of some sets, sorted by name, and what could not be used.
 
     Args:
         folders: folder of each set by its name in the catalog.
+        found: faces another detector found, see found_faces.read_found_faces.
 
     Raises:
         DataError: a set has no test photos, its folder holds none of them, or a class is unknown.
@@ -77,10 +82,10 @@ def holdout_photos(
             )
         reading = read_set(folder, PUBLIC_SETS[set_name].layout)
         problems += reading.problems
-        found = _by_photo(set_name, folder, reading.faces)
-        if not found:
+        members = _by_photo(set_name, folder, reading.faces)
+        if not members:
             raise DataError(f"{folder}: none of the test photos of {set_name} is in it")
-        photos += found
+        photos += [_with_undrawn(photo, found) if found else photo for photo in members]
     return tuple(sorted(photos, key=lambda photo: photo.name)), tuple(problems)
 
 
@@ -99,6 +104,12 @@ def _by_photo(set_name: str, folder: Path, faces: tuple[LabelledFace, ...]) -> l
         )
         for path, listed in members.items()
     ]
+
+
+def _with_undrawn(photo: TruthPhoto, found: Mapping[str, NDArray[np.float64]]) -> TruthPhoto:
+    machine = found.get(photo.name, np.empty((0, 15)))
+    boxes = found_boxes(machine[machine[:, -1] >= FOUND_SCORE])
+    return replace(photo, undrawn_xyxy=boxes[is_undrawn(boxes, photo.boxes_xyxy)])
 
 
 def _class_index(set_name: str, face: LabelledFace) -> int:

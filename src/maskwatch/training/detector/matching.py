@@ -3,7 +3,7 @@
 The rule is COCO's (pycocotools): detections take faces in order of their score, each the free face
 it overlaps most, at an IoU of at least 0.5. Some faces may be set aside as too small to count: a
 detection prefers a face that counts; one that gets a small face, or gets none and is itself too
-small, is ignored, neither a hit nor false.
+small, is ignored, neither a hit nor false. Faces that nobody drew can be set aside in the same way.
 """
 
 from __future__ import annotations
@@ -98,7 +98,10 @@ def match(
 
 
 def compare(
-    found: Sequence[Found], truths_xyxy: Sequence[NDArray[np.float64]], smallest_px: float = 0.0
+    found: Sequence[Found],
+    truths_xyxy: Sequence[NDArray[np.float64]],
+    smallest_px: float = 0.0,
+    undrawn_xyxy: Sequence[NDArray[np.float64]] | None = None,
 ) -> Outcomes:
     """Matches the detections of many photos with their faces.
 
@@ -106,10 +109,14 @@ def compare(
         found: of each photo.
         truths_xyxy: (n, 4) faces of each photo.
         smallest_px: faces with a shorter longer side do not count.
+        undrawn_xyxy: (m, 4) further faces of each photo that do not count; none if None.
     """
+    undrawn_xyxy = undrawn_xyxy or [np.empty((0, 4))] * len(found)
     hits, false, faces = [], [], []
-    for detections, truth_xyxy in zip(found, truths_xyxy, strict=True):
+    for detections, drawn_xyxy, further_xyxy in zip(found, truths_xyxy, undrawn_xyxy, strict=True):
+        truth_xyxy = np.concatenate([drawn_xyxy, further_xyxy])
         counts = longer_side_px(truth_xyxy) >= smallest_px
+        counts[len(drawn_xyxy) :] = False
         taken = match(detections.boxes_xyxy, truth_xyxy, counts)
         hits.append(np.append(counts, False)[taken])  # -1, no face, picks the False
         false.append((taken < 0) & (longer_side_px(detections.boxes_xyxy) >= smallest_px))

@@ -20,6 +20,7 @@ import numpy as np
 from maskwatch.errors import SettingError
 from maskwatch.training.detector.recipe import DetectorNetworkRecipe
 from maskwatch.training.network import load_base
+from maskwatch.training.onnx_file import read_convolutions
 
 OUTPUTS = 15
 """Values per point: score logit, dx, dy, log w, log h, and dx, dy of five landmarks, in strides."""
@@ -33,8 +34,9 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
 
     Args:
         recipe: sizes.
-        weights: a .weights.h5 file of MobileNetV2 without top, or the model.keras of a detector's
-            run to go on from; None lets Keras download the former.
+        weights: a .weights.h5 file of MobileNetV2 without top; or a detector to go on from: the
+            model.keras of a run, or an exported .onnx file, whose batch norms are folded and stay
+            so. None lets Keras download the first.
         seed: decides the start of pyramid and head.
 
     Returns:
@@ -44,7 +46,7 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
         SettingError: the weights cannot be loaded.
     """
     keras.utils.set_random_seed(seed)
-    trained = weights is not None and weights.suffix == ".keras"
+    trained = weights is not None and weights.suffix in (".keras", ".onnx")
     shape = (None, None, 3)
     base = (
         keras.applications.MobileNetV2(shape, recipe.alpha, include_top=False, weights=None)
@@ -67,7 +69,10 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
     ]
     answer = keras.layers.Concatenate(axis=1, name="faces")(answers)
     model = keras.Model(image, answer, name="detector")
-    if weights is not None and trained:
+    if weights is not None and weights.suffix == ".onnx":
+        model = fold_batch_norm(model)
+        _take_over_exported(model, weights)
+    elif weights is not None and trained:
         _take_over(model, weights)
     return model
 
@@ -111,6 +116,22 @@ def _take_over(model: Any, path: Path) -> None:
         raise SettingError(
             f"{path}: no trained detector of this recipe's shape ({reason})"
         ) from error
+
+
+def _take_over_exported(model: Any, path: Path) -> None:
+    weights = read_convolutions(path)
+    layers = [*model.layers, *model.get_layer("backbone").layers]
+    for layer in layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            try:
+                kernel, *bias = weights[layer.name]
+                if layer.use_bias and not bias:  # the exporter drops a bias of zeros
+                    bias = [np.zeros(layer.bias.shape)]
+                layer.set_weights([kernel, *bias])
+            except (KeyError, ValueError) as error:  # no such layer; another shape
+                raise SettingError(
+                    f"{path}: no exported detector of this recipe's shape ({layer.name} differs)"
+                ) from error
 
 
 def _lateral(x: Any, channels: int, name: str) -> Any:

@@ -8,7 +8,6 @@ some. Photos of the other sets have its sure faces as boxes and its doubtful one
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -20,11 +19,13 @@ from numpy.typing import NDArray
 from maskwatch.boxes import iou_matrix
 from maskwatch.errors import DataError
 from maskwatch.training.catalog import PUBLIC_SETS
-from maskwatch.training.collect import FOUND_SCORE
+from maskwatch.training.found_faces import (
+    FOUND_SCORE,
+    SAME_FACE_IOU,
+    found_boxes,
+    is_undrawn,
+)
 from maskwatch.training.manifest import BOX, PARTS, has_box
-
-SAME_FACE_IOU = 0.4
-"""A found face with this overlap is the drawn one; conventions on chin and hair line differ."""
 
 VAL_SHARE = 12
 """One in so many groups of photos with drawn boxes is kept for choosing, by hash."""
@@ -52,22 +53,6 @@ class Photo:
     ignore_xyxy: NDArray[np.float64]
 
 
-def read_found_faces(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Faces a public detector found: (n, 15) x, y, width, height, 5 landmarks, score by photo.
-
-    Raises:
-        DataError: the file cannot be read or has another form; see collect.read_machine_boxes.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            name: np.asarray(item["faces"], float).reshape(-1, 15)
-            for name, item in document.items()
-        }
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a readable file of found faces ({error})") from error
-
-
 def take_photos(
     table: pd.DataFrame,
     found: Mapping[str, NDArray[np.float64]],
@@ -82,7 +67,7 @@ def take_photos(
 
     Args:
         table: an audited manifest.
-        found: see read_found_faces.
+        found: see found_faces.read_found_faces.
         held_out: names of the test photos.
 
     Raises:
@@ -145,25 +130,19 @@ def _is_val(group: str) -> bool:
 def _drawn_photo(
     path: Path, name: str, boxes: NDArray[np.float64], machine: NDArray[np.float64]
 ) -> Photo:
-    machine_boxes = _xyxy(machine)
+    machine_boxes = found_boxes(machine)
     overlap = iou_matrix(boxes, machine_boxes)
     landmarks = np.full((len(boxes), 5, 2), np.nan)
     if overlap.size:
         best = overlap.argmax(axis=1)
         same = overlap.max(axis=1) >= SAME_FACE_IOU
         landmarks[same] = machine[best[same], 4:14].reshape(-1, 5, 2)
-        unseen = overlap.max(axis=0) < SAME_FACE_IOU / 2
-    else:
-        unseen = np.ones(len(machine), bool)
-    return Photo(path, name, True, boxes, landmarks, machine_boxes[unseen])
+    undrawn = machine_boxes[is_undrawn(machine_boxes, boxes)]
+    return Photo(path, name, True, boxes, landmarks, undrawn)
 
 
 def _found_photo(path: Path, name: str, machine: NDArray[np.float64]) -> Photo:
     sure = machine[:, -1] >= FOUND_SCORE
-    boxes = _xyxy(machine)
+    boxes = found_boxes(machine)
     landmarks = machine[sure, 4:14].reshape(-1, 5, 2)
     return Photo(path, name, False, boxes[sure], landmarks, boxes[~sure])
-
-
-def _xyxy(machine: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([machine[:, :2], machine[:, :2] + machine[:, 2:4]], axis=1)

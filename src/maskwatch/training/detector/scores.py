@@ -59,6 +59,9 @@ class DetectorScores:
         recall: share of the faces from `SMALLEST_PX` on that are found at 0.1 false faces per
             photo.
         threshold: the lowest detection score that keeps to that.
+        recall_undrawn_aside: the same recall where a detection on a face that another detector is
+            sure of, and that nobody drew, is not false; undefined where none looked.
+        undrawn_faces: how many faces those are, from `SMALLEST_PX` on.
         state_faces: how many faces there are of each state, in the photos where states are known;
             empty where it was not asked.
         state_ap50: of each state in those photos, detector and classifier together.
@@ -76,6 +79,8 @@ class DetectorScores:
     ap50_by_size: Mapping[str, float | None]
     recall: Interval
     threshold: float | None
+    recall_undrawn_aside: Interval
+    undrawn_faces: int
     state_faces: Mapping[str, int]
     state_ap50: Mapping[str, float | None]
     map50: float | None
@@ -126,7 +131,8 @@ def score(
     sides = longer_side_px(np.concatenate([np.empty((0, 4)), *truths]))
     precision = face_precision(found, truths)
     everything, countable = compare(found, truths), compare(found, truths, SMALLEST_PX)
-    recall, threshold = recall_at_false_rate(countable)
+    threshold = recall_at_false_rate(countable)[1]
+    recall_aside, undrawn_faces = _undrawn_aside(photos, found, seed)
     state_faces, state_ap50 = _states(photos, found)
     defined = [value for value in state_ap50.values() if value is not None]
     turned_recall, turned_faces = _turned(photos, answers, threshold)
@@ -139,19 +145,40 @@ def score(
         ap50=_interval(precision["all"]["ap50"], everything, average_precision, seed),
         ap50_95=precision["all"]["ap50_95"],
         ap50_by_size={name: row["ap50"] for name, row in precision.items() if name != "all"},
-        recall=_interval(
-            None if np.isnan(recall) else recall,
-            countable,
-            lambda outcomes, weights: recall_at_false_rate(outcomes, weights)[0],
-            seed,
-        ),
+        recall=_recall(countable, seed),
         threshold=threshold,
+        recall_undrawn_aside=recall_aside,
+        undrawn_faces=undrawn_faces,
         state_faces=state_faces,
         state_ap50=state_ap50,
         map50=float(np.mean(defined)) if defined else None,
         turned_recall=turned_recall,
         turned_faces=turned_faces,
     )
+
+
+def _recall(outcomes: Outcomes, seed: int) -> Interval:
+    recall = recall_at_false_rate(outcomes)[0]
+    return _interval(
+        None if np.isnan(recall) else recall,
+        outcomes,
+        lambda drawn, weights: recall_at_false_rate(drawn, weights)[0],
+        seed,
+    )
+
+
+def _undrawn_aside(
+    photos: Sequence[TruthPhoto], found: Sequence[Found], seed: int
+) -> tuple[Interval, int]:
+    """The recall with undrawn faces set aside, and how many those are."""
+    undrawn = [
+        np.empty((0, 4)) if photo.undrawn_xyxy is None else photo.undrawn_xyxy for photo in photos
+    ]
+    if all(photo.undrawn_xyxy is None for photo in photos):
+        return Interval(None, None, None), 0
+    truths = [photo.boxes_xyxy for photo in photos]
+    count = int((longer_side_px(np.concatenate(undrawn)) >= SMALLEST_PX).sum())
+    return _recall(compare(found, truths, SMALLEST_PX, undrawn), seed), count
 
 
 def _interval(

@@ -41,7 +41,7 @@ def train_detector(
     Args:
         recipe: what to learn and how.
         table: an audited manifest.
-        found: faces another detector found, see photos.read_found_faces.
+        found: faces another detector found, see found_faces.read_found_faces.
         folder: where the run goes; one that was cut off is continued.
         weights: ImageNet weights or a trained detector to go on from, see build_detector; None
             for Keras' download.
