@@ -17,6 +17,7 @@ from PIL import Image
 
 import maskwatch
 from maskwatch.cli import show_error
+from maskwatch.cli_options import network_options
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError, SettingError
 from maskwatch.report import FORMATS, Result
@@ -52,25 +53,7 @@ Exit codes:
     metavar="DIR",
     help="Also write annotated copies to DIR, with the sub-folders of the source.",
 )
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="An ONNX classifier with its card beside it, instead of the shipped one.",
-)
-@click.option(
-    "--detector",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="An ONNX face detector with its card beside it, instead of the shipped one.",
-)
-@click.option(
-    "--detector-side-px",
-    type=int,
-    metavar="N",
-    help="Scale the longer side of a picture to N before looking for faces: more finds smaller "
-    "faces and takes longer.",
-)
+@network_options
 @click.option(
     "--whole-image",
     is_flag=True,

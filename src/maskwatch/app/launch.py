@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from maskwatch.cli_options import network_options
+
 MODEL_VARIABLE = "MASKWATCH_MODEL"
 """Names the ONNX classifier that the page uses, where it is not the shipped one."""
 
@@ -30,25 +32,7 @@ _SETTINGS = {
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="An ONNX classifier with its card beside it, instead of the shipped one.",
-)
-@click.option(
-    "--detector",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="An ONNX face detector with its card beside it, instead of the shipped one.",
-)
-@click.option(
-    "--detector-side-px",
-    type=int,
-    metavar="N",
-    help="Scale the longer side of a photo to N before looking for faces: more finds smaller "
-    "faces and takes longer.",
-)
+@network_options
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
