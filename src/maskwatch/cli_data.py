@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maskwatch.errors import SettingError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -41,28 +43,47 @@ def fetch(name: str, path: Path | None) -> None:
 @click.argument("sets", nargs=-1, required=True, metavar="NAME[=PATH]...")
 @click.option("--faces", type=FILE, help="JSON of machine-found faces, for pictures without boxes.")
 @click.option("--class", "class_names", multiple=True, metavar="NAME=LABEL", help="Map a class.")
+@click.option("--corrections", type=FILE, help="Your own corrections (CSV), not the shipped ones.")
+@click.option("--as-published", is_flag=True, help="Correct nothing.")
 def manifest(
-    out: Path, sets: tuple[str, ...], faces: Path | None, class_names: tuple[str, ...]
+    out: Path,
+    sets: tuple[str, ...],
+    faces: Path | None,
+    class_names: tuple[str, ...],
+    corrections: Path | None,
+    as_published: bool,
 ) -> None:
     """Read sets into one manifest OUT (Parquet).
 
     NAME is what the set is called in the manifest; a name of the catalog brings its class map, and
     without PATH the set is downloaded. The layout (folder per class, Pascal VOC, YOLO) is found
-    out from the folder. Boxes from --faces are machine labels, not ground truth.
+    out from the folder. Boxes from --faces are machine labels, not ground truth. Labels of the
+    public sets that a person found wrong are corrected, and faces that are neither are left out.
     """
+    if corrections and as_published:
+        raise SettingError("--corrections and --as-published: give one of them")
     from maskwatch.training.collect import class_map, collect
+    from maskwatch.training.corrections import SHIPPED, apply_corrections, read_corrections
     from maskwatch.training.fetch import set_folders
     from maskwatch.training.found_faces import read_main_faces
     from maskwatch.training.manifest import data_sha256, write_manifest
 
+    lines = None if as_published else read_corrections(corrections or SHIPPED)
     boxes = read_main_faces(faces) if faces else None
     collection = collect(set_folders(sets), class_map(class_names), boxes)
-    write_manifest(collection.table, out)
+    corrected = None if lines is None else apply_corrections(collection.table, lines)
+    table = corrected.table if corrected else collection.table
+    write_manifest(table, out)
     _show_problems(collection.problems)
-    _show_counts(collection.table)
+    _show_counts(table)
     if faces:
         click.echo(f"{collection.machine_boxes} rows have a machine-found box")
-    click.echo(f"{out}: {len(collection.table)} rows, data {data_sha256(collection.table)}")
+    if corrected:
+        click.echo(
+            f"corrected {corrected.relabelled} labels, left out {corrected.dropped} rows; "
+            f"{corrected.unmatched} corrections of these sets match no row"
+        )
+    click.echo(f"{out}: {len(table)} rows, data {data_sha256(table)}")
 
 
 @data.command()
@@ -94,14 +115,25 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
 @click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
 @click.option("--fold", default=0, show_default=True, help="The part that becomes val.")
 @click.option("--seed", default=0, show_default=True, help="For the dealing of groups.")
-@click.option("--test", is_flag=True, help="Make the next fold the test part.")
+@click.option(
+    "--test", is_flag=True, help="Make the next fold, and the listed photos, the test part."
+)
+@click.option("--leave-out", metavar="SOURCE", help="Make all that touches SOURCE the test part.")
 def split(
-    manifest_path: Path, out: Path, protocol: str, folds: int, fold: int, seed: int, test: bool
+    manifest_path: Path,
+    out: Path,
+    protocol: str,
+    folds: int,
+    fold: int,
+    seed: int,
+    test: bool,
+    leave_out: str | None,
 ) -> None:
     """Split an audited MANIFEST into train, val and (with --test) test.
 
-    grouped keeps all near-identical pictures on one side. report repeats the student report's own
-    split, which does not.
+    grouped keeps all near-identical pictures on one side; with --test the photos that the face
+    detector is tested on are in the test part too, so that both can be scored together. report
+    repeats the student report's own split, which does not.
     """
     from maskwatch.training import split as splits
     from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
@@ -110,7 +142,12 @@ def split(
     if protocol == "report":
         table = splits.split_report(table)
     else:
-        table = splits.split_grouped(table, folds=folds, fold=fold, seed=seed, test=test)
+        kept = splits.listed_groups(table) if test else set()
+        if leave_out:
+            kept |= splits.source_groups(table, leave_out)
+        table = splits.split_grouped(
+            table, folds=folds, fold=fold, seed=seed, test=test, test_groups=kept
+        )
     write_manifest(table, out)
     _show_counts(table, "split")
     if protocol == "report":
