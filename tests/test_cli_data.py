@@ -53,7 +53,8 @@ def test_manifest_counts_and_names_what_it_cannot_use(tmp_path, folder):
 
 def test_manifest_takes_classes_and_machine_boxes(tmp_path):
     save(tmp_path / "set" / "chin" / "a.jpg", draw(1))
-    faces = {"mine/chin/a.jpg": {"size": [48, 48], "faces": [[1, 2, 30, 30, 0.9]]}}
+    face = [1, 2, 30, 30, *[0] * 10, 0.9]
+    faces = {"mine/chin/a.jpg": {"size": [48, 48], "faces": [face]}}
     (tmp_path / "faces.json").write_text(json.dumps(faces))
     result = run(
         *("manifest", tmp_path / "m.parquet", f"mine={tmp_path / 'set'}"),

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.training.catalog import LABELS
+from maskwatch.training.detector.holdout import holdout_names
 from maskwatch.training.manifest import data_sha256
-from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
+from maskwatch.training.split import (
+    crossing_groups,
+    listed_groups,
+    source_groups,
+    split_grouped,
+    split_report,
+    twin_share,
+)
 
 
 def grouped_table(per_label: int = 12, group_size: int = 3):
@@ -55,6 +63,37 @@ def test_no_group_crosses_and_every_row_lands_in_exactly_one_part(table, fold, s
     assert (split.groupby("group")["split"].nunique() == 1).all()
     assert crossing_groups(split) == 0
     assert twin_share(split) == 0
+
+
+def test_groups_that_are_kept_for_the_test_are_dealt_into_no_fold():
+    table = grouped_table()
+    kept = {"mask-0", "no_mask-3"}
+    for test in (False, True):
+        split = split_grouped(table, test=test, test_groups=kept)
+        assert (split.loc[split["group"].isin(kept), "split"] == "test").all()
+        assert {"train", "val"} <= set(split["split"]) and split["split"].notna().all()
+        assert crossing_groups(split) == 0
+        rest = set(split.loc[split["split"] == "test", "group"]) - kept
+        assert bool(rest) == test
+    assert split_grouped(table).equals(split_grouped(table, test_groups=set()))
+
+
+def test_the_listed_photos_and_a_left_out_source_bring_their_whole_groups():
+    listed = sorted(holdout_names())[0]
+    rows = [
+        {"image_path": f"/d/{listed}", "source": listed.split("/")[0], "group": "a"},
+        {"image_path": "/d/copy.jpg", "source": "other", "group": "a"},
+        {"image_path": "/d/fresh.jpg", "source": "other", "group": "b"},
+        # a file of that name in another set is another photo
+        {"image_path": f"/d/{listed}", "source": "other", "group": "c"},
+    ]
+    table = table_of([{"label": "mask", **row} for row in rows])
+    assert listed_groups(table) == {"a"}
+    assert source_groups(table, "other") == {"a", "b", "c"}
+    assert source_groups(table, listed.split("/")[0]) == {"a"}
+    with pytest.raises(DataError, match=r"no source nobody \(there are: other, "):
+        source_groups(table, "nobody")
+    assert listed_groups(table.iloc[:0]) == set()
 
 
 def test_the_folds_are_the_val_parts_and_cover_every_row_once():

@@ -8,6 +8,7 @@ to show what such a number is worth.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import PurePath
 
 import numpy as np
@@ -15,13 +16,20 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.training.detector.holdout import holdout_names, known_name
 from maskwatch.training.manifest import BOX
 
 REPORT_VAL_SHARE = 0.2
 
 
 def split_grouped(
-    table: pd.DataFrame, *, folds: int = 5, fold: int = 0, seed: int = 0, test: bool = False
+    table: pd.DataFrame,
+    *,
+    folds: int = 5,
+    fold: int = 0,
+    seed: int = 0,
+    test: bool = False,
+    test_groups: Set[str] = frozenset(),
 ) -> pd.DataFrame:
     """Puts one fold into `val` and the rest into `train`, keeping every group on one side.
 
@@ -33,23 +41,51 @@ def split_grouped(
         fold: which of them becomes `val`, from 0.
         seed: for the dealing of groups.
         test: makes the next fold `test`; `val` stays what it was.
+        test_groups: groups that are `test` whatever is dealt; the others are dealt into folds.
 
     Raises:
         SettingError: the fold numbers make no sense.
         DataError: the manifest has no groups, or a class too few of them.
     """
     _check_folds(folds, fold, test)
-    _check_groups(table, folds)
-    ordered = table.sort_values(["sha256", *BOX, "source", "label"], kind="stable")
+    kept = table["group"].isin(test_groups)
+    _check_groups(table[~kept], folds)
+    ordered = table[~kept].sort_values(["sha256", *BOX, "source", "label"], kind="stable")
     dealer = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    number = np.empty(len(table), int)
-    parts = dealer.split(ordered, ordered["label"], ordered["group"])
-    for index, (_, rows) in enumerate(parts):
+    number = np.empty(len(ordered), int)
+    dealt = dealer.split(ordered, ordered["label"], ordered["group"])
+    for index, (_, rows) in enumerate(dealt):
         number[rows] = index
     split = np.where(number == fold, "val", "train").astype(object)
     if test:
         split[number == (fold + 1) % folds] = "test"
-    return table.assign(split=pd.Series(split, index=ordered.index))
+    parts = pd.Series(split, index=ordered.index)
+    return table.assign(split=parts.reindex(table.index).fillna("test"))
+
+
+def listed_groups(table: pd.DataFrame) -> set[str]:
+    """Groups that hold a test photo of the face detector, see detector/holdout.py.
+
+    Detector and classifier are scored together on those photos, so neither may learn from them.
+    """
+    names = holdout_names()
+    is_listed = [
+        known_name(path, source, names) in names
+        for path, source in zip(table["image_path"], table["source"], strict=True)
+    ]
+    return set(table.loc[is_listed, "group"])
+
+
+def source_groups(table: pd.DataFrame, source: str) -> set[str]:
+    """Groups that hold a picture of a source: what to keep from training to leave it out.
+
+    Raises:
+        DataError: the manifest has no such source.
+    """
+    if source not in set(table["source"]):
+        known = ", ".join(sorted(set(table["source"])))
+        raise DataError(f"the manifest has no source {source} (there are: {known})")
+    return set(table.loc[table["source"] == source, "group"])
 
 
 def split_report(table: pd.DataFrame) -> pd.DataFrame:

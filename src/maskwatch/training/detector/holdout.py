@@ -7,11 +7,11 @@ from sets whose boxes a person drew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,13 @@ class TruthPhoto:
 def holdout_names() -> frozenset[str]:
     """The names of all test photos."""
     return frozenset((files(__package__) / "test_photos.txt").read_text("utf-8").splitlines())
+
+
+def known_name(path: str, source: str, known: Set[str]) -> str:
+    """The name SET/PATH of a photo, with as much of its path as makes it a known name."""
+    parts = PurePath(path).parts
+    names = ["/".join((source, *parts[-depth:])) for depth in range(1, min(len(parts), 6))]
+    return next((name for name in names if name in known), names[0])
 
 
 def photo_name(set_name: str, folder: Path, path: Path) -> str:

@@ -8,9 +8,9 @@ some. Photos of the other sets have its sure faces as boxes and its doubtful one
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from maskwatch.boxes import iou_matrix
 from maskwatch.errors import DataError
 from maskwatch.training.catalog import PUBLIC_SETS
+from maskwatch.training.detector.holdout import known_name
 from maskwatch.training.found_faces import (
     FOUND_SCORE,
     SAME_FACE_IOU,
@@ -103,13 +104,6 @@ def take_photos(
     if not parts["train"]:
         raise DataError("no photo with boxes is left to train the detector on")
     return parts
-
-
-def known_name(path: str, source: str, known: Set[str]) -> str:
-    """The name SET/PATH of a photo, with as much of its path as makes it a known name."""
-    parts = PurePath(path).parts
-    names = ["/".join((source, *parts[-depth:])) for depth in range(1, min(len(parts), 6))]
-    return next((name for name in names if name in known), names[0])
 
 
 def _may_be_shipped(source: str) -> bool:
