@@ -19,11 +19,11 @@ import numpy as np
 from maskwatch.classify import Classifier
 from maskwatch.model_card import SHIPPED_MODEL
 from maskwatch.training.crops import load_canvases
-from maskwatch.training.export import score_slices
 from maskwatch.training.manifest import data_sha256, read_manifest
+from maskwatch.training.parts import Part, score_slices, take_part
 from maskwatch.training.recipe import Recipe, load_recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import Part, predict, take_part, train
+from maskwatch.training.train import predict, train
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "report-code.yaml"
 RESULT = Path(__file__).parent / "results" / "shipped_model.json"

@@ -15,12 +15,6 @@ from maskwatch.training.augment import augment_crop, centre_crop
 from maskwatch.training.recipe import Recipe
 
 
-def class_indices(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Labels of a manifest as indices into schema.CLASSES."""
-    order = {state.value: index for index, state in enumerate(CLASSES)}
-    return np.asarray(table["label"].map(order), np.int64)
-
-
 def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
     """Labels (n,) as rows (n, 3)."""
     return np.eye(len(CLASSES), dtype=np.float32)[labels]

@@ -6,13 +6,11 @@ nothing to do"), continued: samples, sizes, brightness, groups, and what a rando
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -26,6 +24,7 @@ from maskwatch.training.audit import TINY_FACE_PX, measure, read_cuts
 from maskwatch.training.catalog import LABELS, PUBLIC_SETS
 from maskwatch.training.collect import counts_per_label
 from maskwatch.training.manifest import data_sha256, has_box
+from maskwatch.training.pages import jpeg_data_uri, render
 from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
 
 THUMB_PX = 88
@@ -120,14 +119,8 @@ def build_page(
         raise DataError(f"{len(bad)} rows are unusable, first: {first}; audit the manifest again")
     pictures = table.groupby("group")["sha256"].nunique()
     leaks, why_no_grouped = split_leaks(table)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("maskwatch.training"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("data_report.html").render(
+    return render(
+        "data_report.html",
         name=name,
         data_sha256=data_sha256(table),
         rows=len(table),
@@ -251,6 +244,4 @@ def _data_uri(image_rgb: ImageRGB) -> str:
     scale = THUMB_PX / max(height, width)
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image_rgb, size_wh, interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
-    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 78])
-    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
+    return jpeg_data_uri(np.asarray(small, np.uint8), quality=78)

@@ -17,14 +17,14 @@ from maskwatch.errors import DataError, ModelError
 from maskwatch.model_card import ModelCard, card_path, write_card
 from maskwatch.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.catalog import PUBLIC_SETS
+from maskwatch.training.catalog import PUBLIC_SETS, SYNTHETIC
 from maskwatch.training.crops import load_canvases
-from maskwatch.training.manifest import data_sha256, has_box
+from maskwatch.training.manifest import data_sha256
 from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.parts import Part, score_slices, take_part
 from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.scores import best_temperature, score
-from maskwatch.training.train import Part, take_part
+from maskwatch.training.scores import best_temperature
 
 PARITY = 1e-4
 """Largest difference of a probability between Keras and ONNX Runtime."""
@@ -87,6 +87,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
             "data_sha256": run["data_sha256"],
             "sources": {name: _source_licence(name) for name in run["sources"]},
             "crops": run["counts"],
+            "crops_by_source": _crops_by_source(table),
             "versions": run["versions"],
             "weights_sha256": run["weights_sha256"],
             "parity_with_keras": parity,
@@ -129,19 +130,6 @@ def golden_crops(side_px: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(blocks[:, :side_px, :side_px])
 
 
-def score_slices(part: Part, answers: NDArray[np.float32], unsure_below: float) -> dict[str, Any]:
-    """Scores of a part as a whole and of each source, faces and whole pictures apart."""
-    kinds = np.where(has_box(part.table), "faces", "pictures")
-    names = part.table["source"].astype(str).to_numpy() + " " + kinds
-    slices = {"all": score(part.labels, answers, list(part.groups), unsure_below)}
-    for name in np.unique(names):
-        rows = names == name
-        slices[str(name)] = score(
-            part.labels[rows], answers[rows], list(part.groups[rows]), unsure_below
-        )
-    return slices
-
-
 def _answer_part(session: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
     """Uncalibrated probabilities (n, 3) of a part from the exported file."""
     side = recipe.network.input_side_px
@@ -160,6 +148,15 @@ def _write_golden(session: Any, recipe: Recipe, model_path: Path) -> None:
     np.savez_compressed(model_path.with_suffix(".golden.npz"), crops=crops, probabilities=answers)
 
 
+def _crops_by_source(table: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows of each source in each part: tells a later evaluation what the model learnt from."""
+    counts = table.groupby(["split", "source"]).size()
+    return {
+        str(part): {str(source): int(counts[part, source]) for source in counts[part].index}
+        for part in counts.index.unique(level=0)
+    }
+
+
 def _licence(sources: list[str]) -> str:
     bound = [name for name in sources if name in PUBLIC_SETS and not PUBLIC_SETS[name].shippable]
     if bound:
@@ -168,4 +165,6 @@ def _licence(sources: list[str]) -> str:
 
 
 def _source_licence(name: str) -> str:
+    if name == SYNTHETIC:  # never made from a set that must not ship, see synth/supply.py
+        return "made from the other sources, under their licences"
     return PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,44 +19,18 @@ from numpy.typing import NDArray
 from maskwatch.errors import DataError, SettingError
 from maskwatch.schema import CLASSES
 from maskwatch.training import plots
-from maskwatch.training.batches import CropBatches, class_indices, epoch_order, one_hot
-from maskwatch.training.crops import load_canvases, row_seeds
+from maskwatch.training.batches import CropBatches, epoch_order, one_hot
+from maskwatch.training.crops import load_canvases
 from maskwatch.training.feature_cache import FeatureCache
-from maskwatch.training.manifest import BOX, PARTS
+from maskwatch.training.manifest import PARTS
 from maskwatch.training.network import Network, build_network, compile_model, resume_dropout
+from maskwatch.training.parts import Part, take_part
 from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.scores import score
 
-Answer = Callable[["Part"], NDArray[np.float32]]
+Answer = Callable[[Part], NDArray[np.float32]]
 """Probabilities (n, 3) of a part's unaltered crops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of one part of the split.
-
-    Attributes:
-        table: its manifest rows.
-        labels: (n,) class indices.
-        groups: (n,) near-identical group of each row; the picture itself where none is known.
-        seeds: (n,) row seeds.
-    """
-
-    table: pd.DataFrame
-    labels: NDArray[np.int64]
-    groups: NDArray[Any]
-    seeds: NDArray[np.uint64]
-
-
-def take_part(table: pd.DataFrame, name: str, min_face_px: float = 0.0) -> Part:
-    """The rows of a part, without boxes smaller than `min_face_px`."""
-    rows = table[table["split"] == name]
-    boxes = rows[list(BOX)].to_numpy(float)
-    longer_side = np.fmax(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    rows = rows[~(longer_side < min_face_px)].reset_index(drop=True)  # whole images have NaN
-    groups = rows["group"].where(rows["group"].notna(), rows["sha256"])
-    return Part(rows, class_indices(rows), groups.to_numpy(str), row_seeds(rows))
 
 
 def train(

@@ -5,12 +5,10 @@ It shows the test photos' faces, which belong to others: it is for looking, neve
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +19,7 @@ from maskwatch.sources import load_image
 from maskwatch.training.detector.holdout import TruthPhoto
 from maskwatch.training.detector.matching import Found, longer_side_px, match
 from maskwatch.training.detector.scores import SMALLEST_PX
+from maskwatch.training.pages import jpeg_data_uri, render
 
 SHOWN = 18
 """Pictures in each section."""
@@ -84,14 +83,8 @@ def misses_page(
         chosen = sorted(cases, key=key)[:SHOWN]
         return _Section(title, about, tuple(_picture(case, photos, found) for case in chosen))
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("maskwatch.training"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("detector_misses.html").render(
+    return render(
+        "detector_misses.html",
         name=name,
         card=card,
         photos=len(photos),
@@ -180,10 +173,6 @@ def _picture(case: _Case, photos: Sequence[TruthPhoto], found: Sequence[Found]) 
         placed = (boxes_xyxy - np.tile(corner, 2)) * (_THUMB_PX / square)
         for box in np.clip(placed, -_THUMB_PX, 2 * _THUMB_PX).round().astype(int).tolist():
             cv2.rectangle(thumb, box[:2], box[2:], colour, 1)
-    _, content = cv2.imencode(
-        ".jpg", cv2.cvtColor(thumb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80]
-    )
     words = [f"{case.size_px:.0f} px", f"brightness {case.brightness:.0f}"]
     words += [] if case.score is None else [f"score {case.score:.2f}"]
-    data = base64.b64encode(content.tobytes()).decode()
-    return f"data:image/jpeg;base64,{data}", f"{', '.join(words)}; {photo.name}"
+    return jpeg_data_uri(thumb), f"{', '.join(words)}; {photo.name}"

@@ -34,20 +34,20 @@ def network_times(model: bytes, name: str) -> dict[str, dict[str, float]]:
     for width, height in NETWORK_SIZES_WH:
         picture = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
         calls[f"{width}x{height}"] = partial(session.run, None, {input_name: picture})
-    return _interleaved(calls for _ in range(NETWORK_RUNS))
+    return interleaved(calls for _ in range(NETWORK_RUNS))
 
 
 def detect_times(
     detectors: Mapping[str, Detector], images: Iterable[ImageRGB]
 ) -> dict[str, dict[str, float]]:
     """Times of detect() by name of the detector; the first of the images (H, W, 3) warms up."""
-    return _interleaved(
+    return interleaved(
         {name: partial(detector.detect, image_rgb) for name, detector in detectors.items()}
         for image_rgb in images
     )
 
 
-def _interleaved(
+def interleaved(
     rounds: Iterable[Mapping[str, Callable[[], object]]],
 ) -> dict[str, dict[str, float]]:
     """Median, 95th percentile and number of runs of each call; the first round warms up.

@@ -1,0 +1,80 @@
+"""The rows of one part of a split as arrays; needs no training framework, so evaluation uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from maskwatch.schema import CLASSES
+from maskwatch.training.crops import row_seeds
+from maskwatch.training.manifest import BOX, has_box
+from maskwatch.training.scores import score
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one part of the split.
+
+    Attributes:
+        table: its manifest rows.
+        labels: (n,) class indices.
+        groups: (n,) near-identical group of each row; the picture itself where none is known.
+        seeds: (n,) row seeds.
+    """
+
+    table: pd.DataFrame
+    labels: NDArray[np.int64]
+    groups: NDArray[Any]
+    seeds: NDArray[np.uint64]
+
+    def take(self, rows: NDArray[Any]) -> Part:
+        """The part of these rows, given as positions (k,) or as a mask (n,)."""
+        table = self.table.iloc[np.arange(len(self.labels))[rows]].reset_index(drop=True)
+        return Part(table, self.labels[rows], self.groups[rows], self.seeds[rows])
+
+
+def take_part(table: pd.DataFrame, name: str, min_face_px: float = 0.0) -> Part:
+    """The rows of a part, without boxes smaller than `min_face_px`."""
+    rows = table[table["split"] == name]
+    return as_part(rows[~(longer_side_px(rows) < min_face_px)])  # whole images have NaN
+
+
+def as_part(rows: pd.DataFrame) -> Part:
+    """Any rows of a manifest as a part."""
+    rows = rows.reset_index(drop=True)
+    groups = rows["group"].where(rows["group"].notna(), rows["sha256"])
+    return Part(rows, class_indices(rows), groups.to_numpy(str), row_seeds(rows))
+
+
+def class_indices(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Labels of a manifest as indices into schema.CLASSES."""
+    order = {state.value: index for index, state in enumerate(CLASSES)}
+    return np.asarray(table["label"].map(order), np.int64)
+
+
+def longer_side_px(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Longer side (n,) of each box in pixels of its photo; NaN for whole pictures."""
+    boxes = table[list(BOX)].to_numpy(float)
+    return np.fmax(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+
+
+def score_slices(part: Part, answers: NDArray[np.float32], unsure_below: float) -> dict[str, Any]:
+    """Scores of a part as a whole and of each source, faces and whole pictures apart."""
+    slices = {"all": score(part.labels, answers, list(part.groups), unsure_below)}
+    names = slice_names(part.table)
+    for name in np.unique(names):
+        rows = names == name
+        slices[str(name)] = score(
+            part.labels[rows], answers[rows], list(part.groups[rows]), unsure_below
+        )
+    return slices
+
+
+def slice_names(table: pd.DataFrame) -> NDArray[Any]:
+    """The slice (n,) that each row belongs to, "SOURCE faces" or "SOURCE pictures"."""
+    kinds = np.where(has_box(table), "faces", "pictures")
+    return np.asarray(table["source"].astype(str).to_numpy() + " " + kinds)
