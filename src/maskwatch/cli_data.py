@@ -25,6 +25,9 @@ def data() -> None:
     """Fetch, check, group, split and show training data."""
 
 
+data.add_command(synthesise)
+
+
 @data.command()
 @click.argument("name")
 @click.option("--path", type=FILE, help="Check this copy instead of downloading one.")
@@ -36,6 +39,29 @@ def fetch(name: str, path: Path | None) -> None:
     _show_problems(collection.problems)
     _show_counts(collection.table)
     click.echo(f"{name} is complete: {folder}")
+
+
+@data.command()
+@click.argument("out", type=OUT)
+@click.argument("sets", nargs=-1, required=True, metavar="NAME[=PATH]...")
+@click.option("--detector", type=FILE, help="An ONNX face detector, not the shipped one.")
+def find(out: Path, sets: tuple[str, ...], detector: Path | None) -> None:
+    """Look for faces in sets with the face detector and write them to OUT (JSON).
+
+    `maskwatch data manifest --faces OUT` then has the box of the face in pictures without boxes,
+    where the detector would put it when serving.
+    """
+    from maskwatch.detect import FaceDetector
+    from maskwatch.training.fetch import set_folders
+    from maskwatch.training.find import find_faces, list_pictures, write_found_faces
+
+    finder = FaceDetector(detector)
+    pictures = list_pictures(set_folders(sets))
+    with click.progressbar(length=len(pictures), label="looking", file=sys.stderr) as bar:
+        findings = find_faces(pictures, finder, bar.update)
+    _show_problems(findings.problems)
+    write_found_faces(findings, out)
+    click.echo(f"{out}: {findings.faces} faces in {len(findings.pictures)} pictures")
 
 
 @data.command()
