@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maskwatch.cli_synthesise import synthesise
 from maskwatch.errors import SettingError
 
 if TYPE_CHECKING:

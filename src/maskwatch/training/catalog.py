@@ -17,6 +17,9 @@ MASK, NO_MASK, INCORRECT = (state.value for state in CLASSES)
 LABELS = (MASK, NO_MASK, INCORRECT)
 """The labels of a manifest, in the order of `schema.CLASSES`."""
 
+SYNTHETIC = "synthetic"
+"""`source` of pictures that `maskwatch data synthesise` made from the other rows of a manifest."""
+
 
 class Layout(StrEnum):
     """How a set stores its labels."""

@@ -1,0 +1,211 @@
+"""The ways a mask can be worn, each with its label, and where on the head each puts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.random import Generator
+
+from maskwatch.training.catalog import INCORRECT, MASK, NO_MASK
+from maskwatch.training.synth.head import CHIN, EAR_XYZ, LOWER_LIP, Floats, surface
+
+
+class Kind(StrEnum):
+    """What a picture shows.
+
+    A mask worn upside down still covers nose, mouth and chin; the classes ask what is covered, so
+    it would count as worn, and as it looks nearly the same there is no kind for it.
+    """
+
+    WORN = "worn"
+    NOSE_OUT = "nose_out"
+    TILTED = "tilted"
+    UNDER_CHIN = "under_chin"
+    ON_ONE_EAR = "on_one_ear"
+    BARE = "bare"
+    SCARF = "scarf"
+    BAND = "band"
+
+
+LABEL_OF = {
+    Kind.WORN: MASK,
+    Kind.NOSE_OUT: INCORRECT,
+    Kind.TILTED: INCORRECT,
+    Kind.UNDER_CHIN: INCORRECT,
+    Kind.ON_ONE_EAR: INCORRECT,
+    Kind.BARE: NO_MASK,
+    Kind.SCARF: NO_MASK,
+    Kind.BAND: NO_MASK,
+}
+
+SHARES = {
+    MASK: {Kind.WORN: 1.0},
+    INCORRECT: {
+        Kind.NOSE_OUT: 0.44,
+        Kind.TILTED: 0.10,
+        Kind.UNDER_CHIN: 0.34,
+        Kind.ON_ONE_EAR: 0.12,
+    },
+    NO_MASK: {Kind.BARE: 0.5, Kind.SCARF: 0.35, Kind.BAND: 0.15},
+}
+"""Of the pictures of a label; half of the faces without a mask wear some other cloth, in the same
+colours and painted in the same way, so that neither gives the label away."""
+
+NEEDS_CHIN_ROOM = frozenset({Kind.UNDER_CHIN, Kind.ON_ONE_EAR, Kind.SCARF})
+"""Kinds that can be told apart only if the neck is in the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A sheet that lies on the head.
+
+    Attributes:
+        top: height of the upper edge in the middle.
+        bottom: height of the lower edge in the middle.
+        half_angle_deg: how far it goes round the head at either side.
+        side_drop: how much lower the sides are than the material itself puts them.
+        slope: how much lower it is per unit to the picture's right.
+        nose_tent: how far it stands off beside the nose, which carries it.
+        lift: how far it stands off all over.
+        folds: 0 to 1; how much it is gathered, for the light on its folds.
+        widen: how many times as wide as the head there.
+    """
+
+    top: float
+    bottom: float
+    half_angle_deg: float
+    side_drop: float = 0.0
+    slope: float = 0.0
+    nose_tent: float = 0.0
+    lift: float = 0.03
+    folds: float = 0.0
+    widen: float = 1.0
+
+    def points(self, u: Floats, v: Floats, side_top: float, side_bottom: float) -> Floats:
+        """Places of the sheet (..., 3) in head coordinates."""
+        sides = np.abs(u) ** 2.2
+        upper = self.top + sides * (side_top * (self.bottom - self.top) + self.side_drop)
+        lower = self.bottom - sides * ((1 - side_bottom) * (self.bottom - self.top) - self.side_drop)
+        angle = self.half_angle_deg * u
+        height = upper + v * (lower - upper)
+        height = height + self.slope * np.sin(np.deg2rad(angle))
+        points = surface(angle, height)
+        round_nose = np.exp(-((angle / 26) ** 2)) * np.exp(-(((height - 0.66) / 0.45) ** 2))
+        stiff = np.cos(np.clip(np.deg2rad(angle), -1.5, 1.5)) ** 0.5 * np.sin(np.pi * v) ** 0.7
+        points[..., 2] += self.nose_tent * round_nose + self.lift * stiff + 0.02
+        points[..., 0] *= self.widen * (1.03 + 0.05 * self.lift * stiff)
+        return points
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A sheet that hangs beside the face from one ear, its long side down.
+
+    Attributes:
+        side: 1 for the picture's right, -1 for its left.
+        drop: height of its upper end.
+        length: of its long side.
+        width: of its short side, as far as it is turned towards the camera.
+        swing: how far its lower end swings out, per unit of length.
+    """
+
+    side: float
+    drop: float
+    length: float
+    width: float
+    swing: float
+    folds: float = 0.6
+
+    def points(self, u: Floats, v: Floats, side_top: float, side_bottom: float) -> Floats:
+        """Places of the sheet (..., 3) in head coordinates; u runs downwards."""
+        down = (u + 1) / 2
+        # gathered at both ends by the loops
+        pinch = 0.72 + 0.28 * np.sqrt(np.clip(1 - np.abs(u) ** 4, 0, 1))
+        across = (v - 0.5) * pinch * self.width
+        x = self.side * (EAR_XYZ[0] - 0.02 + across + self.swing * down * self.length)
+        y = self.drop + down * self.length
+        z = -0.55 + 0.25 * np.sin(np.pi * v) + 0.15 * np.sin(np.pi * down)
+        return np.stack([x, y, z], -1)
+
+
+Placement = Lying | Hanging
+
+
+def place(kind: Kind, random: Generator) -> Placement | None:
+    """Where a mask (or another cloth) goes; None for a bare face.
+
+    The edges keep clear of the borders between the labels: worn right the nose tip is covered
+    whatever the face, worn under the nose it is free.
+    """
+    draw = random.uniform
+    if kind is Kind.WORN:
+        return Lying(
+            top=draw(0.10, 0.40),
+            bottom=draw(CHIN - 0.02, CHIN + 0.16),
+            half_angle_deg=draw(56, 72),
+            side_drop=draw(-0.05, 0.1),
+            slope=random.normal(0, 0.03),
+            nose_tent=draw(0.22, 0.34),
+        )
+    if kind is Kind.NOSE_OUT:
+        top = draw(0.70, 0.98)
+        return Lying(
+            top=top,
+            bottom=draw(CHIN, CHIN + 0.25),
+            half_angle_deg=draw(56, 74),
+            side_drop=draw(-0.28, -0.05),
+            slope=random.normal(0, 0.05),
+            nose_tent=0.05,
+            folds=draw(0, 0.6),
+        )
+    if kind is Kind.TILTED:
+        return Lying(
+            top=draw(0.78, 0.98),
+            bottom=draw(CHIN - 0.1, CHIN + 0.15),
+            half_angle_deg=draw(56, 70),
+            side_drop=draw(-0.15, 0.05),
+            slope=float(random.choice([-1, 1])) * draw(0.25, 0.5),
+            folds=draw(0.1, 0.6),
+        )
+    if kind is Kind.UNDER_CHIN:
+        top = draw(LOWER_LIP + 0.12, CHIN - 0.04)
+        return Lying(
+            top=top,
+            bottom=top + draw(0.42, 0.75),
+            half_angle_deg=draw(62, 84),
+            side_drop=draw(-0.55, -0.25),
+            slope=random.normal(0, 0.05),
+            lift=0.05,
+            folds=draw(0.4, 1),
+        )
+    if kind is Kind.ON_ONE_EAR:
+        return Hanging(
+            side=float(random.choice([-1, 1])),
+            drop=draw(0.6, 0.9),
+            length=draw(1.5, 2.1),
+            width=draw(0.5, 1.25),
+            swing=draw(-0.12, 0.12),
+        )
+    if kind is Kind.SCARF:
+        top = draw(CHIN + 0.1, CHIN + 0.45)
+        return Lying(
+            top=top,
+            bottom=top + draw(0.5, 1.4),
+            half_angle_deg=draw(95, 115),
+            side_drop=draw(-0.1, 0.15),
+            slope=random.normal(0, 0.08),
+            lift=0.2,
+            folds=draw(0.2, 1),
+            widen=draw(1.0, 1.7),
+        )
+    if kind is Kind.BAND:
+        top = draw(-1.05, -0.75)
+        return Lying(
+            top=top,
+            bottom=top + draw(0.22, 0.42),
+            half_angle_deg=draw(90, 105),
+            slope=random.normal(0, 0.05),
+        )
+    return None

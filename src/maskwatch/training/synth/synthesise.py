@@ -1,0 +1,226 @@
+"""Supply -> JPEG pictures of three labels in equal parts, and their manifest rows.
+
+Each face appears with its mask worn right, worn wrong and without one, in the same crop and with
+the same encoding, so that neither the person nor a trace of the work gives the label away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from maskwatch.errors import DataError, SettingError
+from maskwatch.schema import BoxXYXY, ImageRGB
+from maskwatch.training.catalog import LABELS, SYNTHETIC
+from maskwatch.training.manifest import BOX, COLUMNS, tidy, write_manifest
+from maskwatch.training.synth.blend import blend, look_of
+from maskwatch.training.synth.drawn import draw_fabric, draw_material
+from maskwatch.training.synth.faces import FacePicture
+from maskwatch.training.synth.kinds import LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
+from maskwatch.training.synth.material import Pixels
+from maskwatch.training.synth.render import render
+from maskwatch.training.synth.supply import Supply
+
+MANIFEST_NAME = "synthetic.parquet"
+JPEG_QUALITY = (70, 95)
+SAMPLED_SHARE = 0.5
+"""Of the masks, as far as there is material to cut from."""
+
+_COVERED, _FREE = 0.8, 0.1
+_ATTEMPTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One synthetic picture.
+
+    Attributes:
+        image_rgb: (h, w, 3).
+        box_xyxy: of the face; None where the face fills the picture.
+        kind: what it shows.
+        way: how the mask was made: "drawn", "sampled" or "none".
+        group: of the bare face's photo.
+    """
+
+    image_rgb: ImageRGB
+    box_xyxy: BoxXYXY | None
+    kind: Kind
+    way: str
+    group: str
+
+
+def check_request(folder: Path, count: int) -> None:
+    """Raise an error of one line where the pictures cannot be wanted or written.
+
+    Raises:
+        SettingError: the count makes no sense.
+        DataError: the folder is not empty or not writable.
+    """
+    if count < 1:
+        raise SettingError(f"count must be at least 1, not {count}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise DataError(f"{folder}: is not empty; give a new folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise DataError(f"{folder}: cannot be written (permission denied)")
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({(error.strerror or '').lower()})") from error
+
+
+def write_pictures(
+    supply: Supply,
+    table: pd.DataFrame,
+    folder: Path,
+    count: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Make the pictures, write them and `synthetic.parquet` into a folder.
+
+    Args:
+        supply: what to make them from.
+        table: the manifest that the supply was taken from.
+        folder: an empty one; see `check_request`.
+        count: number of pictures; a third of each label.
+        seed: picture number n depends on the seed, n and the supply only.
+        progress: called with the number of pictures that were written.
+
+    Returns:
+        The manifest as it was written: the rows of `table` and one row per picture.
+
+    Raises:
+        DataError: a file cannot be written, or no face suits a kind.
+    """
+    for label in LABELS:
+        (folder / label).mkdir(exist_ok=True)
+
+    def make(number: int) -> dict[str, object]:
+        picture = make_picture(supply, number, seed)
+        random = np.random.default_rng((seed, number, 1))
+        quality = int(random.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1))
+        content = _encode(picture.image_rgb, quality)
+        label = LABEL_OF[picture.kind]
+        path = folder / label / f"{number:06d}-{picture.kind}-{picture.way}.jpg"
+        path.write_bytes(content)
+        return {
+            "image_path": str(path.absolute()),
+            "label": label,
+            "source": SYNTHETIC,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "group": picture.group,
+            "split": "train",
+            **dict(zip(BOX, picture.box_xyxy or (None,) * 4, strict=True)),
+        }
+
+    rows = []
+    try:
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            for row in pool.map(make, range(count)):
+                rows.append(row)
+                if progress:
+                    progress(1)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+    made = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
+    result = tidy(pd.concat([table.astype(object), made.astype(object)], ignore_index=True))
+    write_manifest(result, folder / MANIFEST_NAME)
+    return result
+
+
+def make_picture(supply: Supply, number: int, seed: int) -> Picture:
+    """Picture `number`; numbers 3n, 3n + 1 and 3n + 2 show the same face with the three labels.
+
+    What the mask covers is measured where the face's own landmarks are; a placement that does not
+    keep what its label promises is drawn anew, and at last another face is taken.
+
+    Raises:
+        DataError: no face suits.
+    """
+    random = np.random.default_rng((seed, number))
+    label = LABELS[number % len(LABELS)]
+    for attempt in range(_ATTEMPTS):
+        # a few tries a face; then one that no neighbouring number uses
+        index = number // len(LABELS) + attempt // 5 * 7919
+        face = supply.faces[index % len(supply.faces)]
+        kind = _pick_kind(label, face, random)
+        picture = _try_picture(supply, face, kind, random)
+        if picture is not None:
+            return picture
+    raise DataError(f"no bare face suits a picture of {label}: too few, or landmarks far off")
+
+
+def keeps_promise(kind: Kind, cover: Pixels, landmarks_xy: NDArray[np.float64]) -> bool:
+    """The cover (h, w) hides, of nose tip and mouth, what the kind says, and leaves the rest free.
+
+    Args:
+        kind: what is shown.
+        cover: of the mask, 0 to 1.
+        landmarks_xy: (5, 2) of the bare face.
+    """
+    nose = _at(cover, landmarks_xy[2])
+    corners = [_at(cover, point) for point in landmarks_xy[3:]]
+    mouth = _at(cover, landmarks_xy[3:].mean(axis=0))
+    if kind is Kind.WORN:
+        return min(nose, mouth, *corners) >= _COVERED
+    if kind is Kind.NOSE_OUT:
+        return nose <= _FREE
+    if kind is Kind.TILTED:
+        return nose <= _FREE and max(mouth, *corners) >= _COVERED
+    return max(nose, mouth, *corners) <= _FREE
+
+
+def _try_picture(
+    supply: Supply, face: FacePicture, kind: Kind, random: Generator
+) -> Picture | None:
+    """One picture; None where the mask does not lie as the kind promises."""
+    box = None if face.is_close_up else face.box_xyxy
+    placement = place(kind, random)
+    if placement is None:
+        return Picture(face.image_rgb, box, kind, "none", face.group)
+    if kind in (Kind.SCARF, Kind.BAND):
+        material = draw_fabric(random)
+    elif supply.materials and random.random() < SAMPLED_SHARE:
+        material = supply.materials[random.integers(len(supply.materials))]
+    else:
+        material = draw_material(random)
+    size_wh = (face.image_rgb.shape[1], face.image_rgb.shape[0])
+    layer = render(material, placement, face.pose, size_wh, random)
+    if not keeps_promise(kind, layer.cover, face.landmarks_xy):
+        return None
+    look = look_of(face.image_rgb, face.pose, random)
+    image_rgb = blend(face.image_rgb, layer, look, face.pose, random)
+    return Picture(image_rgb, box, kind, material.way, face.group)
+
+
+def _pick_kind(label: str, face: FacePicture, random: Generator) -> Kind:
+    shares = {
+        kind: share
+        for kind, share in SHARES[label].items()
+        if face.has_chin_room or kind not in NEEDS_CHIN_ROOM
+    }
+    weights = np.array(list(shares.values()))
+    return list(shares)[int(random.choice(len(shares), p=weights / weights.sum()))]
+
+
+def _at(cover: Pixels, point_xy: NDArray[np.float64]) -> float:
+    """Cover at a point; outside the picture nothing is covered."""
+    x, y = (int(round(value)) for value in point_xy.tolist())
+    inside = 0 <= y < cover.shape[0] and 0 <= x < cover.shape[1]
+    return float(cover[y, x]) if inside else 0.0
+
+
+def _encode(image_rgb: ImageRGB, quality: int) -> bytes:
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), settings)
+    return encoded.tobytes()
