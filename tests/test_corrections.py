@@ -88,11 +88,17 @@ def test_an_empty_manifest_stays_empty():
         (boxed() | {"sha256": OTHER}, boxed(), "no_mask"),
         (boxed() | {"source": "mine"}, boxed(), "incorrect_mask"),  # same picture, other name
         (boxed(12, 11), boxed() | {"source": "faces-binary"}, "incorrect_mask"),  # machine-found
-        (boxed(20, 20), boxed() | {"source": "faces-binary"}, "no_mask"),
+        (boxed(15, 20), boxed() | {"source": "faces-binary"}, "incorrect_mask"),
+        (boxed(25, 25), boxed() | {"source": "faces-binary"}, "no_mask"),
     ],
 )
 def test_a_line_matches_by_picture_box_and_label(row, line, label):
     assert corrected([row], line).table["label"].tolist() == [label]
+
+
+def test_the_very_box_wins_over_its_neighbour():
+    done = corrected([boxed(), boxed(13)], boxed() | {"source": "mine"})
+    assert done.table["label"].tolist() == ["incorrect_mask", "no_mask"]
 
 
 def test_rows_are_relabelled_dropped_and_counted():

@@ -29,8 +29,11 @@ DROP = "drop"
 BOX_TOLERANCE_PX = 0.01
 """Drawn boxes are told apart to a hundredth of a pixel, as in the data hash."""
 
-SAME_FACE_IOU = 0.7
-"""Another detector finds the same face a few pixels beside."""
+SAME_FACE_IOU = 0.5
+"""From this overlap on, a found box is the one that was corrected: detectors draw faces unlike.
+
+Of the shipped corrections of found faces, our own detector reaches 0.5 with 87 %, 0.7 with 69 %.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +139,10 @@ def _same_face(
     whole = np.isnan(boxes[:, 0])
     if np.isnan(box).any():
         return whole
-    same = np.abs(boxes - box).max(axis=1, initial=0) <= BOX_TOLERANCE_PX + 1e-9
-    if not drawn:
-        same |= iou_matrix(np.nan_to_num(boxes), box[None])[:, 0] >= SAME_FACE_IOU
-    return np.asarray(same & ~whole)
+    same = ~whole & (np.abs(boxes - box).max(axis=1, initial=0) <= BOX_TOLERANCE_PX + 1e-9)
+    if not drawn and not same.any():
+        same = ~whole & (iou_matrix(np.nan_to_num(boxes), box[None])[:, 0] >= SAME_FACE_IOU)
+    return np.asarray(same)
 
 
 def _is_drawn(source: str) -> bool:
