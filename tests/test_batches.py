@@ -11,10 +11,11 @@ from maskwatch.training.recipe import SamplingRecipe
 
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 40)
 GROUPS = np.array([f"m{i}" for i in range(60)] + [f"n{i}" for i in range(30)] + ["one"] * 40)
+REAL = np.zeros(len(LABELS), bool)
 
 
 def test_by_default_an_epoch_shows_every_crop_once():
-    orders = [epoch_order(LABELS, GROUPS, small_recipe(), epoch) for epoch in range(2)]
+    orders = [epoch_order(LABELS, GROUPS, REAL, small_recipe(), epoch) for epoch in range(2)]
     for order in orders:
         assert sorted(order) == list(range(len(LABELS)))
     assert not np.array_equal(*orders)
@@ -22,7 +23,7 @@ def test_by_default_an_epoch_shows_every_crop_once():
 
 def balanced(epoch: int, wanted: int = 90, most: int = 4) -> np.ndarray:
     sampling = SamplingRecipe(crops_per_epoch=wanted, max_per_group=most)
-    return epoch_order(LABELS, GROUPS, small_recipe(sampling=sampling), epoch)
+    return epoch_order(LABELS, GROUPS, REAL, small_recipe(sampling=sampling), epoch)
 
 
 def test_balanced_epochs_show_the_classes_in_equal_parts():
@@ -36,10 +37,36 @@ def test_copies_of_one_photo_count_as_few_and_change_from_epoch_to_epoch():
     assert len(set.union(*shown)) > 12
 
 
+@pytest.mark.parametrize(
+    ("share", "synthetic", "expected"),
+    [
+        (0.0, 2, 0),  # synthesised faces of the rare class are left out unless asked for
+        (0.4, 2, 12),
+        (1.0, 2, 30),
+        (0.4, None, 0),  # none there
+    ],
+)
+def test_a_share_of_each_class_is_synthesised(share, synthetic, expected):
+    is_synthetic = (synthetic == LABELS) & (np.arange(len(LABELS)) % 2 == 0)
+    groups = np.arange(len(LABELS)).astype(str)
+    sampling = SamplingRecipe(crops_per_epoch=90, synthetic_share=share)
+    order = epoch_order(LABELS, groups, is_synthetic, small_recipe(sampling=sampling), 0)
+    assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
+    assert is_synthetic[order].sum() == expected
+    every = epoch_order(LABELS, groups, is_synthetic, small_recipe(), 0)
+    assert sorted(every) == list(range(len(LABELS)))
+
+
+def test_a_class_of_synthesised_faces_alone_fills_its_part():
+    sampling = SamplingRecipe(crops_per_epoch=90, synthetic_share=0.2)
+    order = epoch_order(LABELS, GROUPS, LABELS == 2, small_recipe(sampling=sampling), 0)
+    assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
+
+
 def test_an_epoch_is_a_function_of_seed_and_number():
     assert np.array_equal(balanced(3), balanced(3))
     other = small_recipe(seed=1, sampling=SamplingRecipe(crops_per_epoch=90))
-    assert not np.array_equal(epoch_order(LABELS, GROUPS, other, 3), balanced(3))
+    assert not np.array_equal(epoch_order(LABELS, GROUPS, REAL, other, 3), balanced(3))
 
 
 def batches(epoch: int | None) -> CropBatches:

@@ -21,24 +21,42 @@ def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def epoch_order(
-    labels: NDArray[np.int64], groups: NDArray[Any], recipe: Recipe, epoch: int
+    labels: NDArray[np.int64],
+    groups: NDArray[Any],
+    is_synthetic: NDArray[np.bool_],
+    recipe: Recipe,
+    epoch: int,
 ) -> NDArray[np.int64]:
     """Positions of the training crops that an epoch shows, in order.
 
     A function of (seed, epoch), so that a resumed run goes on exactly as an unbroken one.
+
+    Args:
+        labels: (n,) class indices.
+        groups: (n,) near-identical groups.
+        is_synthetic: (n,) whether the face was synthesised.
+        recipe: which crops an epoch holds.
+        epoch: from 0.
     """
     random = np.random.default_rng((recipe.seed, epoch))
-    wanted = recipe.sampling.crops_per_epoch
+    sampling = recipe.sampling
+    wanted = sampling.crops_per_epoch
     if not wanted:
         return random.permutation(len(labels))
     shuffled = random.permutation(len(labels))
-    rank = _times_seen(groups[shuffled], labels[shuffled])
-    eligible = shuffled[rank < recipe.sampling.max_per_group]
+    rank = _times_seen(groups[shuffled], labels[shuffled], is_synthetic[shuffled])
+    eligible = shuffled[rank < sampling.max_per_group]
     present = np.unique(labels)
     parts = []
     for label in present:
         of_class = eligible[labels[eligible] == label]
-        parts.append(np.resize(of_class, -(-wanted // len(present))))  # repeats a rare class
+        real, drawn = of_class[~is_synthetic[of_class]], of_class[is_synthetic[of_class]]
+        count = -(-wanted // len(present))
+        drawn_count = round(count * sampling.synthetic_share) if len(drawn) else 0
+        if not len(real):
+            drawn_count = count
+        parts.append(np.resize(real, count - drawn_count))  # repeats a rare class
+        parts.append(np.resize(drawn, drawn_count))
     return random.permutation(np.concatenate(parts))[:wanted]
 
 

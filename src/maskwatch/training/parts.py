@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
+from maskwatch.training.catalog import SYNTHETIC
 from maskwatch.training.crops import row_seeds
 from maskwatch.training.manifest import BOX, has_box
 from maskwatch.training.scores import score
@@ -30,6 +31,11 @@ class Part:
     labels: NDArray[np.int64]
     groups: NDArray[Any]
     seeds: NDArray[np.uint64]
+
+    @property
+    def is_synthetic(self) -> NDArray[np.bool_]:
+        """Whether each face (n,) was synthesised."""
+        return np.asarray(self.table["source"] == SYNTHETIC, np.bool_)
 
     def take(self, rows: NDArray[Any]) -> Part:
         """The part of these rows, given as positions (k,) or as a mask (n,)."""

@@ -121,16 +121,20 @@ class SamplingRecipe:
         max_per_group: with crops_per_epoch, at most this many different crops of one class and
             near-identical group in one epoch (other ones in the next), so that forty copies of one
             photo count as few.
+        synthetic_share: with crops_per_epoch, share of each class that is drawn from synthesised
+            faces, where the manifest has some of that class; the rest is real.
         min_face_px: leave out boxes whose longer side is smaller.
     """
 
     crops_per_epoch: int = 0
     max_per_group: int = 4
+    synthetic_share: float = 0.0
     min_face_px: float = 0.0
 
     def __post_init__(self) -> None:
         between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
         between("sampling.max_per_group", self.max_per_group, 1, 10**9)
+        between("sampling.synthetic_share", self.synthetic_share, 0, 1)
         between("sampling.min_face_px", self.min_face_px, 0, 10**6)
 
 
