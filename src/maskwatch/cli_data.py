@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maskwatch.cli_doubts import doubts
 from maskwatch.cli_synthesise import synthesise
 from maskwatch.errors import SettingError
 
@@ -26,6 +27,7 @@ def data() -> None:
     """Fetch, check, group, split and show training data."""
 
 
+data.add_command(doubts)
 data.add_command(synthesise)
 
 
