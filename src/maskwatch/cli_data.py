@@ -87,7 +87,8 @@ def manifest(
     NAME is what the set is called in the manifest; a name of the catalog brings its class map, and
     without PATH the set is downloaded. The layout (folder per class, Pascal VOC, YOLO) is found
     out from the folder. Boxes from --faces are machine labels, not ground truth. Labels of the
-    public sets that a person found wrong are corrected, and faces that are neither are left out.
+    public sets that looking at the faces showed wrong are corrected; faces that fit no label, such
+    as those behind a hand, are left out.
     """
     if corrections and as_published:
         raise SettingError("--corrections and --as-published: give one of them")

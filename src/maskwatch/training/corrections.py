@@ -1,4 +1,4 @@
-"""Labels that a person found wrong in the public sets: a CSV file that anyone can read and extend.
+"""Labels of the public sets that looking showed wrong: a CSV file that anyone can read and extend.
 
 A line names a face by the hash of its picture and by its box, says what its label was and what it
 should be, or `drop` for what is none of the three: no face, or a mouth and nose behind a hand, a
