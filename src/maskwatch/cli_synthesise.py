@@ -29,7 +29,7 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     from maskwatch.training.catalog import LABELS, SYNTHETIC
     from maskwatch.training.collect import counts_per_label
     from maskwatch.training.manifest import data_sha256, read_manifest
-    from maskwatch.training.synth.supply import find_supply, looks, usable_rows
+    from maskwatch.training.synth.supply import find_supply, usable_rows
     from maskwatch.training.synth.synthesise import MANIFEST_NAME, check_request, write_pictures
 
     table = read_manifest(manifest_path)
@@ -37,7 +37,7 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     check_request(out, count)
     # faces are looked for in cut-outs, where each is large
     detector = FaceDetector(side_px=256)
-    with click.progressbar(length=looks(rows), label="looking", file=sys.stderr) as bar:
+    with click.progressbar(length=len(rows), label="looking", file=sys.stderr) as bar:
         supply = find_supply(rows, detector, seed, count, bar.update)
     click.echo(f"{len(supply.faces)} bare faces, {len(supply.materials)} masks cut from photos")
     with click.progressbar(length=count, label="painting", file=sys.stderr) as bar:

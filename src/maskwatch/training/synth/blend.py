@@ -36,7 +36,7 @@ class Look:
 def look_of(image_rgb: ImageRGB, pose: Pose, random: Generator) -> Look:
     """Estimate the look of a photo around a face."""
     photo = image_rgb.astype(np.float32) / 255
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.float32)
     oval = _face_oval(pose, grey.shape)
     return Look(
         white_rgb=_white(photo, grey, oval, random),
@@ -67,7 +67,8 @@ def blend(image_rgb: ImageRGB, layer: Layer, look: Look, pose: Pose, random: Gen
 def _shadow(cover: Pixels, scale_px: float, random: Generator) -> Pixels:
     """What a sheet leaves of the light on the skin beside it (h, w)."""
     reach = scale_px * random.uniform(0.03, 0.09)
-    shift = np.array([[1, 0, random.normal(0, 0.4) * reach], [0, 1, random.uniform(0, 1.2) * reach]])
+    across, down = random.normal(0, 0.4) * reach, random.uniform(0, 1.2) * reach
+    shift = np.array([[1, 0, across], [0, 1, down]])
     moved = cv2.warpAffine(cover, shift, (cover.shape[1], cover.shape[0]))
     soft = cv2.GaussianBlur(moved, (0, 0), max(reach, 0.3))
     return np.asarray(1 - random.uniform(0.1, 0.45) * soft, np.float32)
@@ -117,7 +118,7 @@ def _blur(grey: Pixels, oval: Pixels) -> float:
 
     A sharp edge loses much of its slope when it is blurred again, a soft one little.
     """
-    again = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    again = np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.float32)
     inside = cv2.dilate(oval, np.ones((5, 5), np.uint8)) > 0
     slopes = [_slope(picture)[inside] for picture in (grey, again)]
     strong = slopes[0] >= np.percentile(slopes[0], 90)

@@ -38,10 +38,8 @@ def draw_material(random: Generator) -> Material:
 
 def draw_fabric(random: Generator) -> Material:
     """A piece of cloth without loops, for what is no mask: a scarf, a band, a bag."""
-    if random.random() < 0.35:  # in the very colours that masks have
-        sheet = _plain(_pick(_SURGICAL + _STIFF, random))
-    else:
-        sheet = _print(random)
+    like_a_mask = random.random() < 0.35  # in the very colours that masks have
+    sheet = _plain(_pick(_SURGICAL + _STIFF, random)) if like_a_mask else _print(random)
     sheet *= _folds(random, 0.12)[..., None]
     return _material(sheet, random, 0.0, 1.0, 0.0, None, False)
 

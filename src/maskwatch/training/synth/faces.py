@@ -27,7 +27,7 @@ MIN_IOU = 0.35
 
 _LOOK_RATIO = 2.0  # what the detector sees around a box
 _MAX_RESIDUAL = 0.07
-_CLOSE_UP, _CHIN_ROOM = 1.45, 0.3  # sides of the face
+_CLOSE_UP, _CHIN_ROOM = 1.45, 0.25  # sides of the face
 _MIN_SCORE = 0.6
 _DOMINANCE = 4.0  # area of the largest face over the next one's
 
@@ -53,7 +53,7 @@ class FacePicture:
     @property
     def is_close_up(self) -> bool:
         """The face fills the picture, as in sets of faces that somebody cut out."""
-        return max(self.image_rgb.shape[:2]) < _CLOSE_UP * self._side
+        return bool(max(self.image_rgb.shape[:2]) < _CLOSE_UP * self._side)
 
     @property
     def has_chin_room(self) -> bool:
@@ -63,7 +63,7 @@ class FacePicture:
     @property
     def _side(self) -> float:
         left, top, right, bottom = self.box_xyxy
-        return max(right - left, bottom - top)
+        return float(max(right - left, bottom - top))
 
 
 def find_face(
@@ -87,8 +87,8 @@ def find_face(
     chosen = _dominant(boxes) if box_xyxy is None else _same(boxes, box_xyxy)
     if chosen is None:
         return None
-    l, t, r, b = boxes[chosen].tolist()
-    return (l, t, r, b), np.array(found[chosen].landmarks_xy) + corner
+    box = boxes[chosen].tolist()
+    return (box[0], box[1], box[2], box[3]), np.array(found[chosen].landmarks_xy) + corner
 
 
 def _dominant(boxes: NDArray[np.float64]) -> int | None:

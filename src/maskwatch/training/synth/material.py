@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating]
 
 SHEET_WH = (240, 160)
 """Width and height of a sheet in its own pixels."""
@@ -28,7 +28,7 @@ class Material:
         way: "drawn" or "sampled".
     """
 
-    rgba: Pixels
+    rgba: NDArray[np.float32]
     side_top: float
     side_bottom: float
     lift: float
@@ -38,7 +38,7 @@ class Material:
 
 
 def sheet_grid() -> tuple[Pixels, Pixels]:
-    """u from -1 (picture's left) to 1 and v from 0 (upper edge) to 1 of every pixel of a sheet."""
+    """Every pixel's place across (-1 left to 1) and down (0 upper edge to 1), each (160, 240)."""
     width, height = SHEET_WH
     u = np.linspace(-1, 1, width, dtype=np.float32)
     v = np.linspace(0, 1, height, dtype=np.float32)

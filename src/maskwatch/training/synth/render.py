@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from maskwatch.training.synth.head import EAR_XYZ, Floats, Pose
 from maskwatch.training.synth.kinds import Hanging, Placement
-from maskwatch.training.synth.material import SHEET_WH, Material, Pixels
+from maskwatch.training.synth.material import Material, Pixels
 
 FINER = 3
 """Layers are painted at so many times the picture's resolution and then reduced."""
@@ -110,12 +109,10 @@ def _splat(
     columns, rows = _density(fine_xy)
     dense = [_resize_grid(fine_xy[..., i].astype(np.float32), columns, rows) for i in (0, 1)]
     lit = _resize_grid(light, columns, rows)
-    paint = cv2.resize(sheet, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    paint[..., :3] *= (lit * paint[..., 3])[..., None]
-    if depth[:, -1].mean() > depth[:, 0].mean():  # the nearer side is thrown last, and stays
-        order = slice(None)
-    else:
-        order = slice(None, None, -1)
+    paint = np.array(cv2.resize(sheet, (columns, rows), interpolation=cv2.INTER_LINEAR))
+    paint[..., :3] = paint[..., :3] * (lit * paint[..., 3])[..., None]
+    # the nearer side is thrown last, and stays
+    order = slice(None, None, 1 if depth[:, -1].mean() > depth[:, 0].mean() else -1)
     across, down = (high - low) * FINER
     x = np.rint(dense[0][:, order].T).astype(np.intp).ravel()
     y = np.rint(dense[1][:, order].T).astype(np.intp).ravel()
@@ -189,14 +186,16 @@ def _straps(
         path = np.rint(np.clip(xy, -4000, 4000) * 16).astype(np.int32)
         cv2.polylines(cover, [path], False, 255, thick, cv2.LINE_AA, 4)
     reduced = cv2.resize(cover, size_wh, interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.float32) / 255 * random.uniform(0.75, 1)
+    return np.asarray(reduced, np.float32) * np.float32(random.uniform(0.75, 1) / 255)
 
 
 def _strap_ends(side: int, round_head: bool) -> Floats:
     ear = np.array(EAR_XYZ) * (side, 1, 1)
     if round_head:  # one band above the ears, one below
-        return np.array([ear + (-0.05 * side, -0.45, 0), ear + (-0.15 * side, 0.6, 0)])
-    return np.array([ear + (0, -0.12, 0), ear + (-0.03 * side, 0.28, 0)])
+        offsets = [[-0.05 * side, -0.45, 0], [-0.15 * side, 0.6, 0]]
+    else:
+        offsets = [[0, -0.12, 0], [-0.03 * side, 0.28, 0]]
+    return np.asarray(ear + np.array(offsets), np.float64)
 
 
 def _strand(start: Floats, end: Floats) -> Floats:
@@ -208,6 +207,6 @@ def _strand(start: Floats, end: Floats) -> Floats:
 
 def _hung_loop(placement: Hanging, points: Floats) -> list[Floats]:
     """From the upper end of a hanging mask to the ear and back."""
-    ear = np.array(EAR_XYZ) * (placement.side, 1, 1) + (0, -0.05, 0.3)
-    ends = points[2, 1], points[-3, 1]
-    return [_strand(end, ear + (0.03 * sign, 0, 0)) for end, sign in zip(ends, (-1, 1), strict=True)]
+    ear = np.array(EAR_XYZ) * (placement.side, 1, 1) + np.array([0, -0.05, 0.3])
+    apart = np.array([0.03, 0, 0])
+    return [_strand(points[2, 1], ear - apart), _strand(points[-3, 1], ear + apart)]

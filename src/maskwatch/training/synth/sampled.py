@@ -59,10 +59,11 @@ def _unroll(face: FacePicture) -> tuple[Pixels, NDArray[np.bool_]]:
     places = face.pose.project(points).astype(np.float32)
     rows, columns = face.image_rgb.shape[:2]
     seen = (places >= 0).all(axis=-1) & (places[..., 0] < columns) & (places[..., 1] < rows)
+    map_x, map_y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
     flat = cv2.remap(
-        face.image_rgb, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        face.image_rgb, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(flat, np.float32) / 255, seen
+    return np.asarray(flat, np.float32) / np.float32(255), np.asarray(seen, bool)
 
 
 def _segment(flat: Pixels, seen: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
@@ -80,9 +81,9 @@ def _segment(flat: Pixels, seen: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
         return None
     cv2.setRNGSeed(0)  # its colour clusters start at random
     picture = np.asarray(flat * 255, np.uint8)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    found, _, _ = cv2.grabCut(picture, guess, None, *models, 4, cv2.GC_INIT_WITH_MASK)
-    mask = ((found == cv2.GC_FGD) | (found == cv2.GC_PR_FGD)).astype(np.uint8)
+    outer, inner = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(picture, guess, (0, 0, 1, 1), outer, inner, 4, cv2.GC_INIT_WITH_MASK)
+    mask = ((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)))
     count, parts = cv2.connectedComponents(mask)
     if count < 2:
@@ -123,7 +124,8 @@ def _contrast(flat: Pixels, mask: NDArray[np.uint8]) -> float:
 
     A mask of the colour of the skin is one that GrabCut cannot be trusted with.
     """
-    near = cv2.dilate(mask, np.ones((11, 11), np.uint8)) - cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    wide, narrow = (cv2.dilate(mask, np.ones((side, side), np.uint8)) for side in (11, 3))
+    near = np.asarray(wide - narrow)
     near[_CUT_WH[1] * 3 // 4 :] = 0  # the neck may be a coat
     inner = cv2.erode(mask, np.ones((5, 5), np.uint8))
     if not near.any() or not inner.any():

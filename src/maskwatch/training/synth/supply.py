@@ -23,10 +23,13 @@ from maskwatch.training.synth.sampled import MAX_YAW_DEG, cut_material
 MAX_FACES, MAX_MATERIALS = 2400, 240
 """More would only cost memory: some 100 kB a face and 600 kB a material."""
 
+ENOUGH_BOXES = 1000
+"""With so many faces in boxes, whole pictures of that label are not searched for more."""
+
 BARE_YAW_DEG = 32.0
 """A bare face that is turned further shows too little of its mask."""
 
-CLOSE_UP_SHARE = 0.3
+CLOSE_UP_SHARE = 0.4
 """Of the bare faces at most so many fill their picture, unless there are hardly any others."""
 
 _BATCH = 64
@@ -50,7 +53,7 @@ def usable_rows(table: pd.DataFrame) -> pd.DataFrame:
 
     A row qualifies if its whole near-identical group is in the `train` part, its source allows
     models to be shipped, and no box is smaller than `MIN_FACE_PX`. A whole picture counts only if
-    no row has a box in it.
+    no row has a box in it, and only where boxes are few.
 
     Raises:
         DataError: the manifest is not audited, not split, or holds synthetic pictures already.
@@ -78,12 +81,9 @@ def usable_rows(table: pd.DataFrame) -> pd.DataFrame:
         & (boxed | ~table["image_path"].isin(table.loc[boxed, "image_path"]))
         & ~(longer < MIN_FACE_PX)
     )
-    return table[fine]
-
-
-def looks(rows: pd.DataFrame) -> int:
-    """How many rows `find_supply` looks at, at most."""
-    return int(rows["label"].isin([MASK, NO_MASK]).sum())
+    fine &= table["label"].isin([MASK, NO_MASK])
+    boxes_of_label = (boxed & fine).groupby(table["label"]).transform("sum")
+    return pd.DataFrame(table[fine & (boxed | (boxes_of_label < ENOUGH_BOXES))])
 
 
 def find_supply(

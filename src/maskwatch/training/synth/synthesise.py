@@ -75,7 +75,8 @@ def check_request(folder: Path, count: int) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise DataError(f"{folder}: cannot be written (permission denied)")
     except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({(error.strerror or '').lower()})") from error
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"{folder}: cannot be written ({reason})") from error
 
 
 def write_pictures(
@@ -215,7 +216,7 @@ def _pick_kind(label: str, face: FacePicture, random: Generator) -> Kind:
 
 def _at(cover: Pixels, point_xy: NDArray[np.float64]) -> float:
     """Cover at a point; outside the picture nothing is covered."""
-    x, y = (int(round(value)) for value in point_xy.tolist())
+    x, y = (round(value) for value in point_xy.tolist())
     inside = 0 <= y < cover.shape[0] and 0 <= x < cover.shape[1]
     return float(cover[y, x]) if inside else 0.0
 
