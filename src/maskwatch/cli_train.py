@@ -108,7 +108,8 @@ def export(run: Path, data: Path, out: Path | None) -> None:
 @click.option(
     "--weights",
     type=_FILE,
-    help="ImageNet weights without top (.h5), or model.keras of a detector's run to go on from.",
+    help="ImageNet weights without top (.h5), or what to go on from: model.keras of a detector's "
+    "run, or an exported .onnx, such as the shipped one.",
 )
 def train_detector(
     recipe: Path, data: Path, faces: Path, out: Path | None, weights: Path | None
