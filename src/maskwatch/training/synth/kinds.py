@@ -135,12 +135,15 @@ class Hanging:
 
 Placement = Lying | Hanging
 
+_ONE_EAR_DEG = 8.0
 
-def place(kind: Kind, random: Generator) -> Placement | None:
+
+def place(kind: Kind, random: Generator, yaw_deg: float = 0.0) -> Placement | None:
     """Where a mask (or another cloth) goes; None for a bare face.
 
     The edges keep clear of the borders between the labels: worn right the nose tip is covered
-    whatever the face, worn under the nose it is free.
+    whatever the face, worn under the nose it is free. Of a head turned by `yaw_deg` a mask hangs
+    from the ear that is seen.
     """
     draw = random.uniform
     if kind is Kind.WORN:
@@ -184,8 +187,11 @@ def place(kind: Kind, random: Generator) -> Placement | None:
             folds=draw(0.4, 1),
         )
     if kind is Kind.ON_ONE_EAR:
+        side = float(random.choice([-1, 1]))
+        if abs(yaw_deg) > _ONE_EAR_DEG:  # the other ear is behind the cheek
+            side = -float(np.sign(yaw_deg))
         return Hanging(
-            side=float(random.choice([-1, 1])),
+            side=side,
             drop=draw(0.6, 0.9),
             length=draw(1.5, 2.1),
             width=draw(0.5, 1.25),

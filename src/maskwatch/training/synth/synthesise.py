@@ -186,7 +186,7 @@ def _try_picture(
 ) -> Picture | None:
     """One picture; None where the mask does not lie as the kind promises."""
     box = None if face.is_close_up else face.box_xyxy
-    placement = place(kind, random)
+    placement = place(kind, random, face.pose.yaw_deg)
     if placement is None:
         return Picture(face.image_rgb, box, kind, "none", face.group)
     if kind in (Kind.SCARF, Kind.BAND):

@@ -1,0 +1,193 @@
+"""Heads, materials, placements and blending: what is covered, and that nothing else is changed.
+
+Run: pytest tests/test_synth.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn_faces import DotDetector, draw_face, face_picture, landmarks
+
+from maskwatch.training.catalog import LABELS
+from maskwatch.training.synth.blend import blend, look_of
+from maskwatch.training.synth.drawn import draw_fabric, draw_material
+from maskwatch.training.synth.faces import cut_picture, find_face
+from maskwatch.training.synth.head import CHIN, fit_pose, surface
+from maskwatch.training.synth.kinds import LABEL_OF, SHARES, Kind, place
+from maskwatch.training.synth.render import render
+from maskwatch.training.synth.sampled import cut_material
+from maskwatch.training.synth.synthesise import keeps_promise
+
+# what a kind covers: nose tip, middle of the mouth, chin; None where either is fine
+COVERS = {
+    Kind.WORN: (True, True, True),
+    Kind.NOSE_OUT: (False, True, True),
+    Kind.TILTED: (False, None, None),
+    Kind.UNDER_CHIN: (False, False, True),
+    Kind.ON_ONE_EAR: (False, False, None),
+    Kind.SCARF: (False, False, False),
+    Kind.BAND: (False, False, False),
+}
+
+
+def cover_of(kind, pose, seed):
+    random = np.random.default_rng(seed)
+    fabric = kind in (Kind.SCARF, Kind.BAND)
+    material = draw_fabric(random) if fabric else draw_material(random)
+    return render(material, place(kind, random, pose.yaw_deg), pose, (200, 200), random).cover
+
+
+@pytest.mark.parametrize("yaw_deg", [-25, -8, 0, 17, 25])
+@pytest.mark.parametrize("unit_px", [12.0, 30.0])
+def test_a_pose_is_recovered_from_five_points(yaw_deg, unit_px):
+    pose = fit_pose(landmarks((70.0, 60.0), unit_px, yaw_deg))
+    assert pose.yaw_deg == pytest.approx(yaw_deg, abs=4)
+    assert pose.scale_px == pytest.approx(unit_px, rel=0.06)
+    assert pose.residual < 0.03
+
+
+@pytest.mark.parametrize("roll_deg", [-30, 20])
+def test_a_head_that_is_tilted_keeps_its_scale(roll_deg):
+    angle = np.deg2rad(roll_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    upright = landmarks((0.0, 0.0), 30.0)
+    pose = fit_pose(upright @ turn.T + 80)
+    assert pose.scale_px == pytest.approx(30, rel=0.05)
+    assert np.abs(pose.turn[0, :2] - turn[0]).max() < 0.1
+
+
+@pytest.mark.parametrize("yaw_deg", [-25, 0, 25])
+@pytest.mark.parametrize("kind", list(COVERS))
+def test_kinds_cover_what_their_label_says(kind, yaw_deg):
+    face = face_picture(yaw_deg=yaw_deg)
+    chin_xy = np.rint(face.pose.project(surface(np.array(0.0), np.array(CHIN - 0.06)))).astype(int)
+    kept, seen = 0, []
+    for seed in range(40):
+        cover = cover_of(kind, face.pose, seed)
+        kept += keeps_promise(kind, cover, face.landmarks_xy)
+        nose, mouth = face.landmarks_xy[2], face.landmarks_xy[3:].mean(axis=0)
+        points = [np.rint(nose).astype(int), np.rint(mouth).astype(int), chin_xy]
+        seen.append([cover[y, x] > 0.5 for x, y in points])
+    assert kept >= 37  # the few others are drawn anew
+    shares = np.mean(seen, axis=0)
+    for share, expected in zip(shares, COVERS[kind], strict=True):
+        # just under the nose and just over the chin leave some mouths and chins free
+        assert expected is None or (share > 0.7 if expected else share <= 0.05)
+
+
+def test_every_kind_has_a_label_and_a_share():
+    assert set(LABEL_OF) == set(Kind)
+    assert set(SHARES) == set(LABELS)
+    for label, shares in SHARES.items():
+        assert sum(shares.values()) == pytest.approx(1)
+        assert {LABEL_OF[kind] for kind in shares} == {label}
+
+
+@pytest.mark.parametrize(
+    ("kind", "nose", "mouth", "kept"),
+    [
+        (Kind.WORN, 1, 1, True),
+        (Kind.WORN, 0, 1, False),
+        (Kind.NOSE_OUT, 0, 1, True),
+        (Kind.NOSE_OUT, 1, 1, False),
+        (Kind.UNDER_CHIN, 0, 0, True),
+        (Kind.UNDER_CHIN, 0, 1, False),
+        (Kind.ON_ONE_EAR, 0, 1, False),
+        (Kind.TILTED, 0, 0, False),
+        (Kind.TILTED, 0, 1, True),
+        (Kind.SCARF, 0, 1, False),
+    ],
+)
+def test_promises_are_measured_on_the_cover(kind, nose, mouth, kept):
+    points = landmarks((100.0, 80.0), 34.0)
+    cover = np.zeros((200, 200), np.float32)
+    cover[: int(points[2, 1]) + 3] = nose
+    cover[int(points[3, 1]) - 3 :] = mouth
+    assert keeps_promise(kind, cover, points) is kept
+
+
+def test_materials_are_varied_and_repeatable():
+    for draw in (draw_material, draw_fabric):
+        first, again = (draw(np.random.default_rng(4)) for _ in range(2))
+        assert (first.rgba == again.rgba).all()
+        sheets = [draw(np.random.default_rng(seed)) for seed in range(60)]
+        assert all(sheet.rgba.min() >= 0 and sheet.rgba.max() <= 1 for sheet in sheets)
+        means = {tuple(np.round(sheet.rgba[..., :3].mean(axis=(0, 1)), 1)) for sheet in sheets}
+        assert len(means) > 15
+
+
+def test_a_mask_outside_the_picture_leaves_it_alone():
+    face = face_picture()
+    far = replace(face.pose, shift_xy=np.array([5000.0, 5000.0]))
+    assert not cover_of(Kind.WORN, far, 0).any()
+
+
+def test_blending_changes_nothing_far_from_the_mask():
+    face, random = face_picture(), np.random.default_rng(1)
+    layer = render(draw_material(random), place(Kind.WORN, random), face.pose, (200, 200), random)
+    look = look_of(face.image_rgb, face.pose, random)
+    result = blend(face.image_rgb, layer, look, face.pose, random)
+    assert (result[:30] == face.image_rgb[:30]).all()
+    assert (result != face.image_rgb).any(axis=2)[layer.cover > 0.9].mean() > 0.9
+
+
+def test_a_black_and_white_photo_stays_so():
+    face, random = face_picture(), np.random.default_rng(2)
+    grey = face.image_rgb.mean(axis=2, keepdims=True).repeat(3, axis=2).astype(np.uint8)
+    layer = render(draw_material(random), place(Kind.WORN, random), face.pose, (200, 200), random)
+    result = blend(grey, layer, look_of(grey, face.pose, random), face.pose, random)
+    assert np.ptp(result.astype(int), axis=2).max() <= 3
+
+
+def test_dark_photos_give_dark_masks():
+    face = face_picture()
+    whites = []
+    for factor in (1.0, 0.3):
+        photo = (face.image_rgb * factor).astype(np.uint8)
+        whites.append(look_of(photo, face.pose, np.random.default_rng(0)).white_rgb.mean())
+    assert whites[1] < 0.5 * whites[0]
+
+
+def test_a_worn_mask_is_cut_out_and_bare_skin_is_not():
+    cut = {}
+    for masked in (False, True):
+        image, box = draw_face(3, masked=masked)
+        found = find_face(DotDetector(), image, box)
+        assert found is not None
+        picture = cut_picture(image, *found, "g", 30)
+        assert picture is not None
+        cut[masked] = cut_material(picture)
+    assert cut[False] is None
+    assert cut[True] is not None and cut[True].way == "sampled"
+    inside = cut[True].rgba[cut[True].rgba[..., 3] > 0.9]
+    assert np.median(inside[:, :3], axis=0).min() > 0.85
+    assert 0.5 < (cut[True].rgba[..., 3] > 0.5).mean() < 0.95
+
+
+@pytest.mark.parametrize(("unit_px", "usable"), [(34.0, True), (15.0, False)])
+def test_small_faces_are_left_out(unit_px, usable):
+    image, box = draw_face(1, unit_px=unit_px)
+    found = find_face(DotDetector(), image, box)
+    assert found is not None
+    assert (cut_picture(image, *found, "g", 30) is not None) is usable
+
+
+def test_the_found_face_must_be_the_labelled_one():
+    image, (left, top, right, bottom) = draw_face(1)
+    assert find_face(DotDetector(), image, None) is not None
+    assert find_face(DotDetector(), image, (left - 60, top, right - 60, bottom)) is None
+
+
+def test_a_large_photo_is_reduced_around_the_face():
+    image, box = draw_face(1, size=700, unit_px=110)
+    found = find_face(DotDetector(), image, box)
+    assert found is not None
+    picture = cut_picture(image, *found, "g", 30)
+    assert picture is not None and max(picture.image_rgb.shape) <= 256
+    left, top, right, bottom = picture.box_xyxy
+    assert 0 <= left < right <= picture.image_rgb.shape[1]
+    assert (bottom - top) / (right - left) == pytest.approx(1.3, abs=0.05)
+    assert picture.has_chin_room and not picture.is_close_up

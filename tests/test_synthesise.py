@@ -1,0 +1,200 @@
+"""`maskwatch data synthesise`: honest about the split, repeatable, balanced; one-line errors.
+
+Run: pytest tests/test_synthesise.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from drawn_faces import DotDetector, face_manifest, face_picture
+
+from maskwatch.cli_data import data
+from maskwatch.errors import DataError, MaskWatchError, SettingError
+from maskwatch.sources import load_image
+from maskwatch.training.export import _source_licence
+from maskwatch.training.manifest import BOX, read_manifest
+from maskwatch.training.synth.kinds import Kind
+from maskwatch.training.synth.supply import Supply, find_supply, usable_rows
+from maskwatch.training.synth.synthesise import make_picture
+
+ROWS = [
+    {},
+    {},
+    {"split": "val"},
+    {"split": "test"},
+    {"label": "mask", "masked": True},
+    {"label": "mask", "masked": True, "split": "val"},
+    {"label": "incorrect_mask"},
+    {},
+]
+
+
+@pytest.fixture(autouse=True)
+def _dots_are_faces(monkeypatch):
+    monkeypatch.setattr("maskwatch.detect.FaceDetector", lambda **_: DotDetector())
+
+
+def run(*arguments: object):
+    result = CliRunner().invoke(data, ["synthesise", *(str(argument) for argument in arguments)])
+    if result.exception and not isinstance(result.exception, MaskWatchError | SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def manifest_path(tmp_path_factory):
+    return face_manifest(tmp_path_factory.mktemp("drawn"), ROWS)
+
+
+def test_rows_are_added_and_everything_else_stays(tmp_path, manifest_path):
+    result = run(manifest_path, "--out", tmp_path / "out", "--count", 30)
+    assert result.exit_code == 0
+    assert "10 mask, 10 no_mask, 10 incorrect_mask" in result.stdout
+    before = read_manifest(manifest_path)
+    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+    made = after[after["source"] == "synthetic"]
+    assert after[: len(before)].equals(before)
+    assert len(after) == len(before) + 30
+    assert made["label"].value_counts().to_dict() == dict.fromkeys(before["label"].unique(), 10)
+    assert set(made["split"]) == {"train"}
+    for row in made.itertuples():
+        picture = Path(row.image_path)
+        assert picture.parent == tmp_path / "out" / row.label
+        assert hashlib.sha256(picture.read_bytes()).hexdigest() == row.sha256
+        height, width = load_image(picture).shape[:2]
+        assert max(height, width) <= 256
+        assert 0 <= row.x_min < row.x_max <= width and 0 <= row.y_min < row.y_max <= height
+
+
+def test_only_bare_faces_of_the_train_part_are_used(tmp_path, manifest_path):
+    run(manifest_path, "--out", tmp_path / "out", "--count", 30)
+    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+    made = after[after["source"] == "synthetic"]
+    assert set(made["group"]) == {"g0", "g1", "g7"}
+
+
+def test_a_group_that_crosses_the_split_is_not_used(tmp_path):
+    rows = [{"group": "crossing"}, {"group": "crossing", "split": "val"}, {}, {"split": "test"}]
+    table = read_manifest(face_manifest(tmp_path, rows))
+    assert usable_rows(table)["group"].tolist() == ["g2"]
+
+
+def test_sets_that_must_not_ship_are_not_used(tmp_path):
+    rows = [{"source": "maskedface-net-500"}, {}]
+    table = read_manifest(face_manifest(tmp_path, rows))
+    assert usable_rows(table)["source"].tolist() == ["drawn"]
+    assert _source_licence("synthetic") == "made from the other sources, under their licences"
+
+
+def test_masked_photos_of_the_train_part_give_material(manifest_path):
+    rows = usable_rows(read_manifest(manifest_path))
+    assert sorted(rows["label"]) == ["mask", "no_mask", "no_mask", "no_mask"]
+    looked: list[int] = []
+    supply = find_supply(rows, DotDetector(), 0, 30, looked.append)
+    assert (len(supply.faces), len(supply.materials), sum(looked)) == (3, 1, 4)
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path, manifest_path):
+    digests = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert run(manifest_path, "--out", tmp_path / name, "--count", 12, "--seed", seed)
+        table = read_manifest(tmp_path / name / "synthetic.parquet")
+        digests.append(table[table["source"] == "synthetic"]["sha256"].tolist())
+    assert digests[0] == digests[1]
+    assert not set(digests[0]) & set(digests[2])
+
+
+def test_a_picture_depends_on_its_number_only():
+    supply = Supply(tuple(face_picture(number) for number in range(3)), ())
+    alone = make_picture(supply, 5, seed=2)
+    for number in range(5):
+        make_picture(supply, number, seed=2)
+    again = make_picture(supply, 5, seed=2)
+    assert (alone.image_rgb == again.image_rgb).all() and alone.kind is again.kind
+
+
+def test_three_numbers_show_one_face_with_three_labels():
+    supply = Supply(tuple(face_picture(number) for number in range(4)), ())
+    for first in (0, 3, 6):
+        pictures = [make_picture(supply, first + i, seed=0) for i in range(3)]
+        assert len({picture.group for picture in pictures}) == 1
+    kinds = {make_picture(supply, number, seed=0).kind for number in range(150)}
+    assert kinds == set(Kind)
+
+
+def test_a_whole_picture_stands_for_its_face(tmp_path):
+    path = face_manifest(tmp_path / "in", [{"boxed": False}, {"boxed": False}])
+    assert run(path, "--out", tmp_path / "out", "--count", 6).exit_code == 0
+    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+    assert (after["source"] == "synthetic").sum() == 6
+
+
+def test_a_close_up_becomes_a_whole_picture_without_scarf_or_chin(tmp_path):
+    path = face_manifest(tmp_path / "in", [{}, {}], size=90, unit_px=34)
+    assert run(path, "--out", tmp_path / "out", "--count", 40).exit_code == 0
+    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+    made = after[after["source"] == "synthetic"]
+    assert made[BOX[0]].isna().all()
+    kinds = {Path(name).stem.split("-")[1] for name in made["image_path"]}
+    assert kinds == {"worn", "nose_out", "tilted", "bare", "band"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "complaint"),
+    [
+        ([{"split": None}], DataError, "the manifest has no training rows; make a split"),
+        ([{"split": "val"}], DataError, "the manifest has no training rows; make a split"),
+        ([{"group": None}], DataError, "1 of 1 rows have no group; run `maskwatch data audit`"),
+        ([{"source": "synthetic"}], DataError, "the manifest holds synthetic pictures already"),
+        ([{"label": "mask"}], DataError, "no bare face of the training part is at least 48"),
+        ([{"source": "maskedface-net-500"}], DataError, "no bare face of the training part"),
+        ([], DataError, "the manifest has no training rows"),
+    ],
+)
+def test_unusable_manifests_are_one_line(tmp_path, rows, error, complaint):
+    result = run(face_manifest(tmp_path / "in", rows), "--out", tmp_path / "out")
+    assert isinstance(result.exception, error)
+    assert str(result.exception).startswith(complaint)
+    assert "\n" not in str(result.exception)
+
+
+def test_small_faces_are_one_line(tmp_path):
+    path = face_manifest(tmp_path / "in", [{"boxed": False}], unit_px=12)
+    result = run(path, "--out", tmp_path / "out")
+    assert "is at least 48 pixels large" in str(result.exception)
+
+
+def test_unusable_folders_and_counts_are_one_line(tmp_path, manifest_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    (tmp_path / "file").touch()
+    for out, count, error, words in (
+        ("full", 3, DataError, "full: is not empty; give a new folder"),
+        ("file/out", 3, DataError, "out: cannot be written"),
+        ("new", 0, SettingError, "count must be at least 1, not 0"),
+    ):
+        result = run(manifest_path, "--out", tmp_path / out, "--count", count)
+        assert isinstance(result.exception, error) and words in str(result.exception)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unreadable_picture_is_one_line(tmp_path):
+    path = face_manifest(tmp_path / "in", [{}, {}])
+    (tmp_path / "in" / "1.png").write_bytes(b"no picture")
+    result = run(path, "--out", tmp_path / "out")
+    assert isinstance(result.exception, DataError) and "1.png" in str(result.exception)
+
+
+def test_the_supply_ignores_the_order_of_the_table(manifest_path):
+    rows = usable_rows(read_manifest(manifest_path))
+    first, second = (find_supply(table, DotDetector(), 3, 30) for table in (rows, rows.iloc[::-1]))
+    assert [face.group for face in first.faces] == [face.group for face in second.faces]
+    assert all(
+        np.array_equal(a.image_rgb, b.image_rgb)
+        for a, b in zip(first.faces, second.faces, strict=True)
+    )
