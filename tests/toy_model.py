@@ -37,16 +37,16 @@ def toy_onnx(side_px: int = 32) -> bytes:
     return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
 
 
-def write_toy_model(folder: Path, **card_values: Any) -> Path:
+def write_toy_model(folder: Path, side_px: int = 32, **card_values: Any) -> Path:
     """Write the file and its card; `card_values` replace values of the card."""
     model_path = folder / "toy.onnx"
-    content = toy_onnx()
+    content = toy_onnx(side_px)
     model_path.write_bytes(content)
     values: dict[str, Any] = {
         "name": "toy 1",
         "sha256": hashlib.sha256(content).hexdigest(),
         "classes": CLASSES,
-        "input_side_px": 32,
+        "input_side_px": side_px,
         "crop_margin_ratio": 0.0,
         "temperature": 1.0,
         "unsure_below": 0.5,

@@ -27,6 +27,11 @@ _COMMANDS = {
         "train",
         "Turn a training run into an ONNX file and a card.",
     ),
+    "evaluate": (
+        "maskwatch.cli_evaluate",
+        "train",
+        "Score an exported classifier in numbers that cannot flatter.",
+    ),
     "train-detector": ("maskwatch.cli_train", "train", "Train a face detector from a recipe."),
     "export-detector": (
         "maskwatch.cli_train",

@@ -65,7 +65,7 @@ def class_indices(table: pd.DataFrame) -> NDArray[np.int64]:
 def longer_side_px(table: pd.DataFrame) -> NDArray[np.float64]:
     """Longer side (n,) of each box in pixels of its photo; NaN for whole pictures."""
     boxes = table[list(BOX)].to_numpy(float)
-    return np.fmax(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    return np.asarray(np.fmax(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]), np.float64)
 
 
 def score_slices(part: Part, answers: NDArray[np.float32], unsure_below: float) -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""The worst mistakes as pictures, and a sheet of faces with their verdicts to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from maskwatch.draw import annotate
+from maskwatch.schema import (
+    CLASSES,
+    FaceOrigin,
+    FaceVerdict,
+    FrameReport,
+    ImageRGB,
+    MaskState,
+)
+from maskwatch.style import INK, PLATE, STYLES
+from maskwatch.training.crops import load_canvases
+from maskwatch.training.evaluation.answers import Answers
+from maskwatch.training.manifest import BOX
+from maskwatch.training.parts import Part, longer_side_px
+
+SHOWN = 36
+"""Mistakes on the page."""
+
+PER_GROUP = 2
+"""At most so many from one near-identical group: forty copies of a photo are one mistake."""
+
+SHEET_FACES = 40
+SHEET_MISTAKES = 16
+"""How many faces a sheet shows, and how many of them may be mistakes where there are many."""
+
+THUMB_PX = 160
+_SHEET_COLUMNS, _CELL_PX, _CAPTION_PX, _GAP_PX = 8, 190, 34, 8
+_MARGIN_RATIO = 0.3
+_STATES = (*CLASSES, MaskState.UNSURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong answer.
+
+    Attributes:
+        row: its position in the part.
+        label: what the row shows.
+        answer: what the model says.
+        confidence: calibrated probability of that answer.
+        source: the row's set.
+        sha256: of its picture file.
+        box_xyxy: where in it, None for a whole picture.
+        size_px: longer side of the box, None for a whole picture.
+    """
+
+    row: int
+    label: MaskState
+    answer: MaskState
+    confidence: float
+    source: str
+    sha256: str
+    box_xyxy: tuple[float, ...] | None
+    size_px: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; the picture is named by its content, not by its place."""
+        return {
+            "label": self.label.value,
+            "answer": self.answer.value,
+            "confidence": round(self.confidence, 4),
+            "source": self.source,
+            "sha256": self.sha256,
+            "box_xyxy": self.box_xyxy and [round(value, 2) for value in self.box_xyxy],
+        }
+
+
+def worst_mistakes(part: Part, answers: Answers, most: int = SHOWN) -> tuple[Mistake, ...]:
+    """The wrong answers given with most confidence; UNSURE is no wrong answer."""
+    states = answers.states
+    wrong = np.flatnonzero((states != part.labels) & (states < len(CLASSES)))
+    wrong = wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
+    sides, boxes = longer_side_px(part.table), part.table[list(BOX)].to_numpy(float)
+    mistakes = []
+    for row in _few_per_group(wrong, part.groups)[:most]:
+        whole = bool(np.isnan(sides[row]))
+        mistakes.append(
+            Mistake(
+                row=int(row),
+                label=CLASSES[part.labels[row]],
+                answer=_STATES[states[row]],
+                confidence=float(answers.confidence[row]),
+                source=str(part.table["source"].iloc[row]),
+                sha256=str(part.table["sha256"].iloc[row]),
+                box_xyxy=None if whole else tuple(float(value) for value in boxes[row]),
+                size_px=None if whole else float(sides[row]),
+            )
+        )
+    return tuple(mistakes)
+
+
+def thumbnails(part: Part, rows: Iterable[int], side_px: int = THUMB_PX) -> NDArray[np.uint8]:
+    """Pictures (k, side, side, 3) of rows of a part with some surroundings.
+
+    Raises:
+        DataError: images that cannot be read.
+    """
+    return load_canvases(part.table.iloc[list(rows)], side_px, _MARGIN_RATIO, 0)
+
+
+def faces_sheet(part: Part, answers: Answers) -> ImageRGB:
+    """Up to 40 faces with border and label as users see them, and the label in the data beneath.
+
+    Mistakes stand first, then the faces the model is unsure of, then right answers in turn of the
+    classes; whom it shows is a function of the part and the answers.
+    """
+    rows = _sheet_rows(part, answers)
+    lines = -(-len(rows) // _SHEET_COLUMNS)
+    step_xy = (_CELL_PX + _GAP_PX, _CELL_PX + _CAPTION_PX + _GAP_PX)
+    size_wh = (_SHEET_COLUMNS * step_xy[0] + _GAP_PX, max(lines, 1) * step_xy[1] + _GAP_PX)
+    sheet = Image.new("RGB", size_wh, PLATE)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    pictures = thumbnails(part, rows, _CELL_PX)
+    for place, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
+        line, column = divmod(place, _SHEET_COLUMNS)
+        left, top = _GAP_PX + column * step_xy[0], _GAP_PX + line * step_xy[1]
+        sheet.paste(Image.fromarray(annotate(picture, _report(answers, row))), (left, top))
+        label = CLASSES[part.labels[row]]
+        right = answers.states[row] == part.labels[row]
+        verdict = "right" if right else "unsure" if answers.states[row] == 3 else "wrong"
+        words = f"{verdict}, {part.table['source'].iloc[row]}"
+        draw.text((left, top + _CELL_PX + 1), f"label: {STYLES[label].label}", INK, font)
+        draw.text((left, top + _CELL_PX + 16), words, STYLES[MaskState.UNSURE].colour, font)
+    return np.asarray(sheet)
+
+
+def _sheet_rows(part: Part, answers: Answers) -> list[int]:
+    wrong = [mistake.row for mistake in worst_mistakes(part, answers, SHEET_MISTAKES)]
+    states, shuffled = answers.states, np.random.default_rng(0).permutation(len(part.labels))
+    unsure = _few_per_group(shuffled[states[shuffled] == 3], part.groups)[: SHEET_MISTAKES // 4]
+    right = _few_per_group(shuffled[states[shuffled] == part.labels[shuffled]], part.groups)
+    turns = [[row for row in right if part.labels[row] == index] for index in range(len(CLASSES))]
+    in_turn = [rows[k] for k in range(SHEET_FACES) for rows in turns if k < len(rows)]
+    return [int(row) for row in [*wrong, *unsure, *in_turn][:SHEET_FACES]]
+
+
+def _few_per_group(rows: NDArray[np.integer], groups: NDArray[Any]) -> list[int]:
+    """The first `PER_GROUP` rows of each group, in order."""
+    taken: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        taken[groups[row]] = taken.get(groups[row], 0) + 1
+        if taken[groups[row]] <= PER_GROUP:
+            kept.append(int(row))
+    return kept
+
+
+def _report(answers: Answers, row: int) -> FrameReport:
+    """What users would see of this crop."""
+    probabilities = {s: float(p) for s, p in zip(CLASSES, answers.probabilities[row], strict=True)}
+    box = (0.0, 0.0, float(_CELL_PX), float(_CELL_PX))
+    state = _STATES[answers.states[row]]
+    face = FaceVerdict(box, 1.0, state, float(answers.confidence[row]), probabilities)
+    return FrameReport((face,), (_CELL_PX, _CELL_PX), FaceOrigin.WHOLE_IMAGE, "")
