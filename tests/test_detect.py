@@ -142,6 +142,19 @@ def test_the_network_runs_once_a_look(tmp_path: Path, monkeypatch: pytest.Monkey
     assert sides == [320, 160, 160]
 
 
+@pytest.mark.parametrize(("side_px", "looks"), [(160, 1), (192, 1), (224, 2), (288, 2)])
+def test_a_face_that_fills_the_picture_is_seen_at_a_side_that_was_learnt(
+    tmp_path: Path, side_px: int, looks: int
+) -> None:
+    path = write_toy_detector(tmp_path, coarse_side_px=160)
+    detector, alone = (
+        FaceDetector(path, side_px),
+        FaceDetector(write_toy_detector(tmp_path), side_px),
+    )
+    image = plain(MAGENTA, 320, 240)
+    assert (sizes(detector.detect(image)) == sizes(alone.detect(image))) == (looks == 1)
+
+
 def test_a_small_picture_gets_no_second_look_at_the_same_size(tmp_path: Path) -> None:
     path = write_toy_detector(tmp_path, coarse_side_px=160)
     image = plain(MAGENTA, 40, 30)  # enlarged four times, to 160

@@ -99,6 +99,20 @@ def test_it_finds_most_faces_of_real_photos_and_little_else(detector: FaceDetect
 
 
 @pytest.mark.shared
+def test_a_face_that_somebody_cut_out_is_one_face(detector: FaceDetector) -> None:
+    if not SHARED.exists():
+        pytest.skip(f"the public data is not at {SHARED}")
+    for name in ("with_mask", "without_mask", "mask_weared_incorrect"):
+        pictures = sorted((SHARED / "kaggle-8982" / name).iterdir())
+        counts = [
+            len(detector.detect(load_image(picture)))
+            for picture in random.Random(0).sample(pictures, 20)
+        ]
+        assert sum(count == 1 for count in counts) >= 14, f"{name}: {counts}"
+        assert max(counts) <= 2, f"{name}: {counts}"
+
+
+@pytest.mark.shared
 def test_landmarks_lie_in_the_face_with_eyes_above_the_mouth(detector: FaceDetector) -> None:
     if not SHARED.exists():
         pytest.skip(f"the public data is not at {SHARED}")

@@ -25,6 +25,8 @@ from maskwatch.schema import Face, FaceOrigin, ImageRGB
 # beyond this a small picture only gets blurred, and costs as much as a large one
 _MAX_ENLARGEMENT = 4.0
 _PAD_VALUE = 127
+# pictures up to so many times the coarse side need no second look: it would show the same
+_ONE_LOOK = 1.25
 
 
 class Detector(Protocol):
@@ -102,8 +104,8 @@ class FaceDetector:
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
         card = self.card
-        # at less than twice the coarse side a second look would show the same, and only cost time
-        if 0 < 2 * card.coarse_side_px <= max(_scaled_size(image_rgb, self._side_px)):
+        # a face that fills much more than the coarse side is larger than any that was learnt
+        if 0 < _ONE_LOOK * card.coarse_side_px < max(_scaled_size(image_rgb, self._side_px)):
             looks = [
                 self._look(image_rgb, self._side_px, card.fine_face_px),
                 self._look(image_rgb, card.coarse_side_px),

@@ -85,7 +85,7 @@ class DetectorCard:
             time with its square.
         live_side_px: the same for live video, where time is short.
         coarse_side_px: side of a second look, for faces that fill the picture, where the first look
-            is at least twice as large; 0 means none.
+            is larger by more than a quarter; 0 means none.
         fine_face_px: the largest face, in pixels of the scaled picture, that the first look answers
             for where there is a second: each is asked for sizes it has learnt only.
         min_score: a candidate with less is no face; more misses faces, less takes other things
