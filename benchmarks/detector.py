@@ -4,7 +4,7 @@
 
 Runs `maskwatch bench detector` for the shipped file at its settings for photos and live video, and
 with --yunet FILE for OpenCV's detector on the same photos. States are scored on the test part of
-the classifier's own manifest, because it has learnt from the other photos. The numbers go to
+the classifier's own manifest, which proves that it has not learnt from them. The numbers go to
 benchmarks/results/detector.json; the page of missed faces goes to --out, because it shows other
 people's photos. The last line of output is one JSON document.
 """

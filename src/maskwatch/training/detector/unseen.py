@@ -1,7 +1,7 @@
 """Which test photos of the detector the classifier has not learnt from either.
 
-The two were split apart from each other: of the detector's test photos most lie in the training
-part of the shipped classifier. States scored on those would be too good.
+`maskwatch data split --test` keeps all of them for testing, as the shipped classifier's split did;
+a split made otherwise may not. States scored on photos that were learnt would be too good.
 """
 
 from __future__ import annotations
