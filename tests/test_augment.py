@@ -71,3 +71,24 @@ def test_turning_brings_in_the_surroundings_not_smeared_edges():
     canvas[32:96, 32:96] = 50
     corners = [alter(canvas, epoch, rotation_deg=40)[0, 0, 0] for epoch in range(20)]
     assert max(corners) == 200
+
+
+def test_haze_takes_contrast_away_and_keeps_the_picture_in_range():
+    canvas = np.tile(np.array([[0], [255]], np.uint8), (40, 80))[..., None].repeat(3, axis=2)
+    plain = augment_crop(canvas, 64, AugmentRecipe(), (0, 0, 0))
+    hazy = [augment_crop(canvas, 64, AugmentRecipe(haze_ratio=0.9), (0, 0, n)) for n in range(60)]
+    spread = np.array([crop.std() for crop in hazy])
+    assert (spread <= plain.std() + 1).all()
+    assert 0.15 < (spread < plain.std() - 1).mean() < 0.55  # a third of the crops
+
+
+@pytest.mark.parametrize("grain_px", [1, 8, 32])
+def test_noise_has_grains_of_the_size_that_was_asked_for(grain_px):
+    canvas = np.full((64, 64, 3), 128, np.uint8)
+    recipe = AugmentRecipe(noise_sigma=40, noise_grain_px=grain_px)
+    crops = [augment_crop(canvas, 64, recipe, (0, 0, n)).astype(float) for n in range(90)]
+    noisy = [crop for crop in crops if crop.std() > 1]
+    assert 0.15 < len(noisy) / len(crops) < 0.55
+    # neighbours are alike where grains are larger than a pixel
+    alike = [np.corrcoef(c[:, 1:, 0].ravel(), c[:, :-1, 0].ravel())[0, 1] for c in noisy]
+    assert (np.mean(alike) > 0.2) == (grain_px > 1)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from training_factory import small_recipe
 
-from maskwatch.training.batches import CropBatches, epoch_order
+from maskwatch.training.batches import CropBatches, epoch_order, one_hot
+from maskwatch.training.parts import NONE_OF_THEM
 from maskwatch.training.recipe import SamplingRecipe
 
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 40)
@@ -94,3 +95,38 @@ def test_a_crop_that_an_epoch_repeats_is_altered_anew():
     order = np.zeros(4, np.int64)
     crops, _ = CropBatches(canvases, order[:1], order[:1], order, small_recipe(), epoch=0)[0]
     assert len({crop.tobytes() for crop in crops}) == 4
+
+
+UNCLEAR = np.array([NONE_OF_THEM] * 20)
+
+
+@pytest.mark.parametrize(
+    ("share", "rows", "expected"),
+    [
+        (0.0, 20, 0),  # left out unless asked for
+        (0.1, 0, 0),  # none there
+        (0.1, 20, 9),
+        (0.4, 20, 36),  # more than there are: they repeat
+    ],
+)
+def test_a_share_of_the_epoch_is_unclear_faces(share, rows, expected):
+    labels = np.concatenate([LABELS, UNCLEAR[:rows]])
+    groups = np.arange(len(labels)).astype(str)
+    sampling = SamplingRecipe(crops_per_epoch=90, unclear_share=share)
+    recipe = small_recipe(sampling=sampling)
+    order = epoch_order(labels, groups, np.zeros(len(labels), bool), recipe, 0)
+    assert (labels[order] == NONE_OF_THEM).sum() == expected
+    counts = Counter(labels[order])
+    assert counts[0] == counts[1] == counts[2] == (90 - expected) // 3
+
+
+def test_classes_share_an_epoch_as_asked():
+    sampling = SamplingRecipe(crops_per_epoch=90, class_shares=(4, 3, 2))
+    groups = np.arange(len(LABELS)).astype(str)
+    order = epoch_order(LABELS, groups, REAL, small_recipe(sampling=sampling), 0)
+    assert Counter(LABELS[order]) == {0: 40, 1: 30, 2: 20}
+
+
+def test_the_target_of_an_unclear_face_is_any_class_alike():
+    targets = one_hot(np.array([2, NONE_OF_THEM, 0]))
+    assert targets.tolist() == [[0, 0, 1], pytest.approx([1 / 3] * 3), [1, 0, 0]]

@@ -47,7 +47,7 @@ def test_manifest_counts_and_names_what_it_cannot_use(tmp_path, folder):
     assert result.exit_code == 0
     assert "notes.txt: not the file name of a picture" in result.stderr
     assert "1 problems, named above; the rest is used" in result.stderr
-    assert result.stdout.splitlines()[1].split() == ["mine", "10", "10", "10"]
+    assert result.stdout.splitlines()[1].split() == ["mine", "10", "10", "10", "0"]
     assert f"30 rows, data {data_sha256(read_manifest(tmp_path / 'm.parquet'))}" in result.stdout
 
 

@@ -171,18 +171,30 @@ def test_sets_of_all_layouts_share_one_table(tmp_path):
         }
     ).table
     assert tuple(table.columns) == COLUMNS
-    assert counts_per_label(table) == {"mask": 3, "no_mask": 4, "incorrect_mask": 2}
+    assert counts_per_label(table) == {
+        "mask": 3,
+        "no_mask": 4,
+        "incorrect_mask": 2,
+        "unclear": 0,
+    }
     assert has_box(table).tolist() == [False] * 6 + [True] * 3
     assert table["source"].tolist() == ["crops"] * 6 + ["photos"] + ["yolo-800"] * 2
 
 
 def test_unknown_classes_are_listed_and_can_be_mapped(tmp_path):
-    folder = folder_set(tmp_path / "set", 1, classes=("With-Mask", "chin", "nose"))
-    with pytest.raises(DataError, match=r"unknown classes chin, nose; map each with --class NAME="):
+    folder = folder_set(tmp_path / "set", 1, classes=("With-Mask", "chin", "nose", "hand"))
+    with pytest.raises(
+        DataError, match=r"unknown classes chin, hand, nose; map each with --class NAME="
+    ):
         collect({"mine": folder})
-    classes = class_map(["chin=incorrect_mask", "nose=incorrect_mask"])
+    classes = class_map(["chin=incorrect_mask", "nose=incorrect_mask", "hand=unclear"])
     table = collect({"mine": folder}, classes).table
-    assert counts_per_label(table) == {"mask": 1, "no_mask": 0, "incorrect_mask": 2}
+    assert counts_per_label(table) == {
+        "mask": 1,
+        "no_mask": 0,
+        "incorrect_mask": 2,
+        "unclear": 1,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "x", "x=", "=mask", "x=masked"])

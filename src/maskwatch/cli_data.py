@@ -244,7 +244,7 @@ def _show_problems(problems: Iterable[object]) -> None:
 
 def _show_counts(table: pd.DataFrame, by: str = "source") -> None:
     """A small table of rows per label, one line per source or part."""
-    from maskwatch.training.catalog import LABELS
+    from maskwatch.training.catalog import ROW_LABELS
     from maskwatch.training.collect import counts_per_label
 
     lines: dict[str, Mapping[str, int]] = {
@@ -253,6 +253,8 @@ def _show_counts(table: pd.DataFrame, by: str = "source") -> None:
     if len(lines) != 1:
         lines["all"] = counts_per_label(table)
     width = max(map(len, lines), default=0)
-    click.echo("  ".join([" " * width, *(f"{label:>14}" for label in LABELS)]))
+    click.echo("  ".join([" " * width, *(f"{label:>14}" for label in ROW_LABELS)]))
     for name, counts in lines.items():
-        click.echo("  ".join([f"{name:<{width}}", *(f"{counts[label]:>14,}" for label in LABELS)]))
+        click.echo(
+            "  ".join([f"{name:<{width}}", *(f"{counts[label]:>14,}" for label in ROW_LABELS)])
+        )

@@ -26,7 +26,7 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     `maskwatch train --data`.
     """
     from maskwatch.detect import FaceDetector
-    from maskwatch.training.catalog import LABELS, SYNTHETIC
+    from maskwatch.training.catalog import ROW_LABELS, SYNTHETIC
     from maskwatch.training.collect import counts_per_label
     from maskwatch.training.manifest import data_sha256, read_manifest
     from maskwatch.training.synth.supply import find_supply, usable_rows
@@ -43,5 +43,5 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     with click.progressbar(length=count, label="painting", file=sys.stderr) as bar:
         result = write_pictures(supply, table, out, count, seed, bar.update)
     counts = counts_per_label(result[result["source"] == SYNTHETIC])
-    click.echo(", ".join(f"{counts[label]:,} {label}" for label in LABELS))
+    click.echo(", ".join(f"{counts[label]:,} {label}" for label in ROW_LABELS))
     click.echo(f"{out / MANIFEST_NAME}: {len(result)} rows, data {data_sha256(result)}")

@@ -81,9 +81,11 @@ def relight(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageR
 
 
 def degrade(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
-    """Blur, low resolution, noise and compression, each on a third of the square pictures."""
+    """Haze, blur, low resolution, noise, compression, each on a third of the square pictures."""
     side = image.shape[0]
     blur, low, noise, jpeg = random.random(4) < _SHARE
+    if recipe.haze_ratio and random.random() < _SHARE:
+        image = _lay_haze(image, recipe.haze_ratio, random)
     if recipe.blur_sigma_px and blur:
         image = _as_uint8(
             cv2.GaussianBlur(image, (0, 0), random.uniform(0.1, recipe.blur_sigma_px))
@@ -93,13 +95,37 @@ def degrade(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageR
         image = _as_uint8(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA))
         image = _as_uint8(cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR))
     if recipe.noise_sigma and noise:
-        grain = random.normal(0, random.uniform(0, recipe.noise_sigma), image.shape)
-        image = _as_uint8(np.clip(image + grain, 0, 255))
+        image = _add_noise(image, recipe, random)
     if recipe.jpeg_quality and jpeg:
         quality = int(random.integers(recipe.jpeg_quality, 101))
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         image = _as_uint8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return image
+
+
+def _add_noise(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
+    side = image.shape[0]
+    sigma = random.uniform(0, recipe.noise_sigma)
+    shape: tuple[int, ...] = image.shape
+    if recipe.noise_grain_px > 1:
+        # on a log scale: most grain is fine
+        coarse = np.exp(random.uniform(0, np.log(recipe.noise_grain_px)))
+        shape = (max(2, round(side / coarse)),) * 2 + (int(random.choice([1, 3])),)
+    grain = random.normal(0, sigma, shape)
+    if grain.shape != image.shape:
+        enlarged = cv2.resize(grain, (side, side), interpolation=cv2.INTER_LINEAR)
+        grain = np.asarray(enlarged, np.float64).reshape(side, side, -1)
+    return _as_uint8(np.clip(image + grain, 0, 255))
+
+
+def _lay_haze(image: ImageRGB, ratio: float, random: Generator) -> ImageRGB:
+    side = image.shape[0]
+    cells = int(random.integers(2, 9))
+    uneven = random.uniform(0, 1, (cells, cells)).astype(np.float32)
+    uneven = np.asarray(cv2.resize(uneven, (side, side), interpolation=cv2.INTER_LINEAR))
+    density = random.uniform(0, ratio) * (1 - random.uniform(0, 0.8) * uneven)
+    grey = random.uniform(0, 255)
+    return _as_uint8(image + (grey - image) * density[..., None])
 
 
 def _as_uint8(image: object) -> ImageRGB:

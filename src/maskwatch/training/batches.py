@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.augment import augment_crop, centre_crop
+from maskwatch.training.parts import NONE_OF_THEM
 from maskwatch.training.recipe import Recipe
 
 
 def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Labels (n,) as rows (n, 3)."""
-    return np.eye(len(CLASSES), dtype=np.float32)[labels]
+    """Labels (n,) as rows (n, 3); an unclear face is any of the classes alike.
+
+    Such a target asks the network to be unsure (outlier exposure, Hendrycks et al. 2019).
+    """
+    unclear = np.full((1, len(CLASSES)), 1 / len(CLASSES), np.float32)
+    return np.concatenate([np.eye(len(CLASSES), dtype=np.float32), unclear])[labels]
 
 
 def epoch_order(
@@ -32,7 +37,7 @@ def epoch_order(
     A function of (seed, epoch), so that a resumed run goes on exactly as an unbroken one.
 
     Args:
-        labels: (n,) class indices.
+        labels: (n,) class indices, NONE_OF_THEM for unclear faces.
         groups: (n,) near-identical groups.
         is_synthetic: (n,) whether the face was synthesised.
         recipe: which crops an epoch holds.
@@ -46,12 +51,15 @@ def epoch_order(
     shuffled = random.permutation(len(labels))
     rank = _times_seen(groups[shuffled], labels[shuffled], is_synthetic[shuffled])
     eligible = shuffled[rank < sampling.max_per_group]
-    present = np.unique(labels)
-    parts = []
-    for label in present:
+    unclear = eligible[labels[eligible] == NONE_OF_THEM]
+    unclear_count = round(wanted * sampling.unclear_share) if len(unclear) else 0
+    present = np.unique(labels[labels != NONE_OF_THEM])
+    shares = np.array(sampling.class_shares)[present]
+    parts = [np.resize(unclear, unclear_count)]
+    for label, share in zip(present, shares / shares.sum(), strict=True):
         of_class = eligible[labels[eligible] == label]
         real, drawn = of_class[~is_synthetic[of_class]], of_class[is_synthetic[of_class]]
-        count = -(-wanted // len(present))
+        count = int(np.ceil((wanted - unclear_count) * share))
         drawn_count = round(count * sampling.synthetic_share) if len(drawn) else 0
         if not len(real):
             drawn_count = count

@@ -1,9 +1,9 @@
 """Labels of the public sets that looking showed wrong: a CSV file that anyone can read and extend.
 
 A line names a face by the hash of its picture and by its box, says what its label was and what it
-should be, or `drop` for what is none of the three: no face, or a mouth and nose behind a hand, a
-scarf or a phone. The shipped file was made by going through whole classes of a set, whatever a
-model said of them, so that correcting a test part favours no model.
+should be: one of the three, `unclear` where mouth and nose are behind a hand, a scarf or a phone,
+or `drop` for what is no face. The shipped file was made by going through whole classes of a set,
+whatever a model said of them, so that correcting a test part favours no model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from maskwatch.boxes import iou_matrix
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS, Layout
+from maskwatch.training.catalog import LABELS, PUBLIC_SETS, ROW_LABELS, Layout
 from maskwatch.training.manifest import BOX, tidy
 
 SHIPPED = Path(__file__).with_name("label_corrections.csv")
@@ -160,8 +160,8 @@ def _fault(line: Sequence[str]) -> str | None:
         return f"sha256 {cells['sha256']!r} is not 64 digits of 0-9 and a-f"
     if cells["was"] not in LABELS:
         return f"was {cells['was']!r} is none of {', '.join(LABELS)}"
-    if cells["label"] not in (*LABELS, DROP):
-        return f"label {cells['label']!r} is none of {', '.join(LABELS)}, {DROP}"
+    if cells["label"] not in (*ROW_LABELS, DROP):
+        return f"label {cells['label']!r} is none of {', '.join(ROW_LABELS)}, {DROP}"
     if cells["label"] == cells["was"]:
         return f"label {cells['label']} is what it was"
     return _box_fault([cells[name] for name in BOX])

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from maskwatch.errors import DataError
 from maskwatch.runtime import create_session
 from maskwatch.training.audit import TINY_FACE_PX
-from maskwatch.training.catalog import LABELS
+from maskwatch.training.catalog import LABELS, UNCLEAR
 from maskwatch.training.corrections import COLUMNS
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.data_charts import WORDS
@@ -63,12 +63,13 @@ class Doubts:
 
 
 def judgeable(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a manifest without faces that are too small to judge, photo by photo.
+    """The rows of a manifest without faces that are unclear or too small to judge, photo by photo.
 
     Raises:
         DataError: none is left, or all have the same label.
     """
-    rows = table[~(longer_side_px(table) < TINY_FACE_PX)]  # whole pictures have NaN
+    small = longer_side_px(table) < TINY_FACE_PX  # whole pictures have NaN
+    rows = table[~small & (table["label"] != UNCLEAR)]
     if rows["label"].nunique() < 2:
         raise DataError(
             f"{len(rows)} rows of at least {TINY_FACE_PX} pixels with "

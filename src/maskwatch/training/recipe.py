@@ -81,6 +81,9 @@ class AugmentRecipe:
         low_side_px: shrink a third of the crops to a side between this and full, and enlarge
             again, as a distant face is; 0 never does.
         noise_sigma: add Gaussian noise of up to this many grey levels to a third of the crops.
+        noise_grain_px: the grains of that noise are up to so large: from sensor noise to flakes.
+        haze_ratio: lay uneven haze of any grey, up to so dense, over a third of the crops; it takes
+            contrast away as fog, a dirty pane or a lamp in the picture do.
         jpeg_quality: re-encode a third of the crops at this quality or better; 0 never does.
     """
 
@@ -95,6 +98,8 @@ class AugmentRecipe:
     blur_sigma_px: float = 0.0
     low_side_px: int = 0
     noise_sigma: float = 0.0
+    noise_grain_px: float = 1.0
+    haze_ratio: float = 0.0
     jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
@@ -108,6 +113,8 @@ class AugmentRecipe:
         between("augment.blur_sigma_px", self.blur_sigma_px, 0, 50)
         between("augment.low_side_px", self.low_side_px, 0, 512)
         between("augment.noise_sigma", self.noise_sigma, 0, 100)
+        between("augment.noise_grain_px", self.noise_grain_px, 1, 64)
+        between("augment.haze_ratio", self.haze_ratio, 0, 0.95)
         between("augment.jpeg_quality", self.jpeg_quality, 0, 100)
 
 
@@ -116,25 +123,37 @@ class SamplingRecipe:
     """Which crops an epoch holds.
 
     Attributes:
-        crops_per_epoch: 0 takes every training crop once; otherwise this many, the three classes
-            in equal parts.
+        crops_per_epoch: 0 takes every training crop once; otherwise this many.
         max_per_group: with crops_per_epoch, at most this many different crops of one class and
             near-identical group in one epoch (other ones in the next), so that forty copies of one
             photo count as few.
         synthetic_share: with crops_per_epoch, share of each class that is drawn from synthesised
             faces, where the manifest has some of that class; the rest is real.
+        class_shares: with crops_per_epoch, how the classes share an epoch, in the order of
+            schema.CLASSES; relative to each other.
+        unclear_share: with crops_per_epoch, share of the epoch that is unclear faces, whose target
+            is to be unsure; the manifest's unclear rows are left out otherwise.
         min_face_px: leave out boxes whose longer side is smaller.
     """
 
     crops_per_epoch: int = 0
     max_per_group: int = 4
     synthetic_share: float = 0.0
+    class_shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    unclear_share: float = 0.0
     min_face_px: float = 0.0
 
     def __post_init__(self) -> None:
         between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
         between("sampling.max_per_group", self.max_per_group, 1, 10**9)
         between("sampling.synthetic_share", self.synthetic_share, 0, 1)
+        valid = "three numbers above 0"
+        shares = self.class_shares
+        require(min(shares) > 0, "sampling.class_shares", list(shares), valid)
+        between("sampling.unclear_share", self.unclear_share, 0, 0.5)
+        if self.unclear_share:
+            valid = "more than 0 where sampling.unclear_share is"
+            require(self.crops_per_epoch > 0, "sampling.crops_per_epoch", 0, valid)
         between("sampling.min_face_px", self.min_face_px, 0, 10**6)
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.training.catalog import NO_MASK, UNCLEAR
 from maskwatch.training.detector.holdout import holdout_names, known_name
 from maskwatch.training.manifest import BOX
 
@@ -53,7 +54,9 @@ def split_grouped(
     ordered = table[~kept].sort_values(["sha256", *BOX, "source", "label"], kind="stable")
     dealer = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     number = np.empty(len(ordered), int)
-    dealt = dealer.split(ordered, ordered["label"], ordered["group"])
+    # unclear faces are too few to demand an equal share of them for every fold
+    strata = ordered["label"].replace(UNCLEAR, NO_MASK)
+    dealt = dealer.split(ordered, strata, ordered["group"])
     for index, (_, rows) in enumerate(dealt):
         number[rows] = index
     split = np.where(number == fold, "val", "train").astype(object)
@@ -129,7 +132,8 @@ def _check_groups(table: pd.DataFrame, folds: int) -> None:
         raise DataError(
             f"{missing} of {len(table)} rows have no group; run `maskwatch data audit` first"
         )
-    for label, groups in table.groupby("label")["group"]:
+    classes = table[table["label"] != UNCLEAR]
+    for label, groups in classes.groupby("label")["group"]:
         if groups.nunique() < folds:
             raise DataError(
                 f"class {label} has {groups.nunique()} groups, {folds} folds need at least {folds}"

@@ -24,7 +24,7 @@ from maskwatch.training.crops import load_canvases
 from maskwatch.training.feature_cache import FeatureCache
 from maskwatch.training.manifest import PARTS
 from maskwatch.training.network import Network, build_network, compile_model, resume_dropout
-from maskwatch.training.parts import Part, take_part
+from maskwatch.training.parts import Part, take_part, take_unclear
 from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.scores import score
@@ -58,6 +58,9 @@ def train(
     parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face
     parts["train"] = take_part(table, "train", recipe.sampling.min_face_px)
     _check_classes(parts["train"])
+    if recipe.sampling.unclear_share:
+        unclear = take_unclear(table, "train", recipe.sampling.min_face_px)
+        parts["train"] = parts["train"].join(unclear)
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.network, weights, recipe.seed)
     counts = {name: part.table["label"].value_counts().to_dict() for name, part in parts.items()}

@@ -1,0 +1,256 @@
+"""What each choice of recipes/best.yaml brings, and how the recipe holds on what it never saw.
+
+    python benchmarks/classifier_runs.py --data split.parquet --weights PATH.h5 --out runs/choices
+
+Every run is `maskwatch data synthesise`, `train` and `export` on its own split of the manifest; the
+exported file is asked. Runs that are finished are not repeated, so the command goes on where it was
+cut off. Four kinds of splits:
+
+- choices ("dev ..."): a third of the rows outside the test part. Whatever is chosen is chosen here.
+- folds: each fifth of all rows is tested by a network that saw none of its groups.
+- a source left out: no near-identical group that touches it is trained on.
+- the student report's own protocol, which leaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from maskwatch.classify import Classifier
+from maskwatch.runtime import available_cpus
+from maskwatch.training.catalog import SYNTHETIC, UNCLEAR
+from maskwatch.training.environment import cpu_name, git_revision
+from maskwatch.training.evaluation.answers import ask_rows
+from maskwatch.training.evaluation.calibration import calibration
+from maskwatch.training.manifest import has_box, read_manifest, write_manifest
+from maskwatch.training.parts import class_indices
+from maskwatch.training.scores import score
+from maskwatch.training.split import source_groups, split_grouped, split_report
+
+FOLDS = 5
+SHORT = {"fit": {"epochs": 8}}
+"""Choices are compared on short runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One network.
+
+    Attributes:
+        name: of its folder and in the table.
+        split: manifest -> the same with other parts.
+        changes: to recipes/best.yaml.
+        recipe: or another recipe.
+        sources: of the training rows, None for all; those of the tested rows stay.
+        synthetic: pictures to synthesise.
+        kinds: parts of the file names of synthetic pictures that are kept, None for all.
+    """
+
+    name: str
+    split: Callable[[pd.DataFrame], pd.DataFrame]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Path = Path("recipes/best.yaml")
+    sources: tuple[str, ...] | None = None
+    synthetic: int = 6000
+    kinds: tuple[str, ...] | None = None
+
+
+def dev(table: pd.DataFrame) -> pd.DataFrame:
+    """A third of what is not in the test part validates; the test part is gone."""
+    return split_grouped(table[table["split"] != "test"].reset_index(drop=True), folds=3)
+
+
+def fold(number: int) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """A fifth is tested; a tenth of the rest fits the temperature."""
+
+    def split(table: pd.DataFrame) -> pd.DataFrame:
+        is_test = split_grouped(table, folds=FOLDS, fold=number)["split"] == "val"
+        groups = set(table.loc[is_test, "group"])
+        return split_grouped(table, folds=10, test_groups=groups)
+
+    return split
+
+
+def without(source: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """All groups that touch the source are tested; a tenth of the rest fits the temperature."""
+    return lambda table: split_grouped(
+        table, folds=10, test_groups=frozenset(source_groups(table, source))
+    )
+
+
+def report_protocol(table: pd.DataFrame) -> pd.DataFrame:
+    """The report's own split of its own set: leaky."""
+    return split_report(table[table["source"] == "kaggle-8982"].reset_index(drop=True))
+
+
+def side(side_px: int) -> dict[str, Any]:
+    return {"network": {"input_side_px": side_px}}
+
+
+ROUGH = {"augment": {"noise_sigma": 50, "noise_grain_px": 12, "haze_ratio": 0.8}}
+RUNS = (
+    Run("dev base", dev, SHORT),
+    Run("dev rough", dev, {**SHORT, **ROUGH}),
+    Run("dev shares", dev, {**SHORT, "sampling": {"class_shares": [4, 3, 2]}}),
+    Run("dev margin-30", dev, {**SHORT, "crop_margin_ratio": 0.3}),
+    Run("dev real-only", dev, {**SHORT, "sampling": {"synthetic_share": 0.0}}),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="split manifest without synthesis")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="parts of names; all runs if not given")
+    parser.add_argument("--result", type=Path, help="JSON file to write")
+    args = parser.parse_args()
+    table = read_manifest(args.data)
+    rows = []
+    for run in RUNS:
+        if not args.only or any(part in run.name for part in args.only):
+            rows.append(result(run, table, args.weights, args.out))
+            show(rows[-1])
+    document = {
+        "machine": {"cpu": cpu_name(), "cores": available_cpus()},
+        "revision": git_revision(),
+        "runs": rows,
+    }
+    if args.result:
+        args.result.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str, Any]:
+    """Train unless it is done, ask the exported file about the held-out part, and score that."""
+    folder = out / run.name.replace(" ", "-").replace("/", "-")
+    answers = folder / "answers.parquet"
+    if not answers.exists():
+        manifest = prepare(run, table, out, folder)
+        recipe = folder / "recipe.yaml"
+        changed = merge(yaml.safe_load(run.recipe.read_text()), run.changes)
+        recipe.write_text(yaml.safe_dump(changed))
+        model = folder / "run" / "classifier.onnx"
+        if not model.exists():
+            arguments = [str(recipe), "--data", str(manifest), "--out", str(folder / "run")]
+            maskwatch("train", *arguments, "--weights", str(weights))
+            maskwatch("export", str(folder / "run"), "--data", str(manifest))
+        ask(model, read_manifest(manifest)).to_parquet(answers)
+    told = pd.read_parquet(answers)
+    return {"name": run.name, "changes": dict(run.changes), **scores_of(told)}
+
+
+def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
+    """The manifest of a run, with its synthetic pictures; runs of one split share them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = run.split(table)
+    base = out / "splits" / run.name.split()[0] / "split.parquet"
+    if not base.exists():
+        write_manifest(parts, base)
+    if run.synthetic:
+        made = base.parent / "synth"
+        if not made.exists():
+            maskwatch(
+                "data", "synthesise", str(base), "--out", str(made), "--count", str(run.synthetic)
+            )
+        parts = read_manifest(made / "synthetic.parquet")
+    held = parts["split"] != "train"
+    if run.sources is not None:
+        parts = parts[held | parts["source"].isin((*run.sources, SYNTHETIC))]
+        held = parts["split"] != "train"
+    if run.kinds is not None:
+        kept = parts["image_path"].map(lambda p: any(kind in Path(p).name for kind in run.kinds))
+        parts = parts[(parts["source"] != SYNTHETIC) | kept]
+    path = folder / "manifest.parquet"
+    write_manifest(parts, path)
+    return path
+
+
+def ask(model: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """What the exported file says of the test part, or of `val` where there is none."""
+    part = "test" if (table["split"] == "test").any() else "val"
+    rows = table[table["split"] == part].reset_index(drop=True)
+    classifier = Classifier(model)
+    given = ask_rows(classifier, rows)
+    told = rows.assign(face=has_box(rows), unsure_below=given.unsure_below)
+    for index in range(given.probabilities.shape[1]):
+        told[f"p{index}"] = given.probabilities[:, index]
+    return told
+
+
+def scores_of(told: pd.DataFrame) -> dict[str, Any]:
+    """Scores of several slices of the held-out rows, and what is said of unclear faces."""
+    unclear = told[told["label"] == UNCLEAR]
+    clear = told[told["label"] != UNCLEAR]
+    faces = clear[clear["face"]]
+    slices = {"all": clear, "faces": faces, "pictures": clear[~clear["face"]]}
+    slices |= {str(name): rows for name, rows in clear.groupby("source")}
+    slices |= {f"{name} faces": rows for name, rows in faces.groupby("source")}
+    return {
+        "scores": {name: scored(rows) for name, rows in slices.items() if len(rows)},
+        "unclear": {
+            "n": len(unclear),
+            "unsure_share": round(float((best(unclear) < unclear["unsure_below"]).mean()), 4),
+            "mean_confidence": round(float(best(unclear).mean()), 4),
+        },
+    }
+
+
+def scored(rows: pd.DataFrame) -> dict[str, Any]:
+    labels, probabilities = class_indices(rows), given_to(rows)
+    groups = list(rows["group"].to_numpy(str))
+    ece = calibration(labels, probabilities).ece
+    return {"ece": ece, **score(labels, probabilities, groups, float(rows["unsure_below"].iloc[0]))}
+
+
+def given_to(rows: pd.DataFrame) -> np.ndarray:
+    return rows[["p0", "p1", "p2"]].to_numpy(np.float32)
+
+
+def best(rows: pd.DataFrame) -> np.ndarray:
+    return given_to(rows).max(axis=1, initial=0)
+
+
+def show(row: Mapping[str, Any]) -> None:
+    """A line a slice."""
+    print(f"{row['name']}: unclear {row['unclear']}")
+    for name, scores in row["scores"].items():
+        wrong = scores["per_class"]["incorrect_mask"]
+        cells = [
+            scores["accuracy"],
+            scores["macro_f1"],
+            *(c["recall"] for c in scores["per_class"].values()),
+        ]
+        cells.append(wrong["precision"])
+        text = " ".join(
+            "    -" if cell["value"] is None else f"{cell['value']:.3f}" for cell in cells
+        )
+        print(
+            f"  {name:<24}{scores['n']:>6} {text}  n {wrong['n']}  ece {scores['ece']}", flush=True
+        )
+
+
+def merge(document: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe with some of its values replaced."""
+    for name, value in changes.items():
+        inner = document.get(name)
+        document[name] = merge(inner, value) if isinstance(inner, dict) else value
+    return document
+
+
+def maskwatch(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "maskwatch", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
