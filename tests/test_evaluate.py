@@ -80,7 +80,7 @@ def test_the_command_prints_a_table(done):
     assert "accuracy by roll: tilted under 10° (0)" in result.stdout
     assert "no landmarks found (12)" in result.stdout
     assert "does not imitate (snow, frost, elastic transform): mean, points lost" in result.stdout
-    assert "mean over the 1 left-out sources (lowest-highest source)" in result.stdout
+    assert "mean over left-out sources, 1 in all (lowest-highest source)" in result.stdout
     assert "warning: swapped was trained on another manifest: it may have learnt" in result.stderr
     assert "warning: toy 1" not in result.stderr
 

@@ -9,7 +9,7 @@ from maskwatch.training.evaluation.imitated import UNPRACTISED, reasons
 from maskwatch.training.evaluation.result import Evaluation, left_out_means
 from maskwatch.training.evaluation.slices import MEASURES
 from maskwatch.training.evaluation.unclear import NONE_THERE
-from maskwatch.training.evaluation.wording import WORDS, interval, number, points, share
+from maskwatch.training.evaluation.wording import WORDS, interval, number, occurs, points, share
 
 _SCORES = ("accuracy", "macro F1", *(f"recall: {word}" for word in WORDS.values()), "unsure")
 
@@ -46,7 +46,7 @@ def summary(result: Evaluation) -> str:
     rows = [
         ["accuracy", interval(scores["accuracy"])],
         ["macro F1", interval(scores["macro_f1"])],
-        ["unsure", share(scores["unsure_share"]["value"])],
+        ["unsure", interval(scores["unsure_share"])],
         ["incorrect masks: recall", interval(incorrect["recall"])],
         ["incorrect masks: precision", interval(incorrect["precision"])],
         ["macro F1 on sources left out of training, mean", interval(left_out["macro_f1"])],
@@ -84,6 +84,14 @@ def _classes(result: Evaluation) -> Iterator[str]:
         ["class", "rows", "precision", "recall", "F1"],
         [[word, *_class_cells(per_class[key])] for key, word in WORDS.items()],
     )
+    confusion = result.scores[_own(result)]["all"]["confusion"]
+    yield table(
+        ["true class", *(f"answered {word}" for word in (*WORDS.values(), "unsure"))],
+        [
+            [word, *(f"{count:,}" for count in counts)]
+            for word, counts in zip(WORDS.values(), confusion, strict=True)
+        ],
+    )
     if len(result.scores) > 1:
         yield "Other models on the same rows:"
         rows = [
@@ -104,7 +112,7 @@ def _sources(result: Evaluation) -> Iterator[str]:
             [plain(name), word, *_class_cells(scores["per_class"][key])]
             for name, scores in slices.items()
             for key, word in WORDS.items()
-            if name != "all" and scores["per_class"][key]["n"]
+            if name != "all" and occurs(scores["per_class"][key])
         ],
     )
 
@@ -135,10 +143,11 @@ def _left_out(result: Evaluation) -> Iterator[str]:
         overall = [interval(row["accuracy"]), interval(row["macro_f1"])]
         unsure = share(row["unsure_share"]["value"])
         cells = [*overall, *recalls, unsure, interval(row["ece"])]
-        rows.append(["**mean**", who, f"{row['accuracy']['sources']} sources", "", *cells])
+        rows.append([f"**mean of {row['accuracy']['sources']}**", who, "", "", *cells])
     yield table(["source", "judged by", "rows", "groups", *_SCORES, "ECE"], rows)
     yield bullets(
-        f"{plain(item.left_out.source)}: {plain(item.left_out.proof.value)}."
+        f"{plain(item.left_out.source)}: judged by {plain(item.left_out.entrant.card.name)}, "
+        f"SHA-256 `{item.left_out.entrant.card.sha256}`; {item.left_out.proof.value}."
         for item in result.left_out
     )
 
@@ -181,24 +190,24 @@ def _corruptions(result: Evaluation) -> Iterator[str]:
         "kin of most families, and what was practised goes well; those it never draws are given "
         "apart."
     )
-    clean = ["clean", "", number(of_model["clean"]["accuracy"]), "-"]
-    means = [
-        [f"**{title}**", "", number(row["mean"]["accuracy"]), points(row["drop_points"])]
-        for title, row in (
-            ("mean of all 15", of_model),
-            ("mean of those not imitated", of_model["unpractised"]),
-        )
-    ]
-    rows = []
+    clean = of_model["clean"]
+    rows = [["clean", "", number(clean["accuracy"]), share(clean["unsure_share"]), "-"]]
+    for title, row in (
+        ("mean of all 15", of_model),
+        ("mean of those not imitated", of_model["unpractised"]),
+    ):
+        mean = (number(row["mean"]["accuracy"]), share(row["mean"]["unsure_share"]))
+        rows.append([f"**{title}**", "", *mean, points(row["drop_points"])])
     for family, kin in reasons().items():
         strengths = of_model["families"][family]
-        cells = [
-            number(_mean(row[key] for row in strengths), digits)
-            for key, digits in (("accuracy", 3), ("drop_points", 1))
-        ]
-        rows.append([family, f"{'yes' if kin['imitated'] else 'no'}: {kin['reason']}", *cells])
-    header = ["family, mean of 5 strengths", "imitated by training", "accuracy", "points lost"]
-    yield table(header, [clean, *means, *rows])
+        accuracy, unsure, lost = (
+            _mean(row[key] for row in strengths)
+            for key in ("accuracy", "unsure_share", "drop_points")
+        )
+        why = f"{'yes' if kin['imitated'] else 'no'}: {kin['reason']}"
+        rows.append([family, why, number(accuracy), share(unsure), number(lost, 1)])
+    header = ["family, mean of 5 strengths", "imitated by training", "accuracy", "unsure"]
+    yield table([*header, "points lost"], rows)
 
 
 def _sweeps(result: Evaluation) -> Iterator[str]:

@@ -18,7 +18,7 @@ from maskwatch.training.evaluation.result import Evaluation, left_out_means
 from maskwatch.training.evaluation.slices import MEASURES, NOT_SLICED
 from maskwatch.training.evaluation.stress import BRIGHTNESS_FACTORS, ROTATIONS_DEG
 from maskwatch.training.evaluation.unclear import NONE_THERE
-from maskwatch.training.evaluation.wording import WORDS, number, share
+from maskwatch.training.evaluation.wording import WORDS, number, occurs, share
 from maskwatch.training.pages import jpeg_data_uri, render
 from maskwatch.training.parts import Part
 
@@ -53,6 +53,7 @@ def evaluation_page(result: Evaluation) -> str:
         doubts=doubts(contest),
         scores=result.scores,
         slices=list(result.scores[own]),
+        occurring={part: _occurring(result, part) for part in result.scores[own]},
         left_out=result.left_out,
         left_out_mean=left_out_means(result.left_out),
         unclear=result.unclear,
@@ -80,6 +81,12 @@ def evaluation_page(result: Evaluation) -> str:
         interval=small_interval,
         share=share,
     )
+
+
+def _occurring(result: Evaluation, part: str) -> list[str]:
+    """The classes that are in the rows of a slice, or that some model answers of them."""
+    slices = [of_model[part]["per_class"] for of_model in result.scores.values()]
+    return [key for key in WORDS if any(occurs(classes[key]) for classes in slices)]
 
 
 def small_interval(score: dict[str, float | None]) -> Markup:

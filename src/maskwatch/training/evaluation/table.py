@@ -49,7 +49,7 @@ def _left_out(result: Evaluation, width: int) -> Iterator[str]:
         yield f"{item.left_out.source} left out: {item.left_out.proof.value}"
         for label, row in zip(labels, item.by_name.values(), strict=True):
             yield f"  {label:<{width}}  {_cells(row)}  ECE {number(row['ece'])}"
-    yield f"mean over the {len(result.left_out)} left-out sources (lowest-highest source)"
+    yield f"mean over left-out sources, {len(result.left_out)} in all (lowest-highest source)"
     for label, row in zip(labels, left_out_means(result.left_out).values(), strict=True):
         recalls = "  ".join(interval(row["recall"][state.value]) for state in CLASSES)
         ece = interval(row["ece"])

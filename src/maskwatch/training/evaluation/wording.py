@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from maskwatch.training.catalog import LABELS
 
@@ -33,3 +34,8 @@ def points(score: Mapping[str, float | None]) -> str:
         return "-"
     low, high = number(score["low"], 1), number(score["high"], 1)
     return f"{number(score['value'], 1)} ({low} to {high})"
+
+
+def occurs(class_scores: Mapping[str, Any]) -> bool:
+    """Whether a class is in some rows or was answered: answers without a row are false alarms."""
+    return bool(class_scores["n"]) or class_scores["precision"]["value"] is not None
