@@ -39,7 +39,7 @@ from maskwatch.training.scores import score
 from maskwatch.training.split import source_groups, split_grouped, split_report
 
 FOLDS = 5
-SHORT = {"fit": {"epochs": 8}}
+SHORT = {"fit": {"epochs": 6}}
 """Choices are compared on short runs."""
 
 
@@ -104,6 +104,8 @@ RUNS = (
     Run("dev rough", dev, {**SHORT, **ROUGH}),
     Run("dev shares", dev, {**SHORT, "sampling": {"class_shares": [4, 3, 2]}}),
     Run("dev margin-30", dev, {**SHORT, "crop_margin_ratio": 0.3}),
+    Run("dev ema", dev, {"fit": {"epochs": 6, "ema_momentum": 0.995}}),
+    Run("dev mixup", dev, {"fit": {"epochs": 6, "mixup_alpha": 0.2}}),
     Run("dev real-only", dev, {**SHORT, "sampling": {"synthetic_share": 0.0}}),
 )
 
