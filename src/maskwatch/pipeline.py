@@ -14,6 +14,7 @@ from maskwatch.crop import crop_faces
 from maskwatch.detect import Detector, FaceDetector, WholeImage
 from maskwatch.errors import SettingError
 from maskwatch.model_card import SHIPPED_MODEL, DetectorCard, ModelCard
+from maskwatch.quality import measure_quality
 from maskwatch.schema import (
     Face,
     FaceOrigin,
@@ -131,8 +132,10 @@ class Analyzer:
         # a picture that is the face has no surroundings to take in
         margin_ratio = 0.0 if origin is FaceOrigin.WHOLE_IMAGE else card.crop_margin_ratio
         crops = crop_faces(image_rgb, boxes_xyxy, card.input_side_px, margin_ratio)
+        rows = self._classifier.probabilities(crops)
+        qualities = measure_quality(image_rgb, faces, margin_ratio)
         verdicts = []
-        for face, row in zip(faces, self._classifier.probabilities(crops), strict=True):
+        for face, row, quality in zip(faces, rows, qualities, strict=True):
             state, confidence = self._classifier.decide(row)
             verdicts.append(
                 FaceVerdict(
@@ -142,6 +145,7 @@ class Analyzer:
                     confidence=confidence,
                     probabilities=dict(zip(card.classes, map(float, row), strict=True)),
                     landmarks_xy=face.landmarks_xy,
+                    quality=quality,
                 )
             )
         return tuple(verdicts)

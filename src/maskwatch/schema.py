@@ -64,6 +64,37 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """How well a face can be seen.
+
+    Attributes:
+        side_px: longer side of its box, in pixels of the original image.
+        sharpness: 0 blurred or coarse, 1 crisp; the same whatever light and contrast.
+        visible_ratio: share of the face and its surroundings that lies inside the picture.
+        roll_deg: how far it is turned in the plane of the picture, clockwise, -180 to 180; None
+            where its landmarks are not known.
+        yaw_deg: how far it is turned aside, positive where the nose points to the picture's right,
+            -90 to 90; None where its landmarks are not known.
+    """
+
+    side_px: float
+    sharpness: float
+    visible_ratio: float
+    roll_deg: float | None = None
+    yaw_deg: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The quality as plain JSON values."""
+        return {
+            "side_px": round(self.side_px, 2),
+            "sharpness": round(self.sharpness, 4),
+            "visible_ratio": round(self.visible_ratio, 4),
+            "roll_deg": self.roll_deg if self.roll_deg is None else round(self.roll_deg, 1),
+            "yaw_deg": self.yaw_deg if self.yaw_deg is None else round(self.yaw_deg, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class FaceVerdict:
     """One face and what it shows.
 
@@ -74,6 +105,7 @@ class FaceVerdict:
         confidence: calibrated probability of the likeliest of the three states, also when UNSURE.
         probabilities: calibrated probability of each of the three states.
         landmarks_xy: where its five landmarks are, None where that is not known.
+        quality: how well it can be seen, None where that was not measured.
     """
 
     box_xyxy: BoxXYXY
@@ -82,6 +114,7 @@ class FaceVerdict:
     confidence: float
     probabilities: Mapping[MaskState, float]
     landmarks_xy: LandmarksXY | None = None
+    quality: FaceQuality | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain JSON values; see FrameReport.to_dict."""
@@ -93,6 +126,7 @@ class FaceVerdict:
             "confidence": round(self.confidence, 4),
             "probabilities": {s.value: round(p, 4) for s, p in self.probabilities.items()},
             "landmarks_xy": points and [[round(x, 2), round(y, 2)] for x, y in points],
+            "quality": self.quality and self.quality.to_dict(),
         }
 
 
