@@ -17,6 +17,13 @@ MASK, NO_MASK, INCORRECT = (state.value for state in CLASSES)
 LABELS = (MASK, NO_MASK, INCORRECT)
 """The labels of a manifest, in the order of `schema.CLASSES`."""
 
+UNCLEAR = "unclear"
+"""Label of a face whose mouth and nose are behind a hand, a scarf or a cup: none of the three, and
+right only if UNSURE. A network learns and is scored on such faces apart from the others."""
+
+ROW_LABELS = (*LABELS, UNCLEAR)
+"""What a row of a manifest can be labelled."""
+
 SYNTHETIC = "synthetic"
 """`source` of pictures that `maskwatch data synthesise` made from the other rows of a manifest."""
 

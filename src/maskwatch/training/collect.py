@@ -11,7 +11,7 @@ import pandas as pd
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.schema import BoxXYXY
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
+from maskwatch.training.catalog import PUBLIC_SETS, ROW_LABELS, label_of
 from maskwatch.training.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.readers import LabelledFace, Problem, read_set
 
@@ -83,16 +83,16 @@ def class_map(texts: Iterable[str]) -> dict[str, str]:
     """
     pairs = [text.rpartition("=") for text in texts]
     for name, _, label in pairs:
-        if not name or label not in LABELS:
+        if not name or label not in ROW_LABELS:
             raise SettingError(
-                f"class {name}={label}: give NAME=LABEL with a label of {', '.join(LABELS)}"
+                f"class {name}={label}: give NAME=LABEL with a label of {', '.join(ROW_LABELS)}"
             )
     return {name: label for name, _, label in pairs}
 
 
 def counts_per_label(table: pd.DataFrame) -> dict[str, int]:
     """Rows per label, zero included, in the fixed order of the labels."""
-    return {label: int((table["label"] == label).sum()) for label in LABELS}
+    return {label: int((table["label"] == label).sum()) for label in ROW_LABELS}
 
 
 def _labels(
@@ -106,7 +106,7 @@ def _labels(
     if unknown:
         raise DataError(
             f"{folder}: unknown classes {', '.join(unknown[:8])}; map each with --class NAME=LABEL "
-            f"(labels: {', '.join(LABELS)}; known names: with_mask, without_mask, "
+            f"(labels: {', '.join(ROW_LABELS)}; known names: with_mask, without_mask, "
             "mask_weared_incorrect)"
         )
     missing = sorted(set(public.counts) - set(labels.values())) if public else []

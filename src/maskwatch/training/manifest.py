@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pandas.api.types import is_numeric_dtype
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS
+from maskwatch.training.catalog import ROW_LABELS
 
 BOX = ("x_min", "y_min", "x_max", "y_max")
 COLUMNS = ("image_path", *BOX, "label", "source", "sha256", "group", "split")
@@ -33,8 +33,8 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
     Returns:
         A table with `COLUMNS`: `image_path` absolute, the box in float pixels of the upright
-        picture (four NaN: the whole picture), `label` one of the three, `sha256` of the file's
-        bytes, `group` and `split` None where they are not known yet.
+        picture (four NaN: the whole picture), `label` one of catalog.ROW_LABELS, `sha256` of the
+        file's bytes, `group` and `split` None where they are not known yet.
 
     Raises:
         DataError: the file is no manifest, holds wrong values or names pictures that are gone.
@@ -126,7 +126,7 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     for name in BOX:
         if table[name].notna().any() and not is_numeric_dtype(table[name]):
             raise DataError(f"{path}: {name} is not a column of numbers")
-    _check_known(table["label"], LABELS, path)
+    _check_known(table["label"], ROW_LABELS, path)
     _check_known(table["split"].dropna(), PARTS, path)
     boxes = table.loc[:, list(BOX)].astype("float64")
     broken = boxes.isna().any(axis=1) & ~boxes.isna().all(axis=1)
