@@ -15,6 +15,7 @@ cut off. Four kinds of splits:
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -41,6 +42,19 @@ from maskwatch.training.split import source_groups, split_grouped, split_report
 FOLDS = 5
 SHORT = {"fit": {"epochs": 6}}
 """Choices are compared on short runs."""
+
+
+def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe with some of its values replaced."""
+    merged = dict(document)
+    for name, value in changes.items():
+        inner = merged.get(name)
+        merged[name] = merge(inner, value) if isinstance(inner, Mapping) else value
+    return merged
+
+
+def merge_all(*changes: Mapping[str, Any]) -> dict[str, Any]:
+    return functools.reduce(merge, changes, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +112,30 @@ def side(side_px: int) -> dict[str, Any]:
     return {"network": {"input_side_px": side_px}}
 
 
-ROUGH = {"augment": {"noise_sigma": 50, "noise_grain_px": 12, "haze_ratio": 0.8}}
+ROUGH = {
+    "augment": {"noise_sigma": 50, "noise_grain_px": 12, "haze_ratio": 0.8},
+    "sampling": {"unclear_share": 0.06},
+}
 RUNS = (
-    Run("dev base", dev, SHORT),
-    Run("dev rough", dev, {**SHORT, **ROUGH}),
-    Run("dev shares", dev, {**SHORT, "sampling": {"class_shares": [4, 3, 2]}}),
-    Run("dev margin-30", dev, {**SHORT, "crop_margin_ratio": 0.3}),
-    Run("dev ema", dev, {"fit": {"epochs": 6, "ema_momentum": 0.995}}),
-    Run("dev mixup", dev, {"fit": {"epochs": 6, "mixup_alpha": 0.2}}),
-    Run("dev real-only", dev, {**SHORT, "sampling": {"synthetic_share": 0.0}}),
+    Run("covers rough", dev, merge_all(SHORT, ROUGH), synthetic=10_000),
+    Run(
+        "covers mixup",
+        dev,
+        merge_all(SHORT, ROUGH, {"fit": {"mixup_alpha": 0.2}}),
+        synthetic=10_000,
+    ),
+    Run(
+        "covers ema",
+        dev,
+        merge_all(SHORT, ROUGH, {"fit": {"ema_momentum": 0.995}}),
+        synthetic=10_000,
+    ),
+    Run(
+        "covers shares",
+        dev,
+        merge_all(SHORT, ROUGH, {"sampling": {"class_shares": [4, 3, 2]}}),
+        synthetic=10_000,
+    ),
 )
 
 
@@ -240,14 +269,6 @@ def show(row: Mapping[str, Any]) -> None:
         print(
             f"  {name:<24}{scores['n']:>6} {text}  n {wrong['n']}  ece {scores['ece']}", flush=True
         )
-
-
-def merge(document: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe with some of its values replaced."""
-    for name, value in changes.items():
-        inner = document.get(name)
-        document[name] = merge(inner, value) if isinstance(inner, dict) else value
-    return document
 
 
 def maskwatch(*arguments: str) -> None:

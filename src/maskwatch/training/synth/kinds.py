@@ -67,11 +67,11 @@ SHARES = {
         Kind.ON_ONE_EAR: 0.16,
     },
     NO_MASK: {
-        Kind.BARE: 0.38,
-        Kind.SCARF: 0.30,
+        Kind.BARE: 0.34,
+        Kind.SCARF: 0.26,
         Kind.BAND: 0.10,
         Kind.NEAR_HAND: 0.10,
-        Kind.BEARD: 0.06,
+        Kind.BEARD: 0.14,
         Kind.SHIELD: 0.06,
     },
     UNCLEAR: {
