@@ -6,7 +6,7 @@ Every run is `maskwatch data synthesise`, `train` and `export` on its own split 
 exported file is asked. Runs that are finished are not repeated, so the command goes on where it was
 cut off. Four kinds of splits:
 
-- choices ("dev ..."): a third of the rows outside the test part. Whatever is chosen is chosen here.
+- choices: a third of the rows outside the test part. Whatever is chosen is chosen here.
 - folds: each fifth of all rows is tested by a network that saw none of its groups.
 - a source left out: no near-identical group that touches it is trained on.
 - the student report's own protocol, which leaks.
@@ -15,7 +15,6 @@ cut off. Four kinds of splits:
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import subprocess
 import sys
@@ -53,10 +52,6 @@ def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def merge_all(*changes: Mapping[str, Any]) -> dict[str, Any]:
-    return functools.reduce(merge, changes, {})
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """One network.
@@ -66,21 +61,19 @@ class Run:
         split: manifest -> the same with other parts.
         changes: to recipes/best.yaml.
         recipe: or another recipe.
-        sources: of the training rows, None for all; those of the tested rows stay.
         synthetic: pictures to synthesise.
-        kinds: parts of the file names of synthetic pictures that are kept, None for all.
+        made_without: parts of the file names of synthetic pictures that are left out.
     """
 
     name: str
     split: Callable[[pd.DataFrame], pd.DataFrame]
     changes: Mapping[str, Any] = field(default_factory=dict)
     recipe: Path = Path("recipes/best.yaml")
-    sources: tuple[str, ...] | None = None
-    synthetic: int = 6000
-    kinds: tuple[str, ...] | None = None
+    synthetic: int = 10_000
+    made_without: tuple[str, ...] = ()
 
 
-def dev(table: pd.DataFrame) -> pd.DataFrame:
+def choices(table: pd.DataFrame) -> pd.DataFrame:
     """A third of what is not in the test part validates; the test part is gone."""
     return split_grouped(table[table["split"] != "test"].reset_index(drop=True), folds=3)
 
@@ -108,34 +101,47 @@ def report_protocol(table: pd.DataFrame) -> pd.DataFrame:
     return split_report(table[table["source"] == "kaggle-8982"].reset_index(drop=True))
 
 
-def side(side_px: int) -> dict[str, Any]:
-    return {"network": {"input_side_px": side_px}}
-
-
-ROUGH = {
-    "augment": {"noise_sigma": 50, "noise_grain_px": 12, "haze_ratio": 0.8},
-    "sampling": {"unclear_share": 0.06},
+SOURCES = (
+    "incorrect-photos",
+    "voc-853",
+    "yolo-800",
+    "mask-types",
+    "faces-binary",
+    "kaggle-8982",
+)
+DRAWN_MASKS = tuple(
+    f"{kind}-drawn" for kind in ("worn", "nose_out", "tilted", "under_chin", "on_one_ear")
+)
+NO_MASKS_MADE = {"sampling": {"synthetic_share": 0.0}}
+SMOOTH = {"augment": {"noise_sigma": 10, "noise_grain_px": 1, "haze_ratio": 0.0}}
+OWN_SET = {
+    "sampling": {"synthetic_share": 0.0, "unclear_share": 0.0, "max_per_group": 1000},
+    **SHORT,
 }
+
+
+def choice(name: str, changes: Mapping[str, Any], **settings: Any) -> Run:
+    return Run(f"choices {name}", choices, merge(SHORT, changes), **settings)
+
+
 RUNS = (
-    Run("covers rough", dev, merge_all(SHORT, ROUGH), synthetic=10_000),
+    choice("recipe", {}),
+    choice("no-synthesised-masks", NO_MASKS_MADE),
+    choice("drawn-masks-only", {}, made_without=("-sampled",)),
+    choice("cut-out-masks-only", {}, made_without=DRAWN_MASKS),
+    choice("no-unclear", {"sampling": {"unclear_share": 0.0}}),
+    choice("no-rough", SMOOTH),
+    choice("even-classes", {"sampling": {"class_shares": [1, 1, 1]}}),
+    choice("mixup", {"fit": {"mixup_alpha": 0.2}}),
+    *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
+    *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
     Run(
-        "covers mixup",
-        dev,
-        merge_all(SHORT, ROUGH, {"fit": {"mixup_alpha": 0.2}}),
-        synthetic=10_000,
+        "without-incorrect-photos no-synthesised-masks",
+        without("incorrect-photos"),
+        merge(SHORT, NO_MASKS_MADE),
     ),
-    Run(
-        "covers ema",
-        dev,
-        merge_all(SHORT, ROUGH, {"fit": {"ema_momentum": 0.995}}),
-        synthetic=10_000,
-    ),
-    Run(
-        "covers shares",
-        dev,
-        merge_all(SHORT, ROUGH, {"sampling": {"class_shares": [4, 3, 2]}}),
-        synthetic=10_000,
-    ),
+    *(Run(f"fold-{number} recipe", fold(number), SHORT) for number in range(FOLDS)),
+    Run("report-protocol recipe", report_protocol, OWN_SET, synthetic=0),
 )
 
 
@@ -195,13 +201,9 @@ def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
                 "data", "synthesise", str(base), "--out", str(made), "--count", str(run.synthetic)
             )
         parts = read_manifest(made / "synthetic.parquet")
-    held = parts["split"] != "train"
-    if run.sources is not None:
-        parts = parts[held | parts["source"].isin((*run.sources, SYNTHETIC))]
-        held = parts["split"] != "train"
-    if run.kinds is not None:
-        kept = parts["image_path"].map(lambda p: any(kind in Path(p).name for kind in run.kinds))
-        parts = parts[(parts["source"] != SYNTHETIC) | kept]
+    names = parts["image_path"].map(lambda path: Path(path).name)
+    unwanted = names.map(lambda name: any(part in name for part in run.made_without))
+    parts = parts[(parts["source"] != SYNTHETIC) | ~unwanted]
     path = folder / "manifest.parquet"
     write_manifest(parts, path)
     return path
