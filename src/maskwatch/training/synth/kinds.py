@@ -74,13 +74,13 @@ SHARES = {
         Kind.BEARD: 0.14,
         Kind.SHIELD: 0.06,
     },
-    UNCLEAR: {
-        Kind.HAND: 0.34,
-        Kind.VEIL: 0.22,
-        Kind.CUP: 0.15,
+    UNCLEAR: {  # hands and veils are drawn in vain more often than the others
+        Kind.HAND: 0.42,
+        Kind.VEIL: 0.25,
+        Kind.CUP: 0.09,
         Kind.MICROPHONE: 0.11,
-        Kind.PHONE: 0.11,
-        Kind.PAPER: 0.07,
+        Kind.PHONE: 0.07,
+        Kind.PAPER: 0.06,
     },
 }
 """Of the pictures of a label, where there is room below the chin; every other face of the public
