@@ -1,4 +1,4 @@
-"""The tables of an evaluation: calibration, slices, stress, mistakes; the empty case first.
+"""The tables of an evaluation: calibration, stress, mistakes; the empty case first.
 
 Run: pytest tests/test_evaluation_tables.py
 """
@@ -16,14 +16,8 @@ from maskwatch.training.evaluation import charts
 from maskwatch.training.evaluation.answers import Answers
 from maskwatch.training.evaluation.calibration import BINS, calibration
 from maskwatch.training.evaluation.corruptions import FAMILIES, SIDE_PX, STRENGTHS
+from maskwatch.training.evaluation.imitated import UNPRACTISED
 from maskwatch.training.evaluation.mistakes import PER_GROUP, faces_sheet, worst_mistakes
-from maskwatch.training.evaluation.slices import (
-    LIGHTS,
-    SIZES,
-    light_slices,
-    score_rows,
-    size_slices,
-)
 from maskwatch.training.evaluation.stress import CONDITIONS, Stress, sample, turn
 from maskwatch.training.evaluation.stress_tables import (
     corruption_table,
@@ -82,24 +76,6 @@ def test_a_confidence_of_one_is_in_the_last_bin():
     assert drawn.count("<rect") == 1 and "a &lt;title&gt;" in drawn
 
 
-def test_slices_of_nothing_are_empty():
-    part = part_of()
-    for slices in (size_slices(part), light_slices(NOTHING.brightness)):
-        for row in score_rows(part, NOTHING, slices).values():
-            assert row["n"] == 0 and row["accuracy"]["value"] is None
-
-
-def test_slices_by_size_and_light():
-    part = part_of(box(19.9), box(20), box(39), box(40), box(80), {})
-    sizes = size_slices(part)
-    assert list(sizes) == list(SIZES)
-    assert [rows.tolist().count(True) for rows in sizes.values()] == [1, 2, 1, 1, 1]
-    assert sizes["whole pictures"].tolist() == [False] * 5 + [True]
-    lights = light_slices(np.array([0, 84.9, 85, 169, 170, 255.0]))
-    assert list(lights) == list(LIGHTS)
-    assert [int(rows.sum()) for rows in lights.values()] == [2, 2, 2]
-
-
 def test_a_sample_is_balanced_and_takes_few_of_a_group():
     rows = [{"label": "mask", "group": "copies"}] * 9
     rows += [{"label": "no_mask", "group": f"g{k}"} for k in range(9)]
@@ -141,6 +117,19 @@ def test_every_class_weighs_alike_and_unsure_is_not_found():
     assert turned["all"][3]["accuracy"] == 1.0
     assert turned["faces"][0]["recall"] == {"mask": None, "no_mask": 0.0, "incorrect_mask": None}
     assert turned["pictures"][0]["n"] == 3
+
+
+def test_what_training_never_draws_has_a_mean_of_its_own():
+    part = part_of({"label": "mask"}, {"label": "no_mask"})
+    stress = stress_of(part, part.labels)  # nothing spoils anything but what is new
+    for family in UNPRACTISED:
+        for strength in STRENGTHS:
+            stress.states["toy"][family, strength] = np.array([3, 3])
+    table = corruption_table(stress, "toy")
+    assert table["unpractised"]["mean"] == {"accuracy": 0.0, "unsure_share": 1.0}
+    assert table["unpractised"]["drop_points"]["value"] == 100
+    share = len(UNPRACTISED) / len(FAMILIES)
+    assert table["drop_points"]["value"] == pytest.approx(100 * share)
 
 
 def test_the_interval_of_a_mean_goes_by_groups():

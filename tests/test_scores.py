@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
@@ -21,6 +21,7 @@ def test_nothing_scored_is_undefined_not_zero():
     assert scores["accuracy"] == {"value": None, "low": None, "high": None}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
 def test_scores_are_those_of_scikit_learn(pairs):
     truth, answered = (np.array(column) for column in zip(*pairs, strict=True))

@@ -76,6 +76,20 @@ def score(
 _OVERALL = ("accuracy", "macro_f1", "unsure_share")
 
 
+def mean_with_interval(
+    values: NDArray[Any], groups: NDArray[Any], seed: int = 0
+) -> dict[str, float | None]:
+    """Mean of values (n,), such as the share of True, with its 95 % interval over groups (n,)."""
+    _, places = np.unique(groups, return_inverse=True)
+    sums, sizes = np.bincount(places, values), np.bincount(places)
+    count = len(sizes)
+    if count == 0:
+        return _with_interval(np.nan, np.empty(0))
+    random = np.random.default_rng(seed)
+    weights = random.multinomial(count, np.full(count, 1 / count), size=_ROUNDS)
+    return _with_interval(float(sums.sum() / sizes.sum()), weights @ sums / (weights @ sizes))
+
+
 def _resample(per_group: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Confusion counts (rounds, 3, 4) of test sets drawn from the groups with replacement."""
     count = len(per_group)

@@ -18,8 +18,10 @@ import pandas as pd
 from maskwatch.classify import Classifier
 from maskwatch.errors import DataError, SettingError
 from maskwatch.model_card import ModelCard
+from maskwatch.training.catalog import UNCLEAR
+from maskwatch.training.evaluation.wording import share
 from maskwatch.training.manifest import data_sha256
-from maskwatch.training.parts import Part, as_part, take_part
+from maskwatch.training.parts import Part, as_part, take_part, take_unclear
 from maskwatch.training.split import source_groups
 
 
@@ -91,6 +93,7 @@ class Contest:
         data_sha256: hash of what it says.
         part_name: the part that is scored.
         part: its rows.
+        unclear: its faces that nobody can judge, scored apart, see catalog.UNCLEAR.
         twins: how many of them have a near-identical picture in the training part.
         entrants: the evaluated model, then the baselines.
         left_out: the models that were trained without a source.
@@ -100,6 +103,7 @@ class Contest:
     data_sha256: str
     part_name: str
     part: Part
+    unclear: Part
     twins: int
     entrants: tuple[Entrant, ...]
     left_out: tuple[LeftOut, ...]
@@ -152,10 +156,40 @@ def enter(
         digest,
         part_name,
         part,
+        take_unclear(table, part_name),
         twins,
         entrants,
         tuple(_leave_out(source, path, table, digest, part_name) for source, path in left_out),
     )
+
+
+def doubts(contest: Contest) -> list[str]:
+    """Why the scores may be too good, one sentence each; empty where nothing is known."""
+    sentences = [
+        f"{entrant.name} was {entrant.seen.value}{_own_test(entrant)}."
+        for entrant in contest.entrants
+        if entrant.seen is not Seen.NO
+    ]
+    if contest.twins:
+        sentences.append(
+            f"{contest.twins:,} of {len(contest.part.labels):,} rows have a near-identical picture "
+            "in the training part of the manifest: their scores are partly memory."
+        )
+    sentences += [
+        f"{item.entrant.card.name}, given as trained without {item.source}: {item.proof.value}."
+        for item in contest.left_out
+        if item.proof in (Proof.ABSENT, Proof.NONE)
+    ]
+    return sentences
+
+
+def _own_test(entrant: Entrant) -> str:
+    """What the card of a model says of its own test part, to compare with; empty if nothing."""
+    accuracy = entrant.card.scores.get("all", {}).get("accuracy", {})
+    if entrant.seen is not Seen.UNKNOWN or entrant.card.scores.get("part") != "test":
+        return ""
+    value, low, high = (share(accuracy.get(key)) for key in ("value", "low", "high"))
+    return f"; on its own test part its card says {value} ({low} to {high})"
 
 
 def what_was_seen(card: ModelCard, digest: str, part_name: str) -> Seen:
@@ -181,7 +215,7 @@ def prove_left_out(card: ModelCard, source: str, table: pd.DataFrame, digest: st
     if isinstance(counts, Mapping):
         learnt = any(counts.get(part, {}).get(source) for part in ("train", "val"))
         return None if learnt else Proof.COUNTS
-    rows = table[table["source"] == source]
+    rows = table[(table["source"] == source) & (table["label"] != UNCLEAR)]
     if trained.get("data_sha256") == digest:
         return None if rows["split"].isin(["train", "val"]).any() else Proof.COUNTS
     if "sources" not in trained:

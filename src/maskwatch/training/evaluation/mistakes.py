@@ -1,4 +1,4 @@
-"""The worst mistakes as pictures, and a sheet of faces with their verdicts to look at."""
+"""Rows with what was answered: the worst mistakes, and a sheet of faces to look at."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from maskwatch.style import INK, PLATE, STYLES
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.evaluation.answers import Answers
 from maskwatch.training.manifest import BOX
-from maskwatch.training.parts import Part, longer_side_px
+from maskwatch.training.parts import NONE_OF_THEM, Part, longer_side_px
 
 SHOWN = 36
 """Mistakes on the page."""
@@ -38,18 +38,20 @@ SHEET_MISTAKES = 16
 THUMB_PX = 160
 _SHEET_COLUMNS, _CELL_PX, _CAPTION_PX, _GAP_PX = 8, 190, 34, 8
 _MARGIN_RATIO = 0.3
-_STATES = (*CLASSES, MaskState.UNSURE)
+
+STATES = (*CLASSES, MaskState.UNSURE)
+"""What can be answered, in the order of Answers.states."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """A wrong answer.
+class Case:
+    """A row and what a model says of it.
 
     Attributes:
         row: its position in the part.
-        label: what the row shows.
+        label: what the row shows; UNSURE where nobody can tell.
         answer: what the model says.
-        confidence: calibrated probability of that answer.
+        confidence: calibrated probability of the likeliest class.
         source: the row's set.
         sha256: of its picture file.
         box_xyxy: where in it, None for a whole picture.
@@ -77,20 +79,25 @@ class Mistake:
         }
 
 
-def worst_mistakes(part: Part, answers: Answers, most: int = SHOWN) -> tuple[Mistake, ...]:
+def worst_mistakes(part: Part, answers: Answers, most: int = SHOWN) -> tuple[Case, ...]:
     """The wrong answers given with most confidence; UNSURE is no wrong answer."""
     states = answers.states
     wrong = np.flatnonzero((states != part.labels) & (states < len(CLASSES)))
-    wrong = wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
+    return surest(part, answers, wrong, most)
+
+
+def surest(part: Part, answers: Answers, rows: NDArray[np.integer], most: int) -> tuple[Case, ...]:
+    """Of some rows (k,) those answered with most confidence, few of each near-identical group."""
+    rows = rows[np.argsort(-answers.confidence[rows], kind="stable")]
     sides, boxes = longer_side_px(part.table), part.table[list(BOX)].to_numpy(float)
-    mistakes = []
-    for row in _few_per_group(wrong, part.groups)[:most]:
-        whole = bool(np.isnan(sides[row]))
-        mistakes.append(
-            Mistake(
+    cases = []
+    for row in _few_per_group(rows, part.groups)[:most]:
+        whole, label = bool(np.isnan(sides[row])), part.labels[row]
+        cases.append(
+            Case(
                 row=int(row),
-                label=CLASSES[part.labels[row]],
-                answer=_STATES[states[row]],
+                label=MaskState.UNSURE if label == NONE_OF_THEM else CLASSES[label],
+                answer=STATES[answers.states[row]],
                 confidence=float(answers.confidence[row]),
                 source=str(part.table["source"].iloc[row]),
                 sha256=str(part.table["sha256"].iloc[row]),
@@ -98,7 +105,7 @@ def worst_mistakes(part: Part, answers: Answers, most: int = SHOWN) -> tuple[Mis
                 size_px=None if whole else float(sides[row]),
             )
         )
-    return tuple(mistakes)
+    return tuple(cases)
 
 
 def thumbnails(part: Part, rows: Iterable[int], side_px: int = THUMB_PX) -> NDArray[np.uint8]:
@@ -161,6 +168,6 @@ def _report(answers: Answers, row: int) -> FrameReport:
     """What users would see of this crop."""
     probabilities = {s: float(p) for s, p in zip(CLASSES, answers.probabilities[row], strict=True)}
     box = (0.0, 0.0, float(_CELL_PX), float(_CELL_PX))
-    state = _STATES[answers.states[row]]
+    state = STATES[answers.states[row]]
     face = FaceVerdict(box, 1.0, state, float(answers.confidence[row]), probabilities)
     return FrameReport((face,), (_CELL_PX, _CELL_PX), FaceOrigin.WHOLE_IMAGE, "")

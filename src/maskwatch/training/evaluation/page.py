@@ -8,24 +8,24 @@ from typing import Any
 
 from markupsafe import Markup
 
-from maskwatch.schema import CLASSES
-from maskwatch.training.catalog import LABELS
+from maskwatch.schema import CLASSES, MaskState
 from maskwatch.training.evaluation import charts
-from maskwatch.training.evaluation.contest import Entrant, Proof, Seen
-from maskwatch.training.evaluation.corruptions import FAMILIES, STRENGTHS
-from maskwatch.training.evaluation.mistakes import Mistake, thumbnails
-from maskwatch.training.evaluation.result import Evaluation
-from maskwatch.training.evaluation.slices import LIGHTS, NOT_SLICED, SIZES
+from maskwatch.training.evaluation.contest import doubts
+from maskwatch.training.evaluation.corruptions import STRENGTHS
+from maskwatch.training.evaluation.imitated import reasons
+from maskwatch.training.evaluation.mistakes import Case, thumbnails
+from maskwatch.training.evaluation.result import Evaluation, left_out_means
+from maskwatch.training.evaluation.slices import MEASURES, NOT_SLICED
 from maskwatch.training.evaluation.stress import BRIGHTNESS_FACTORS, ROTATIONS_DEG
+from maskwatch.training.evaluation.unclear import NONE_THERE
+from maskwatch.training.evaluation.wording import WORDS, number, share
 from maskwatch.training.pages import jpeg_data_uri, render
-
-WORDS = dict(zip(LABELS, ("mask", "no mask", "incorrect mask"), strict=True))
-"""The classes as the page names them."""
+from maskwatch.training.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A mistake as the page shows it."""
+    """A case as the page shows it."""
 
     data: str
     label: str
@@ -50,78 +50,39 @@ def evaluation_page(result: Evaluation) -> str:
         own=own,
         words=WORDS,
         groups=result.scores[own]["all"]["groups"],
-        doubts=doubts(result),
+        doubts=doubts(contest),
         scores=result.scores,
         slices=list(result.scores[own]),
         left_out=result.left_out,
+        left_out_mean=left_out_means(result.left_out),
+        unclear=result.unclear,
+        none_unclear=NONE_THERE,
+        unclear_pictures=_pictures(contest.unclear, result.unclear_cases),
         sample=result.sample,
-        families=FAMILIES,
+        families=reasons(),
         strengths=STRENGTHS,
         corruptions=result.corruptions,
         rotation=_sweeps(result.rotation[own], ROTATIONS_DEG, "rotation in degrees", "{}"),
         brightness=_sweeps(result.brightness[own], BRIGHTNESS_FACTORS, "brightness", "{:g}"),
         sweeps={"rotation": result.rotation, "brightness": result.brightness},
-        sizes=result.sizes,
-        lights=result.lights,
-        size_names=SIZES,
-        light_names=LIGHTS,
+        measures=MEASURES,
+        measured=result.measured,
         not_sliced=NOT_SLICED,
         calibration=result.calibration,
         reliability={
             name: charts.reliability(values, f"Reliability, {name}")
             for name, values in result.calibration[own].items()
         },
-        mistakes=_pictures(result),
+        mistakes=_pictures(contest.part, result.mistakes),
         wrong=_wrong(result),
         crop_ms=result.crop_ms,
         number=number,
-        interval=interval,
+        interval=small_interval,
         share=share,
     )
 
 
-def doubts(result: Evaluation) -> list[str]:
-    """Why the scores may be too good, one sentence each; empty where nothing is known."""
-    contest = result.contest
-    sentences = [
-        f"{entrant.name} was {entrant.seen.value}{_own_test(entrant)}."
-        for entrant in contest.entrants
-        if entrant.seen is not Seen.NO
-    ]
-    if contest.twins:
-        sentences.append(
-            f"{contest.twins:,} of {len(contest.part.labels):,} rows have a near-identical picture "
-            "in the training part of the manifest: their scores are partly memory."
-        )
-    sentences += [
-        f"{item.left_out.entrant.card.name}, given as trained without {item.left_out.source}: "
-        f"{item.left_out.proof.value}."
-        for item in result.left_out
-        if item.left_out.proof in (Proof.ABSENT, Proof.NONE)
-    ]
-    return sentences
-
-
-def _own_test(entrant: Entrant) -> str:
-    """What the card of a model says of its own test part, to compare with; empty if nothing."""
-    accuracy = entrant.card.scores.get("all", {}).get("accuracy", {})
-    if entrant.seen is not Seen.UNKNOWN or entrant.card.scores.get("part") != "test":
-        return ""
-    low, high = share(accuracy.get("low")), share(accuracy.get("high"))
-    return f"; on its own test part its card says {share(accuracy.get('value'))} ({low} to {high})"
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def share(value: float | None) -> str:
-    """A share from 0 to 1 in percent."""
-    return "-" if value is None else f"{value:.1%}"
-
-
-def interval(score: dict[str, float | None]) -> Markup:
+def small_interval(score: dict[str, float | None]) -> Markup:
     """A score with its 95 % interval in small print."""
     if score["value"] is None:
         return Markup("-")
@@ -150,25 +111,27 @@ def _sweeps(
     return drawn
 
 
-def _pictures(result: Evaluation) -> list[_Picture]:
-    rows = [mistake.row for mistake in result.mistakes]
+def _pictures(part: Part, cases: Sequence[Case]) -> list[_Picture]:
+    thumbs = thumbnails(part, [case.row for case in cases])
     return [
         _Picture(
             jpeg_data_uri(thumb),
-            WORDS[mistake.label.value],
-            WORDS[mistake.answer.value],
-            f"{mistake.confidence:.1%}",
-            _place(mistake),
+            _word(case.label),
+            _word(case.answer),
+            f"{case.confidence:.1%}",
+            _place(case),
         )
-        for mistake, thumb in zip(
-            result.mistakes, thumbnails(result.contest.part, rows), strict=True
-        )
+        for case, thumb in zip(cases, thumbs, strict=True)
     ]
 
 
-def _place(mistake: Mistake) -> str:
-    size = "whole picture" if mistake.size_px is None else f"{mistake.size_px:.0f} px"
-    return f"{mistake.source}, {size}"
+def _word(state: MaskState) -> str:
+    return WORDS.get(state.value, state.value)
+
+
+def _place(case: Case) -> str:
+    size = "whole picture" if case.size_px is None else f"{case.size_px:.0f} px"
+    return f"{case.source}, {size}"
 
 
 def _wrong(result: Evaluation) -> dict[str, int]:

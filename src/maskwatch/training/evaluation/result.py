@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from maskwatch._version import __version__
 from maskwatch.runtime import available_cpus
+from maskwatch.schema import CLASSES
 from maskwatch.training.environment import cpu_name, git_revision, versions
 from maskwatch.training.evaluation.answers import Answers
 from maskwatch.training.evaluation.calibration import Calibration
 from maskwatch.training.evaluation.contest import Contest, Entrant, LeftOut
-from maskwatch.training.evaluation.mistakes import Mistake
+from maskwatch.training.evaluation.imitated import reasons
+from maskwatch.training.evaluation.mistakes import Case
 from maskwatch.training.evaluation.slices import NOT_SLICED
 
 EVALUATION_SCHEMA = "maskwatch.evaluation/1"
@@ -28,15 +30,21 @@ class LeftOutScores:
 
     Attributes:
         left_out: the source and the model without it.
-        rows: the model without it, on all rows of the source.
-        part_rows: the same model on those rows that are in the evaluated part.
-        own: the evaluated model on those.
+        rows: scores of the model without it, on all rows of the source, with its calibration error
+            as "ece".
+        part_rows: those of the same model on those rows that are in the evaluated part.
+        own: those of the evaluated model on the same.
     """
 
     left_out: LeftOut
     rows: dict[str, Any]
     part_rows: dict[str, Any]
     own: dict[str, Any]
+
+    @property
+    def by_name(self) -> dict[str, dict[str, Any]]:
+        """The three by their names in evaluation.json."""
+        return dict(zip(LEFT_OUT_ROWS, (self.rows, self.part_rows, self.own), strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -46,10 +54,42 @@ class LeftOutScores:
             "model": card.name,
             "sha256": card.sha256,
             "proof": self.left_out.proof.value,
-            "without_source": self.rows,
-            "without_source_on_part": self.part_rows,
-            "evaluated_model_on_part": self.own,
+            **self.by_name,
         }
+
+
+LEFT_OUT_ROWS = ("without_source", "without_source_on_part", "evaluated_model_on_part")
+
+
+def left_out_means(left_out: Sequence[LeftOutScores]) -> dict[str, dict[str, Any]]:
+    """Mean over the left-out sources of every score, each source alike whatever its size.
+
+    Returns:
+        For each of LEFT_OUT_ROWS "accuracy", "macro_f1", "unsure_share", "ece" and the recall of
+        each class, as {"value", "low", "high", "sources"}: low and high are the lowest and highest
+        source, and `sources` counts those where the score is defined.
+    """
+    means: dict[str, dict[str, Any]] = {}
+    for which in LEFT_OUT_ROWS:
+        rows = [item.by_name[which] for item in left_out]
+        means[which] = {
+            name: _mean([row[name]["value"] for row in rows])
+            for name in ("accuracy", "macro_f1", "unsure_share")
+        }
+        means[which]["ece"] = _mean([row["ece"] for row in rows])
+        means[which]["recall"] = {
+            state.value: _mean([row["per_class"][state.value]["recall"]["value"] for row in rows])
+            for state in CLASSES
+        }
+    return means
+
+
+def _mean(values: Sequence[float | None]) -> dict[str, float | int | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"value": None, "low": None, "high": None, "sources": 0}
+    mean = round(sum(known) / len(known), 4)
+    return {"value": mean, "low": min(known), "high": max(known), "sources": len(known)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +100,16 @@ class Evaluation:
         contest: what was evaluated.
         answers: what each model says of the rows of the part.
         scores: see parts.score_slices.
-        calibration: by slice, "all" first.
-        sizes: scores by size of the face.
-        lights: scores by light.
+        calibration: by source, "all" first.
+        unclear: what each model says of faces that nobody can judge, see unclear.score_unclear.
+        measured: scores by what was measured of a face, by the names in slices.MEASURES first.
         left_out: a row for each model trained without a source.
         sample: which crops were altered.
         corruptions: see stress_tables.corruption_table.
         rotation: see stress_tables.sweep_table.
         brightness: the same for light.
         mistakes: the worst ones of the evaluated model.
+        unclear_cases: faces that nobody can judge and what the evaluated model says of them.
         crop_ms: median, 95th percentile and ratio of the time of one crop.
     """
 
@@ -76,14 +117,15 @@ class Evaluation:
     answers: Mapping[str, Answers]
     scores: Mapping[str, dict[str, Any]]
     calibration: Mapping[str, Mapping[str, Calibration]]
-    sizes: Mapping[str, dict[str, Any]]
-    lights: Mapping[str, dict[str, Any]]
+    unclear: Mapping[str, dict[str, Any]]
+    measured: Mapping[str, Mapping[str, dict[str, Any]]]
     left_out: tuple[LeftOutScores, ...]
     sample: Mapping[str, Any]
     corruptions: Mapping[str, dict[str, Any]]
     rotation: Mapping[str, dict[str, Any]]
     brightness: Mapping[str, dict[str, Any]]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Case, ...]
+    unclear_cases: tuple[Case, ...]
     crop_ms: Mapping[str, Mapping[str, float]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,15 +153,18 @@ class Evaluation:
                 name: {part: values.to_dict() for part, values in parts.items()}
                 for name, parts in self.calibration.items()
             },
-            "sizes": self.sizes,
-            "lights": self.lights,
+            "unclear": self.unclear,
+            **self.measured,
             "not_sliced": list(NOT_SLICED),
             "left_out": [row.to_dict() for row in self.left_out],
+            "left_out_mean": left_out_means(self.left_out),
+            "imitated_by_training": reasons(),
             "sample": self.sample,
             "corruptions": self.corruptions,
             "rotation_deg": self.rotation,
             "brightness_factor": self.brightness,
-            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
+            "mistakes": [case.to_dict() for case in self.mistakes],
+            "unclear_cases": [case.to_dict() for case in self.unclear_cases],
             "crop_ms": self.crop_ms,
         }
 

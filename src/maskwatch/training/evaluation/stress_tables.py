@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.evaluation.corruptions import FAMILIES, STRENGTHS
+from maskwatch.training.evaluation.imitated import UNPRACTISED
 from maskwatch.training.evaluation.stress import (
     BRIGHTNESS_FACTORS,
     CLEAN,
@@ -39,13 +41,12 @@ def corruption_table(stress: Stress, model: str) -> dict[str, Any]:
     """Accuracy of a model on clean and spoilt crops.
 
     Returns:
-        "clean", "families" (five entries each, weakest first), "mean" over all 75 conditions, and
-        "drop_points": how far that is below clean, with its 95 % interval over groups.
+        "clean", "families" (five entries each, weakest first), "mean" over all 75 conditions,
+        "drop_points": how far that is below clean, with its 95 % interval over groups; and
+        "unpractised": the same two for the families that training does not imitate.
     """
     states = stress.states[model]
     labels = stress.part.labels
-    spoilt = [states[family, strength] for family in FAMILIES for strength in STRENGTHS]
-    lost = (states[CLEAN] == labels) - np.mean([row == labels for row in spoilt], axis=0)
     clean = _accuracy(labels, states[CLEAN])
     families: dict[str, list[dict[str, float | None]]] = {}
     for family in FAMILIES:
@@ -56,6 +57,17 @@ def corruption_table(stress: Stress, model: str) -> dict[str, Any]:
     return {
         "clean": clean,
         "families": families,
+        **_mean_and_drop(stress, model, FAMILIES),
+        "unpractised": _mean_and_drop(stress, model, UNPRACTISED),
+    }
+
+
+def _mean_and_drop(stress: Stress, model: str, families: Sequence[str]) -> dict[str, Any]:
+    """Mean accuracy over all strengths of some families, and how far it is below clean."""
+    states, labels = stress.states[model], stress.part.labels
+    spoilt = [states[family, strength] for family in families for strength in STRENGTHS]
+    lost = (states[CLEAN] == labels) - np.mean([row == labels for row in spoilt], axis=0)
+    return {
         "mean": _accuracy(labels, np.stack(spoilt)),
         "drop_points": mean_over_classes(labels, stress.part.groups, 100 * lost),
     }

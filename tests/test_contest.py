@@ -1,0 +1,156 @@
+"""Who may be evaluated on what: what cards tell, and what is refused.
+
+Run: pytest tests/test_contest.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from evaluation_factory import SECOND, drawn_data, three_models
+from toy_model import toy_onnx, write_toy_model
+
+from maskwatch.cli_evaluate import evaluate
+from maskwatch.errors import DataError, ModelError, SettingError
+from maskwatch.model_card import ModelCard
+from maskwatch.schema import CLASSES
+from maskwatch.training.evaluation.contest import (
+    Proof,
+    Seen,
+    enter,
+    prove_left_out,
+    what_was_seen,
+)
+from maskwatch.training.manifest import data_sha256, read_manifest
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(evaluate, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Tests only read it."""
+    return drawn_data(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="module")
+def table(data) -> pd.DataFrame:
+    return read_manifest(data)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, data) -> tuple[Path, Path, Path]:
+    return three_models(tmp_path_factory.mktemp("models"), data)
+
+
+def test_a_part_without_rows_is_one_line(models, table, data):
+    bare = table.assign(split=table["split"].replace({"test": "train"}))
+    with pytest.raises(DataError, match=r"split\.parquet: no row is in the part test \(.*train"):
+        enter(models[0], bare, data.name)
+    with pytest.raises(DataError, match="parts with rows: none"):
+        enter(models[0], table.assign(split=None), data.name)
+
+
+def test_a_model_that_learnt_from_the_source_is_refused(models, table, data, tmp_path):
+    with pytest.raises(SettingError, match=r"drawn=.*toy 1 learnt from drawn.*give a"):
+        enter(models[0], table, data.name, left_out=[("drawn", models[0])])
+    result = run(models[0], "--data", data, "--left-out", f"drawn={models[0]}", "--out", tmp_path)
+    assert isinstance(result.exception, SettingError) and not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match="no source nowhere"):
+        enter(models[0], table, data.name, left_out=[("nowhere", models[2])])
+    for text in ("drawn", "=x.onnx", "drawn="):
+        result = run(models[0], "--data", data, "--left-out", text, "--out", tmp_path)
+        assert isinstance(result.exception, SettingError)
+        assert "must be SOURCE=MODEL.onnx" in str(result.exception)
+
+
+def card(**values) -> ModelCard:
+    return ModelCard(
+        **{
+            "name": "toy",
+            "sha256": hashlib.sha256(toy_onnx()).hexdigest(),
+            "classes": CLASSES,
+            "input_side_px": 32,
+            "crop_margin_ratio": 0,
+            "temperature": 1,
+            "unsure_below": 0.5,
+            "licence": "",
+            "intended_use": "",
+            "limits": (),
+            **values,
+        }
+    )
+
+
+OTHER_DATA = {"data_sha256": "0" * 64, "sources": {"drawn": "", SECOND: ""}}
+
+
+@pytest.mark.parametrize(
+    ("training", "scores", "proof"),
+    [
+        ({}, {}, Proof.NONE),
+        (OTHER_DATA | {"sources": {SECOND: ""}}, {}, Proof.ABSENT),
+        # cards that count say so themselves
+        (OTHER_DATA | {"crops_by_source": {"test": {"drawn": 30}}}, {}, Proof.COUNTS),
+        (OTHER_DATA | {"crops_by_source": {"train": {"drawn": 1}, "test": {"drawn": 9}}}, {}, None),
+        (OTHER_DATA | {"crops_by_source": {"val": {"drawn": 1}}}, {}, None),
+        # older ones: were all 30 rows of the source scored as test?
+        (
+            OTHER_DATA,
+            {"part": "test", "drawn faces": {"n": 10}, "drawn pictures": {"n": 20}},
+            Proof.COUNTS,
+        ),
+        (OTHER_DATA, {"part": "test", "drawn faces": {"n": 10}}, None),
+        (OTHER_DATA, {"part": "val", "drawn faces": {"n": 30}}, None),
+        (OTHER_DATA, {}, None),
+    ],
+)
+def test_what_a_card_tells_about_a_source(table, training, scores, proof):
+    assert (table["source"] == "drawn").sum() == 30
+    given = card(training=training, scores=scores)
+    assert prove_left_out(given, "drawn", table, data_sha256(table)) is proof
+
+
+def test_what_a_card_tells_about_the_rows(table):
+    digest = data_sha256(table)
+    ours, foreign = card(training={"data_sha256": digest}), card()
+    seen = [what_was_seen(ours, digest, part) for part in ("train", "val", "test")]
+    assert seen == [Seen.LEARNT, Seen.TUNED, Seen.NO]
+    assert what_was_seen(foreign, digest, "test") is Seen.UNKNOWN
+
+
+def test_twins_in_training_are_counted(models, table, data):
+    leaky = table.assign(group=table["group"].str.replace("train-mask-0", "test-mask-0"))
+    contest = enter(models[0], leaky, data.name)
+    assert contest.twins == 1
+    assert enter(models[0], leaky, data.name, "train").twins == 0
+
+
+def test_the_same_model_twice_and_a_missing_one_are_named(models, table, data, tmp_path):
+    with pytest.raises(SettingError, match="are the same model"):
+        enter(models[0], table, data.name, baselines=[models[0]])
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        enter(tmp_path / "none.onnx", table, data.name)
+    twin = write_toy_model(tmp_path, 64)
+    names = [e.name for e in enter(models[0], table, data.name, baselines=[twin]).entrants]
+    assert len(set(names)) == 2 and all(name.startswith("toy 1 ") for name in names)
+
+
+def test_unclear_rows_do_not_hide_that_all_of_a_source_was_tested(table):
+    behind_a_hand = table["image_path"].str.endswith("train-mask-0.png")
+    table = table.assign(label=table["label"].mask(behind_a_hand, "unclear"))
+    scores = {"part": "test", "drawn faces": {"n": 10}, "drawn pictures": {"n": 19}}
+    given = card(training=OTHER_DATA, scores=scores)
+    assert prove_left_out(given, "drawn", table, data_sha256(table)) is Proof.COUNTS
+
+
+def test_unclear_faces_stand_apart_from_the_part(models, table, data):
+    contest = enter(models[0], table, data.name)
+    assert len(contest.part.labels) == 12 and len(contest.unclear.labels) == 3
+    assert "hands" not in set(contest.part.table["source"])
+    assert not len(enter(models[0], table, data.name, "val").unclear.labels)
