@@ -140,6 +140,18 @@ class FaceDetector:
         return np.asarray(answer[0], np.float32)
 
 
+def live_side_px(model: Path | None = None) -> int:
+    """The side for live video, where time is short, by the card of a detector.
+
+    Args:
+        model: ONNX file with its card beside it; the shipped one if None.
+
+    Raises:
+        ModelError: the model or its card is missing or altered.
+    """
+    return load_detector(model or SHIPPED_DETECTOR)[1].live_side_px
+
+
 def letter_box(image_rgb: ImageRGB, side_px: int) -> tuple[ImageRGB, NDArray[np.float32]]:
     """Scale a picture to a longer side and pad it, right and bottom, with grey to whole cells.
 
