@@ -13,7 +13,15 @@ from maskwatch.errors import (
 )
 from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, MaskState
+from maskwatch.schema import (
+    FaceOrigin,
+    FaceQuality,
+    FaceVerdict,
+    FrameReport,
+    MaskState,
+    TrackedFace,
+)
+from maskwatch.stream import Stream
 
 __all__ = [
     "Analyzer",
@@ -21,6 +29,7 @@ __all__ = [
     "DetectorCard",
     "FaceDetector",
     "FaceOrigin",
+    "FaceQuality",
     "FaceVerdict",
     "FrameReport",
     "ImageError",
@@ -31,6 +40,8 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "Stream",
+    "TrackedFace",
     "WholeImage",
     "__version__",
 ]
