@@ -71,6 +71,16 @@ def test_every_face_is_found_and_judged_in_reading_order(finder):
     assert mark == [40.0, 32.0]
 
 
+def test_every_verdict_says_how_well_the_face_is_seen(finder, tmp_path):
+    report = finder.analyze(crowd((12, 7, GREEN), (1, 3, RED)))
+    first, second = report.faces
+    assert first.quality.side_px == second.quality.side_px == pytest.approx(48, abs=1e-3)
+    assert first.quality.visible_ratio < second.quality.visible_ratio == 1  # the edge is near
+    assert report.to_dict()["faces"][0]["quality"] == first.quality.to_dict()
+    whole = Analyzer(write_toy_model(tmp_path), WholeImage()).analyze(plain(RED))
+    assert whole.faces[0].quality.visible_ratio == 1
+
+
 def test_a_photo_without_a_face(finder):
     report = finder.analyze(crowd())
     assert report.faces == ()

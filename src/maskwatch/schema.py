@@ -80,6 +80,37 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """How well a face can be seen.
+
+    Attributes:
+        side_px: longer side of its box, in pixels of the original image.
+        sharpness: 0 blurred or coarse, 1 crisp; the same whatever light and contrast.
+        visible_ratio: share of the face and its surroundings that lies inside the picture.
+        roll_deg: how far it is turned in the plane of the picture, clockwise, -180 to 180; None
+            where its landmarks are not known.
+        yaw_deg: how far it is turned aside, positive where the nose points to the picture's right,
+            -90 to 90; None where its landmarks are not known.
+    """
+
+    side_px: float
+    sharpness: float
+    visible_ratio: float
+    roll_deg: float | None = None
+    yaw_deg: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The quality as plain JSON values."""
+        return {
+            "side_px": round(self.side_px, 2),
+            "sharpness": round(self.sharpness, 4),
+            "visible_ratio": round(self.visible_ratio, 4),
+            "roll_deg": self.roll_deg if self.roll_deg is None else round(self.roll_deg, 1),
+            "yaw_deg": self.yaw_deg if self.yaw_deg is None else round(self.yaw_deg, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class FaceVerdict:
     """One face and what it shows.
 
@@ -90,6 +121,7 @@ class FaceVerdict:
         confidence: calibrated probability of the likeliest of the three states, also when UNSURE.
         probabilities: calibrated probability of each of the three states.
         landmarks_xy: where its five landmarks are, None where that is not known.
+        quality: how well it can be seen, None where that was not measured.
     """
 
     box_xyxy: BoxXYXY
@@ -98,6 +130,7 @@ class FaceVerdict:
     confidence: float
     probabilities: Mapping[MaskState, float]
     landmarks_xy: LandmarksXY | None = None
+    quality: FaceQuality | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain JSON values; see FrameReport.to_dict."""
@@ -109,6 +142,36 @@ class FaceVerdict:
             "confidence": round(self.confidence, 4),
             "probabilities": {s.value: round(p, 4) for s, p in self.probabilities.items()},
             "landmarks_xy": points and [[round(x, 2), round(y, 2)] for x, y in points],
+            "quality": self.quality and self.quality.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedFace(FaceVerdict):
+    """One face of a video and what it steadily shows.
+
+    `state` is the steady verdict, `probabilities` what the frames so far make of it, `confidence`
+    that of the state shown (of the likeliest where UNSURE). Box, landmarks and quality are those of
+    this frame.
+
+    Attributes:
+        track_id: the same for one person from frame to frame, counted from 1.
+        raw_state: the verdict on this frame alone.
+        state_age_s: seconds since the face was last seen well enough to tell; more than 0 means
+            that the state is held from then.
+    """
+
+    track_id: int
+    raw_state: MaskState
+    state_age_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain JSON values; see FrameReport.to_dict."""
+        return {
+            **FaceVerdict.to_dict(self),  # a class with slots is made twice, super() knows one
+            "track_id": self.track_id,
+            "raw_state": self.raw_state.value,
+            "state_age_s": round(self.state_age_s, 3),
         }
 
 
@@ -117,7 +180,7 @@ class FrameReport:
     """Every face of one image, in reading order (top to bottom in rows, left to right).
 
     Attributes:
-        faces: the verdicts.
+        faces: the verdicts; in a video each is a TrackedFace.
         image_size_wh: width and height of the upright image in pixels.
         face_origin: where the boxes came from.
         model: name of the classifier.
