@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from av.video import VideoFrame
 
 _STREAM_OPTIONS = {
-    "rtsp_transport": "tcp",  # UDP is blocked by many networks, and loses parts of pictures
+    "rtsp_flags": "prefer_tcp",  # UDP is blocked by many networks, and loses parts of pictures
     "allowed_media_types": "video",
 }
 
