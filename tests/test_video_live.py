@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from socketserver import BaseRequestHandler
 
@@ -37,14 +38,14 @@ from maskwatch.schema import Frame
 from maskwatch.video import open_source
 from maskwatch.video_live import Latest, LiveSource, Patience, Pictures, SourceLost, pause_before
 from maskwatch.video_readers import read_camera, why_no_camera
+from maskwatch.video_source import VideoSource
 
-IMPATIENT = Patience(
-    answer_s=1.0, picture_s=0.4, first_pause_s=0.05, longest_pause_s=0.1, give_up_s=1.0
-)
+PATIENT = Patience(first_pause_s=0.05, longest_pause_s=0.1)
+IMPATIENT = replace(PATIENT, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
 KINDS = pytest.mark.parametrize(("handler", "scheme"), [(Mjpeg, "http"), (Rtsp, "rtsp")])
 
 
-def first_frames(address: str, count: int, patience: Patience = IMPATIENT) -> list[Frame]:
+def first_frames(address: str, count: int, patience: Patience = PATIENT) -> list[Frame]:
     """Take so many frames, or all there are."""
     frames = []
     with open_source(address, patience) as source:
@@ -78,7 +79,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted() -> None:
         sent.set()
         silent(send)
 
-    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", IMPATIENT) as source:
+    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", PATIENT) as source:
         frames = iter(source)
         given = [next(frames)]
         assert sent.wait(10)
@@ -101,7 +102,7 @@ def test_a_stream_that_drops_is_connected_again(
 
     with serve(handler, three_each) as host:
         address = f"{scheme}://user:secret@{host}/1"
-        with open_source(address, IMPATIENT) as source:
+        with open_source(address, PATIENT) as source:
             for frame in source:
                 if number_in(frame.image_rgb) >= 200:
                     break
@@ -140,7 +141,7 @@ def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
         counting(send)
 
     with serve(Mjpeg, broken_pictures) as host:
-        assert len(first_frames(f"http://{host}/", 5)) == 5
+        assert len(first_frames(f"http://{host}/", 5, IMPATIENT)) == 5
     assert "frozen: no new picture for 0.4 s" in caplog.messages[0]
 
 
@@ -157,7 +158,7 @@ def test_garbage_in_the_middle_does_not_end_it(
 
     with (
         serve(handler, garbage_once) as host,
-        open_source(f"{scheme}://{host}/", IMPATIENT) as source,
+        open_source(f"{scheme}://{host}/", PATIENT) as source,
     ):
         for frame in source:
             if frame.index > 60:
@@ -174,7 +175,7 @@ def test_the_size_may_change(handler: type[BaseRequestHandler], scheme: str) -> 
         silent(send)
 
     sizes = set()
-    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", IMPATIENT) as source:
+    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", PATIENT) as source:
         for frame in source:
             sizes.add(frame.image_rgb.shape[:2])
             if number_in(frame.image_rgb) == 59:
@@ -210,7 +211,7 @@ def test_a_stream_that_never_begins_is_an_error_at_once(
     with serve(handler, script) as host:
         address = f"{scheme}://user:secret@{host}/live?pwd=hidden"
         with pytest.raises(VideoError) as caught:
-            first_frames(address, 1)
+            first_frames(address, 1, IMPATIENT if "no answer" in reason else PATIENT)
     assert str(caught.value).startswith(f"{scheme}://user:***@{host}/live?pwd=***: {reason}")
 
 
@@ -226,7 +227,7 @@ def test_a_stream_that_stays_away_is_given_up(caplog: pytest.LogCaptureFixture) 
         assert next(iter(source)).index < 9
     with source, pytest.raises(VideoError, match=r"connection refused\); given up after \d+ s"):
         list(source)
-    assert len(caplog.messages) > 5
+    assert len(caplog.messages) > 2
     assert not any("secret" in message for message in caplog.messages)
 
 
@@ -285,6 +286,29 @@ def test_closing_before_the_first_frame() -> None:
     source = open_source("rtsp://127.0.0.1/never")
     source.close()
     assert list(source) == []
+
+
+def test_closing_from_another_thread_at_any_moment() -> None:
+    with serve(Mjpeg, counting) as host:
+        for pause_s in (0, 0.01, 0.02, 0.03, 0.05):
+            failures: list[BaseException] = []
+            source = open_source(f"http://{host}/", PATIENT)
+
+            def read(
+                source: VideoSource = source, failures: list[BaseException] = failures
+            ) -> None:
+                try:
+                    for _ in source:
+                        time.sleep(0.01)
+                except BaseException as error:
+                    failures.append(error)
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            time.sleep(pause_s)
+            source.close()
+            reader.join(10)
+            assert not reader.is_alive() and failures == []
 
 
 def test_no_thread_stays() -> None:
@@ -347,7 +371,7 @@ def test_a_driver_that_never_comes_back_is_given_up() -> None:
         yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
         release.wait()
 
-    patience = Patience(answer_s=0.1, picture_s=0.1, give_up_s=0.1)
+    patience = Patience(answer_s=0.1, longest_pause_s=0.1, give_up_s=0.1)
     source = LiveSource("camera 7", connect, patience)
     with source, pytest.raises(VideoError, match="camera 7: does not react any more"):
         list(source)

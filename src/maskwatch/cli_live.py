@@ -35,8 +35,8 @@ from maskwatch.window import NoWindow, Window
     epilog="""
 \b
 Exit codes:
-  0  the file ended, or you ended it: Ctrl-C, SIGTERM, the window or the reader of the output closed
-  1  the source cannot be opened, failed later or is cut short, or --save ran out of space
+  0  the file ended, or you ended it (Ctrl-C, SIGTERM, a closed window or pipe)
+  1  the source cannot be opened, failed or is cut short; or --save failed
   2  wrong usage
   3  a model cannot be loaded
 """

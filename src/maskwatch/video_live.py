@@ -124,7 +124,8 @@ class LiveSource(VideoSource):
 
     def _check_thread(self) -> None:
         """No wait is endless, even where a driver never comes back."""
-        longest_s = self._patience.give_up_s + self._patience.answer_s + self._patience.picture_s
+        patience = self._patience
+        longest_s = patience.give_up_s + patience.longest_pause_s + 2 * patience.answer_s
         if time.monotonic() - self._heard_s > longest_s:
             raise VideoError(self.name, f"does not react any more (for {longest_s:.0f} s)")
 
