@@ -146,13 +146,14 @@ class LiveSource(VideoSource):
         while not self._stopping:
             try:
                 with closing(self._connect(self._patience)) as pictures:
-                    for image_rgb, self._heard_s in pictures:
+                    for image_rgb, arrived_s in pictures:
                         if self._stopping:
                             return
                         if failures:
                             _LOG.warning("%s: connected again", self.name)
                         failures = 0
-                        self._latest.put(Frame(image_rgb, self._heard_s, index))
+                        self._heard_s = arrived_s
+                        self._latest.put(Frame(image_rgb, arrived_s, index))
                         index += 1
                 reason = "the stream ended"
             except SourceLost as lost:
