@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.errors import SettingError
@@ -148,6 +148,7 @@ def test_nothing_to_see_for_long_ends_in_unsure() -> None:
     assert 5 < watch.seconds_until(UNSURE, look(NO_MASK, weight=0.0)) < 15
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(CLASSES), st.floats(1 / 3, 1), st.floats(0, 1)), max_size=30
@@ -172,6 +173,7 @@ def test_an_abstention_is_never_a_vote(before, unseen, step_s: float) -> None:
         assert steady == other.update({1: flat}, {1}, step_s)[1]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(CLASSES), st.floats(0, 1), st.floats(0, 1), st.floats(0, 9)))
 )
@@ -225,6 +227,7 @@ def test_a_senseless_dial(steadiness: float) -> None:
         SmoothSettings.from_steadiness(steadiness)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_steadier_is_slower(one: float, other: float) -> None:
     low, high = (SmoothSettings.from_steadiness(value) for value in sorted((one, other)))
