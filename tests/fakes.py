@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+from maskwatch.schema import (
+    FaceOrigin,
+    FaceVerdict,
+    FrameReport,
+    ImageRGB,
+    MaskState,
+    TrackedFace,
+)
 
 WIDTH, HEIGHT = 60, 40
 
@@ -29,6 +36,22 @@ def verdict(
     probabilities = dict.fromkeys((s for s in MaskState if s is not MaskState.UNSURE), rest)
     probabilities[MaskState.MASK if state is MaskState.UNSURE else state] = confidence
     return FaceVerdict(box_xyxy, 1.0, state, confidence, probabilities)
+
+
+def tracked(
+    state: MaskState = MaskState.MASK,
+    box_xyxy: tuple[float, float, float, float] = (0.0, 0.0, WIDTH, HEIGHT),
+    confidence: float = 0.75,
+    state_age_s: float = 0.0,
+) -> TrackedFace:
+    """One face of a video."""
+    face = verdict(state, box_xyxy, confidence)
+    return TrackedFace(
+        *(box_xyxy, 1.0, state, confidence, face.probabilities),
+        track_id=1,
+        raw_state=state,
+        state_age_s=state_age_s,
+    )
 
 
 def report(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from fakes import verdict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.labels import SMALLEST_TEXT_PX, Label, face_labels, picture_label
@@ -83,6 +83,7 @@ def test_the_largest_face_chooses_first() -> None:
 FACE = st.tuples(*[st.floats(0, 380)] * 2, *[st.floats(1, 120)] * 2)
 
 
+@settings(deadline=None)
 @given(st.lists(FACE, max_size=30))
 def test_no_label_covers_another_face_or_another_label_or_leaves_the_picture(
     places: list[tuple[float, float, float, float]],

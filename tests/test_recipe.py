@@ -54,7 +54,7 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nfit: {epochs: 0}", r"fit\.epochs must be 1 to 10000"),
         ("name: x\nfit: {learning_rate: -1}", r"fit\.learning_rate must be"),
         ("name: x\nfit: {learning_rate: fast}", r"fit\.learning_rate must be float"),
-        ("name: x\nnetwork: {input_side_px: 100}", "multiple of 32"),
+        ("name: x\nnetwork: {input_side_px: 100}", "multiple of 16"),
         ("name: x\nnetwork: {value_range: [1, 0]}", "low < high"),
         ("name: x\nnetwork: {value_range: [1]}", "list of 2 numbers"),
         ("name: x\nnetwork: {alpha: 0.4}", "one of"),

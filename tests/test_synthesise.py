@@ -16,11 +16,12 @@ from drawn_faces import DotDetector, face_manifest, face_picture
 from maskwatch.cli_data import data
 from maskwatch.errors import DataError, MaskWatchError, SettingError
 from maskwatch.sources import load_image
+from maskwatch.training.catalog import LABELS, UNCLEAR
 from maskwatch.training.export import _source_licence
 from maskwatch.training.manifest import BOX, read_manifest
-from maskwatch.training.synth.kinds import Kind
+from maskwatch.training.synth.kinds import NEEDS_CHIN_ROOM, Kind
 from maskwatch.training.synth.supply import Supply, find_supply, usable_rows
-from maskwatch.training.synth.synthesise import make_picture
+from maskwatch.training.synth.synthesise import make_picture, plan
 
 ROWS = [
     {},
@@ -54,13 +55,13 @@ def manifest_path(tmp_path_factory):
 def test_rows_are_added_and_everything_else_stays(tmp_path, manifest_path):
     result = run(manifest_path, "--out", tmp_path / "out", "--count", 30)
     assert result.exit_code == 0
-    assert "10 mask, 10 no_mask, 10 incorrect_mask" in result.stdout
+    assert "9 mask, 9 no_mask, 9 incorrect_mask, 3 unclear" in result.stdout
     before = read_manifest(manifest_path)
     after = read_manifest(tmp_path / "out" / "synthetic.parquet")
     made = after[after["source"] == "synthetic"]
     assert after[: len(before)].equals(before)
     assert len(after) == len(before) + 30
-    assert made["label"].value_counts().to_dict() == dict.fromkeys(before["label"].unique(), 10)
+    assert made["label"].value_counts().to_dict() == dict.fromkeys(LABELS, 9) | {UNCLEAR: 3}
     assert set(made["split"]) == {"train"}
     for row in made.itertuples():
         picture = Path(row.image_path)
@@ -120,11 +121,19 @@ def test_a_picture_depends_on_its_number_only():
 
 def test_three_numbers_show_one_face_with_three_labels():
     supply = Supply(tuple(face_picture(number) for number in range(4)), ())
-    for first in (0, 3, 6):
+    for first in (0, 3, 6, 10):
         pictures = [make_picture(supply, first + i, seed=0) for i in range(3)]
         assert len({picture.group for picture in pictures}) == 1
-    kinds = {make_picture(supply, number, seed=0).kind for number in range(150)}
+    kinds = {make_picture(supply, number, seed=0).kind for number in range(300)}
     assert kinds == set(Kind)
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2, 40])
+def test_every_tenth_picture_is_unclear_and_shows_a_face_of_its_turn(turn):
+    planned = [plan(number) for number in range(10 * turn, 10 * turn + 10)]
+    faces = [3 * turn, 3 * turn + 1, 3 * turn + 2]
+    assert planned[:9] == [(face, label) for face in faces for label in LABELS]
+    assert planned[9][1] == UNCLEAR and planned[9][0] in faces
 
 
 def test_a_whole_picture_stands_for_its_face(tmp_path):
@@ -141,7 +150,8 @@ def test_a_close_up_becomes_a_whole_picture_without_scarf_or_chin(tmp_path):
     made = after[after["source"] == "synthetic"]
     assert made[BOX[0]].isna().all()
     kinds = {Path(name).stem.split("-")[1] for name in made["image_path"]}
-    assert kinds == {"worn", "nose_out", "tilted", "bare", "band"}
+    assert {"worn", "nose_out", "tilted", "bare", "band"} <= kinds
+    assert not kinds & NEEDS_CHIN_ROOM
 
 
 @pytest.mark.parametrize(

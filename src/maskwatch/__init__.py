@@ -10,10 +10,21 @@ from maskwatch.errors import (
     MissingExtraError,
     ModelError,
     SettingError,
+    VideoError,
 )
 from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, MaskState
+from maskwatch.schema import (
+    FaceOrigin,
+    FaceQuality,
+    FaceVerdict,
+    Frame,
+    FrameReport,
+    MaskState,
+    TrackedFace,
+)
+from maskwatch.stream import Stream
+from maskwatch.video import open_source
 
 __all__ = [
     "Analyzer",
@@ -21,7 +32,9 @@ __all__ = [
     "DetectorCard",
     "FaceDetector",
     "FaceOrigin",
+    "FaceQuality",
     "FaceVerdict",
+    "Frame",
     "FrameReport",
     "ImageError",
     "InputError",
@@ -31,6 +44,10 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "Stream",
+    "TrackedFace",
+    "VideoError",
     "WholeImage",
     "__version__",
+    "open_source",
 ]

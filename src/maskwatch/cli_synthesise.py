@@ -16,11 +16,13 @@ import click
     required=True,
     help="New or empty folder for the pictures and synthetic.parquet.",
 )
-@click.option("--count", default=6000, show_default=True, help="Pictures, a third of each label.")
+@click.option("--count", default=6000, show_default=True, help="Pictures; a tenth are unclear.")
 @click.option("--seed", default=0, show_default=True, help="For everything that is drawn by lot.")
 def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     """Put masks on the bare faces of a split MANIFEST, right and wrong.
 
+    Of ten pictures three get each label; the tenth shows a hand, a cup or a veil before mouth and
+    nose and is labelled unclear.
     Only photos of the train part are used, and each picture gets the group of the photo it was
     made from. OUT/synthetic.parquet holds the rows of MANIFEST and the new ones, ready for
     `maskwatch train --data`.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskwatch.labels import face_labels, picture_label
+from maskwatch.labels import face_labels, picture_label, status_plate
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
-from maskwatch.style import PLATE, STYLES, Colour, Line, Style
+from maskwatch.style import PLATE, STYLES, Colour, Line, Style, held_s
 
 
 def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
@@ -21,11 +21,21 @@ def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
     whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
     for face in report.faces:
         line_px = _line_px(face.box_xyxy, min(canvas.size), whole)
+        if held_s(face):  # a state of a while ago is drawn with a thinner line
+            line_px = max(1, line_px // 2)
         _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
     # after all borders, so that none crosses a label
     label = picture_label if whole else face_labels
     for plate, corner_xy in label(report.faces, canvas.size):
         canvas.paste(plate, corner_xy)
+    return np.array(canvas)
+
+
+def write_status(image_rgb: ImageRGB, text: str) -> ImageRGB:
+    """Writes a line about the video itself at the lower left of a copy of a picture (H, W, 3)."""
+    canvas = Image.fromarray(image_rgb)
+    plate = status_plate(text, canvas.size)
+    canvas.paste(plate, (0, canvas.height - plate.height))
     return np.array(canvas)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from maskwatch.schema import FaceVerdict, MaskState
+from maskwatch.schema import FaceVerdict, MaskState, TrackedFace
 
 Colour = tuple[int, int, int]
 
@@ -58,6 +58,22 @@ STYLES = {
 }
 
 
+HELD_S = 0.5
+"""A state that was last seen longer ago is shown as one of then, not of now."""
+
+
+def held_s(face: FaceVerdict) -> float:
+    """How old the state of a face in a video is in seconds; 0 where it is as good as new."""
+    age_s = face.state_age_s if isinstance(face, TrackedFace) else 0.0
+    return age_s if age_s >= HELD_S and face.state is not MaskState.UNSURE else 0.0
+
+
+def certainty_text(face: FaceVerdict, digits: int = 1) -> str:
+    """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago"."""
+    age_s = held_s(face)
+    return f"{max(1, round(age_s))} s ago" if age_s else f"{face.confidence:.{digits}%}"
+
+
 def verdict_text(face: FaceVerdict) -> str:
-    """The verdict in words with its confidence, such as "Mask worn 98.7%"."""
-    return f"{STYLES[face.state].label} {face.confidence:.1%}"
+    """The verdict in words with its confidence or age, such as "Mask worn 98.7%"."""
+    return f"{STYLES[face.state].label} {certainty_text(face)}"

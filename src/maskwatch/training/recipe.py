@@ -31,7 +31,7 @@ class NetworkRecipe:
 
     Attributes:
         alpha: width of MobileNetV2.
-        input_side_px: side of the square input, a multiple of 32.
+        input_side_px: side of the square input, a multiple of 16.
         value_range: what 0 to 255 becomes inside the graph; the ImageNet weights expect [-1, 1].
         unfrozen_layers: how many of the base's last layers learn; 0 freezes it all, -1 frees it
             all. Batch-norm layers always keep their ImageNet statistics: with batches of 32 the
@@ -53,8 +53,8 @@ class NetworkRecipe:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
         require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
         side = self.input_side_px
-        valid = "a multiple of 32 from 32 to 512"
-        require(side % 32 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
+        valid = "a multiple of 16 from 32 to 512"
+        require(side % 16 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
         low, high = self.value_range
         require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
         between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
@@ -166,6 +166,10 @@ class FitRecipe:
         weight_decay: 0 is plain Adam, more is AdamW (Loshchilov and Hutter 2019).
         cosine_decay: bring the rate to zero along a cosine after a warm-up of 5 % of the steps.
         label_smoothing: share of certainty given to the other classes.
+        mixup_alpha: blend pairs of crops and their targets by shares drawn from Beta(alpha, alpha)
+            (Zhang et al. 2018); 0 never does.
+        ema_momentum: keep a running mean of the weights with this momentum a step, with which every
+            epoch ends and the next one begins; 0 keeps none.
         batch_size: crops per step.
         epochs: passes.
     """
@@ -174,6 +178,8 @@ class FitRecipe:
     weight_decay: float = 0.0
     cosine_decay: bool = False
     label_smoothing: float = 0.0
+    mixup_alpha: float = 0.0
+    ema_momentum: float = 0.0
     batch_size: int = 32
     epochs: int = 5
 
@@ -181,6 +187,8 @@ class FitRecipe:
         between("fit.learning_rate", self.learning_rate, 1e-9, 1)
         between("fit.weight_decay", self.weight_decay, 0, 0.99)
         between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
+        between("fit.mixup_alpha", self.mixup_alpha, 0, 10)
+        between("fit.ema_momentum", self.ema_momentum, 0, 0.99999)
         between("fit.batch_size", self.batch_size, 1, 4096)
         between("fit.epochs", self.epochs, 1, 10_000)
 

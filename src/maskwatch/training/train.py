@@ -29,6 +29,9 @@ from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.training.scores import score
 
+CURVE_ROWS = 2000
+"""After each epoch at most so many validation rows are judged."""
+
 Answer = Callable[[Part], NDArray[np.float32]]
 """Probabilities (n, 3) of a part's unaltered crops."""
 
@@ -100,7 +103,7 @@ def _check_classes(train_part: Part) -> None:
 def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> Answer:
     """Train the whole network, epoch by epoch; returns what answers for a part."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
-    part, val = parts["train"], parts["val"]
+    part, val = parts["train"], _sample(parts["val"], recipe.seed)
     canvases = load_canvases(part.table, side, margin, recipe.augment.context_ratio)
     val_crops = load_canvases(val.table, side, margin, context_ratio=0)
     validation = (
@@ -159,6 +162,12 @@ def _fit_cached(
     return lambda part: np.asarray(
         network.head.predict(features(part, None), batch_size=256, verbose=0), np.float32
     )
+
+
+def _sample(part: Part, seed: int) -> Part:
+    """Rows enough for the curves of a run; the finished network answers for all of them."""
+    rows = np.random.default_rng(seed).permutation(len(part.labels))[:CURVE_ROWS]
+    return part.take(np.sort(rows))
 
 
 def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:

@@ -20,16 +20,16 @@ IMITATED: Mapping[str, str] = {
     "glass blur": "training blurs and scales down; thrown pixels look much like it",
     "motion blur": "training blurs, though alike in all directions",
     "zoom blur": "training blurs and zooms, though never both in one stroke",
+    "snow": "training adds grain as coarse as flakes, and haze; that they fall in streaks is new",
     "fog": "training lays uneven haze over pictures",
     "brightness": "training brightens and darkens",
     "contrast": "training takes contrast away, by itself and with haze",
     "pixelate": "training scales down and up again; that blocks stay sharp is new",
-    "jpeg compression": "training saves as JPEG, though at better quality",
+    "jpeg compression": "training saves as JPEG, though seldom as badly",
 }
 """Family -> what training does that is kin to it."""
 
 NOT_IMITATED: Mapping[str, str] = {
-    "snow": "no flakes or streaks are drawn; of it only the paling is kin to haze",
     "frost": "no crystals are drawn; of it only the veil is kin to haze",
     "elastic transform": "faces are turned, zoomed and shifted whole, never bent",
 }

@@ -26,7 +26,7 @@ _STIFF = (
     (1, (0.70, 0.78, 0.84)),
     (1, (0.86, 0.68, 0.70)),
 )
-_SKINS = ((0.93, 0.78, 0.68), (0.82, 0.64, 0.52), (0.62, 0.45, 0.35), (0.40, 0.28, 0.22))
+SKINS = ((0.93, 0.78, 0.68), (0.82, 0.64, 0.52), (0.62, 0.45, 0.35), (0.40, 0.28, 0.22))
 Colour = tuple[float, float, float]
 
 
@@ -39,7 +39,7 @@ def draw_material(random: Generator) -> Material:
 def draw_fabric(random: Generator) -> Material:
     """A piece of cloth without loops, for what is no mask: a scarf, a band, a bag."""
     like_a_mask = random.random() < 0.35  # in the very colours that masks have
-    sheet = _plain(_pick(_SURGICAL + _STIFF, random)) if like_a_mask else _print(random)
+    sheet = _plain(_pick(_SURGICAL + _STIFF, random)) if like_a_mask else draw_print(random)
     sheet *= _folds(random, 0.12)[..., None]
     return _material(sheet, random, 0.0, 1.0, 0.0, None, False)
 
@@ -49,7 +49,7 @@ def _surgical(random: Generator) -> Material:
     colour = _pick(_SURGICAL, random)
     sheet = _plain(colour)
     if random.random() < 0.12:
-        sheet = _print(random)
+        sheet = draw_print(random)
     pleats = random.integers(2, 5)
     phase = (v - 0.2) / 0.62 * pleats
     inside = (phase > 0) & (phase < pleats)
@@ -118,7 +118,7 @@ def _valve(sheet: Pixels, random: Generator) -> None:
 
 def _cloth(random: Generator) -> Material:
     u, v = sheet_grid()
-    sheet = _print(random)
+    sheet = draw_print(random)
     if random.random() < 0.6:  # a seam down the middle, or darts
         at = 0.0 if random.random() < 0.6 else random.uniform(0.3, 0.5)
         sheet *= (1 - 0.25 * np.exp(-(((np.abs(u) - at) / 0.01) ** 2)))[..., None]
@@ -134,13 +134,13 @@ def _cloth(random: Generator) -> Material:
     )
 
 
-def _print(random: Generator) -> Pixels:
+def draw_print(random: Generator) -> Pixels:
     """A cloth with or without a pattern (160, 240, 3)."""
     u, v = sheet_grid()
     x, y = u * 1.5, v  # square
     turn = random.uniform(0, np.pi)
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-    first, second = _cloth_colour(random), _cloth_colour(random)
+    first, second = draw_colour(random), draw_colour(random)
     pattern = random.choice(6, p=(0.42, 0.12, 0.10, 0.12, 0.14, 0.10))
     if pattern == 0:
         share = np.zeros_like(u)
@@ -157,12 +157,13 @@ def _print(random: Generator) -> Pixels:
         noise = _noise(random, random.uniform(3, 14) if pattern == 4 else random.uniform(20, 50))
         share = _step(noise * 6 - random.uniform(-1, 1))
         third = _step(_noise(random, random.uniform(4, 16)) * 6 - 3)[..., None]
-        mixed = _plain(first) * (1 - third) + _plain(_cloth_colour(random)) * third
+        mixed = _plain(first) * (1 - third) + _plain(draw_colour(random)) * third
         return np.asarray(mixed * (1 - share[..., None]) + _plain(second) * share[..., None])
     return np.asarray(_plain(first) * (1 - share[..., None]) + _plain(second) * share[..., None])
 
 
-def _cloth_colour(random: Generator) -> Colour:
+def draw_colour(random: Generator) -> Colour:
+    """Any colour that things people own have: black, white and skin colours more often."""
     draw = random.random()
     if draw < 0.22:
         grey = random.uniform(0.06, 0.16)
@@ -171,7 +172,7 @@ def _cloth_colour(random: Generator) -> Colour:
         grey = random.uniform(0.8, 0.95)
         return grey, grey, grey * random.uniform(0.93, 1.0)
     if draw < 0.50:
-        red, green, blue = np.array(_SKINS[random.integers(4)]) * random.uniform(0.9, 1.08)
+        red, green, blue = np.array(SKINS[random.integers(4)]) * random.uniform(0.9, 1.08)
         return float(red), float(green), float(blue)
     return colorsys.hsv_to_rgb(random.random(), random.uniform(0.1, 0.75), random.uniform(0.2, 0.9))
 

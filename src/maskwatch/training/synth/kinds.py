@@ -1,4 +1,4 @@
-"""The ways a mask can be worn, each with its label, and where on the head each puts it."""
+"""What a picture can show, each with its label, and where on the head a sheet lies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.random import Generator
 
-from maskwatch.training.catalog import INCORRECT, MASK, NO_MASK
+from maskwatch.training.catalog import INCORRECT, MASK, NO_MASK, UNCLEAR
 from maskwatch.training.synth.head import CHIN, EAR_XYZ, LOWER_LIP, Floats, surface
 
 
@@ -27,6 +27,15 @@ class Kind(StrEnum):
     BARE = "bare"
     SCARF = "scarf"
     BAND = "band"
+    BEARD = "beard"
+    SHIELD = "shield"
+    NEAR_HAND = "near_hand"
+    HAND = "hand"
+    CUP = "cup"
+    MICROPHONE = "microphone"
+    PHONE = "phone"
+    PAPER = "paper"
+    VEIL = "veil"
 
 
 LABEL_OF = {
@@ -38,6 +47,15 @@ LABEL_OF = {
     Kind.BARE: NO_MASK,
     Kind.SCARF: NO_MASK,
     Kind.BAND: NO_MASK,
+    Kind.BEARD: NO_MASK,
+    Kind.SHIELD: NO_MASK,
+    Kind.NEAR_HAND: NO_MASK,
+    Kind.HAND: UNCLEAR,
+    Kind.CUP: UNCLEAR,
+    Kind.MICROPHONE: UNCLEAR,
+    Kind.PHONE: UNCLEAR,
+    Kind.PAPER: UNCLEAR,
+    Kind.VEIL: UNCLEAR,
 }
 
 SHARES = {
@@ -48,15 +66,34 @@ SHARES = {
         Kind.UNDER_CHIN: 0.45,
         Kind.ON_ONE_EAR: 0.16,
     },
-    NO_MASK: {Kind.BARE: 0.45, Kind.SCARF: 0.42, Kind.BAND: 0.13},
+    NO_MASK: {
+        Kind.BARE: 0.34,
+        Kind.SCARF: 0.26,
+        Kind.BAND: 0.10,
+        Kind.NEAR_HAND: 0.10,
+        Kind.BEARD: 0.14,
+        Kind.SHIELD: 0.06,
+    },
+    UNCLEAR: {  # hands and veils are drawn in vain more often than the others
+        Kind.HAND: 0.42,
+        Kind.VEIL: 0.25,
+        Kind.CUP: 0.09,
+        Kind.MICROPHONE: 0.11,
+        Kind.PHONE: 0.07,
+        Kind.PAPER: 0.06,
+    },
 }
 """Of the pictures of a label, where there is room below the chin; every other face of the public
 sets has none, so kinds that need it get a larger share here than they have in the end. Half of the
 faces without a mask wear some other cloth, in the same colours and painted in the same way, so that
 neither gives the label away."""
 
-NEEDS_CHIN_ROOM = frozenset({Kind.UNDER_CHIN, Kind.ON_ONE_EAR, Kind.SCARF})
+NEEDS_CHIN_ROOM = frozenset({Kind.UNDER_CHIN, Kind.ON_ONE_EAR, Kind.SCARF, Kind.VEIL})
 """Kinds that can be told apart only if the neck is in the picture."""
+
+
+CLOTHS = frozenset({Kind.SCARF, Kind.BAND, Kind.VEIL})
+"""Kinds that show a piece of cloth instead of a mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +110,7 @@ class Lying:
         lift: how far it stands off all over.
         folds: 0 to 1; how much it is gathered, for the light on its folds.
         widen: how many times as wide as the head there.
+        hangs_from: height below which it hangs straight down instead of following the head.
     """
 
     top: float
@@ -84,6 +122,7 @@ class Lying:
     lift: float = 0.03
     folds: float = 0.0
     widen: float = 1.0
+    hangs_from: float = 4.0
 
     def points(self, u: Floats, v: Floats, side_top: float, side_bottom: float) -> Floats:
         """Places of the sheet (..., 3) in head coordinates."""
@@ -94,7 +133,8 @@ class Lying:
         angle = self.half_angle_deg * u
         height = upper + v * (lower - upper)
         height = height + self.slope * np.sin(np.deg2rad(angle))
-        points = surface(angle, height)
+        points = surface(angle, np.minimum(height, self.hangs_from))
+        points[..., 1] = height
         round_nose = np.exp(-((angle / 26) ** 2)) * np.exp(-(((height - 0.66) / 0.45) ** 2))
         stiff = np.cos(np.clip(np.deg2rad(angle), -1.5, 1.5)) ** 0.5 * np.sin(np.pi * v) ** 0.7
         points[..., 2] += self.nose_tent * round_nose + self.lift * stiff + 0.02
@@ -216,5 +256,36 @@ def place(kind: Kind, random: Generator, yaw_deg: float = 0.0) -> Placement | No
             bottom=top + draw(0.22, 0.42),
             half_angle_deg=draw(90, 105),
             slope=random.normal(0, 0.05),
+        )
+    if kind is Kind.BEARD:
+        return Lying(
+            top=0.3,
+            bottom=draw(CHIN + 0.04, CHIN + 0.5),
+            half_angle_deg=draw(74, 84),
+            slope=random.normal(0, 0.02),
+            hangs_from=CHIN - 0.1,
+        )
+    if kind is Kind.SHIELD:
+        return Lying(
+            top=draw(-1.0, -0.7),
+            bottom=draw(1.5, 2.3),
+            half_angle_deg=draw(72, 92),
+            side_drop=draw(-0.1, 0.05),
+            lift=draw(0.2, 0.5),
+            widen=draw(1.03, 1.2),
+            hangs_from=0.0,
+        )
+    if kind is Kind.VEIL:
+        return Lying(
+            top=draw(0.05, 0.48),
+            bottom=draw(1.95, 3.0),
+            half_angle_deg=draw(80, 105),
+            side_drop=draw(-0.25, 0.15),
+            slope=random.normal(0, 0.05),
+            nose_tent=draw(0.2, 0.32),
+            lift=draw(0.04, 0.15),
+            folds=draw(0, 0.9),
+            widen=draw(1.0, 1.15),
+            hangs_from=draw(1.15, 1.6),
         )
     return None

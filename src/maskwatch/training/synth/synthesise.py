@@ -1,7 +1,8 @@
-"""Supply -> JPEG pictures of three labels in equal parts, and their manifest rows.
+"""Supply -> JPEG pictures of three labels in equal parts, some unclear ones, and manifest rows.
 
 Each face appears with its mask worn right, worn wrong and without one, in the same crop and with
-the same encoding, so that neither the person nor a trace of the work gives the label away.
+the same encoding, so that neither the person nor a trace of the work gives the label away. Every
+third face appears once more with something before its mouth that is no mask.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.schema import BoxXYXY, ImageRGB
-from maskwatch.training.catalog import LABELS, SYNTHETIC
+from maskwatch.training.catalog import LABELS, SYNTHETIC, UNCLEAR
 from maskwatch.training.manifest import BOX, COLUMNS, tidy, write_manifest
 from maskwatch.training.synth.blend import blend, look_of
+from maskwatch.training.synth.covers import HELD, render_cover
+from maskwatch.training.synth.decoys import OWN_MATERIAL
 from maskwatch.training.synth.drawn import draw_fabric, draw_material
 from maskwatch.training.synth.faces import FacePicture
-from maskwatch.training.synth.kinds import LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
+from maskwatch.training.synth.kinds import CLOTHS, LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
 from maskwatch.training.synth.material import Pixels
 from maskwatch.training.synth.render import render
 from maskwatch.training.synth.supply import Supply
@@ -36,7 +39,11 @@ JPEG_QUALITY = (70, 95)
 SAMPLED_SHARE = 0.5
 """Of the masks, as far as there is material to cut from."""
 
-_COVERED, _FREE = 0.8, 0.1
+TURN = 3 * len(LABELS) + 1
+"""So many pictures show three faces with three labels each, and one of them unclear."""
+
+_COVERED, _FREE, _HAZE = 0.8, 0.1, 0.35
+_SEEN = 0.02  # of the picture
 _ATTEMPTS = 25
 
 
@@ -48,7 +55,7 @@ class Picture:
         image_rgb: (h, w, 3).
         box_xyxy: of the face; None where the face fills the picture.
         kind: what it shows.
-        way: how the mask was made: "drawn", "sampled" or "none".
+        way: how the mask or cover was made: "drawn", "sampled" or "none".
         group: of the bare face's photo.
     """
 
@@ -93,7 +100,7 @@ def write_pictures(
         supply: what to make them from.
         table: the manifest that the supply was taken from.
         folder: an empty one; see `check_request`.
-        count: number of pictures; a third of each label.
+        count: number of pictures: three of ten of each label, one of ten unclear.
         seed: picture number n depends on the seed, n and the supply only.
         progress: called with the number of pictures that were written.
 
@@ -103,7 +110,7 @@ def write_pictures(
     Raises:
         DataError: a file cannot be written, or no face suits a kind.
     """
-    for label in LABELS:
+    for label in (*LABELS, UNCLEAR):
         (folder / label).mkdir(exist_ok=True)
 
     def make(number: int) -> dict[str, object]:
@@ -140,25 +147,38 @@ def write_pictures(
 
 
 def make_picture(supply: Supply, number: int, seed: int) -> Picture:
-    """Picture `number`; numbers 3n, 3n + 1 and 3n + 2 show the same face with the three labels.
+    """Picture `number`; see `plan` for its face and its label.
 
-    What the mask covers is measured where the face's own landmarks are; a placement that does not
+    What is covered is measured where the face's own landmarks are; a placement that does not
     keep what its label promises is drawn anew, and at last another face is taken.
 
     Raises:
         DataError: no face suits.
     """
     random = np.random.default_rng((seed, number))
-    label = LABELS[number % len(LABELS)]
+    first, label = plan(number)
     for attempt in range(_ATTEMPTS):
         # a few tries a face; then one that no neighbouring number uses
-        index = number // len(LABELS) + attempt // 5 * 7919
+        index = first + attempt // 5 * 7919
         face = supply.faces[index % len(supply.faces)]
         kind = _pick_kind(label, face, random)
         picture = _try_picture(supply, face, kind, random)
         if picture is not None:
             return picture
     raise DataError(f"no bare face suits a picture of {label}: too few, or landmarks far off")
+
+
+def plan(number: int) -> tuple[int, str]:
+    """Which face, counted from 0, picture `number` shows, and with which label.
+
+    Of ten pictures the first three show one face with the three labels, the next three the next
+    face and so on; the tenth shows one of the three faces again, unclear.
+    """
+    turn, place = divmod(number, TURN)
+    if place == TURN - 1:
+        return 3 * turn + turn % 3, UNCLEAR
+    face, label = divmod(place, len(LABELS))
+    return 3 * turn + face, LABELS[label]
 
 
 def keeps_promise(kind: Kind, cover: Pixels, landmarks_xy: NDArray[np.float64]) -> bool:
@@ -172,24 +192,43 @@ def keeps_promise(kind: Kind, cover: Pixels, landmarks_xy: NDArray[np.float64]) 
     nose = _at(cover, landmarks_xy[2])
     corners = [_at(cover, point) for point in landmarks_xy[3:]]
     mouth = _at(cover, landmarks_xy[3:].mean(axis=0))
+    if LABEL_OF[kind] == UNCLEAR:
+        eyes = [_at(cover, point) for point in landmarks_xy[:2]]
+        below_nose = _at(cover, 0.5 * (landmarks_xy[2] + landmarks_xy[3:].mean(axis=0)))
+        return min(mouth, below_nose, *corners) >= _COVERED and max(eyes) <= _FREE
     if kind is Kind.WORN:
         return min(nose, mouth, *corners) >= _COVERED
     if kind is Kind.NOSE_OUT:
         return nose <= _FREE
     if kind is Kind.TILTED:
         return nose <= _FREE and max(mouth, *corners) >= _COVERED
+    if kind is Kind.BEARD:  # it grows to the lips
+        return max(nose, mouth) <= _HAZE
+    if kind is Kind.SHIELD:
+        return max(nose, mouth, *corners) <= _HAZE
+    if kind is Kind.NEAR_HAND and cover.mean() < _SEEN:
+        return False
     return max(nose, mouth, *corners) <= _FREE
 
 
 def _try_picture(
     supply: Supply, face: FacePicture, kind: Kind, random: Generator
 ) -> Picture | None:
-    """One picture; None where the mask does not lie as the kind promises."""
+    """One picture; None where mask or cover do not lie as the kind promises."""
     box = None if face.is_close_up else face.box_xyxy
+    if kind in HELD:
+        look = look_of(face.image_rgb, face.pose, random)
+        layer = render_cover(kind, face, look, random)
+        if not keeps_promise(kind, layer.cover, face.landmarks_xy):
+            return None
+        image_rgb = blend(face.image_rgb, layer, look, face.pose, random)
+        return Picture(image_rgb, box, kind, "drawn", face.group)
     placement = place(kind, random, face.pose.yaw_deg)
     if placement is None:
         return Picture(face.image_rgb, box, kind, "none", face.group)
-    if kind in (Kind.SCARF, Kind.BAND):
+    if kind in OWN_MATERIAL:
+        material = OWN_MATERIAL[kind](random)
+    elif kind in CLOTHS:
         material = draw_fabric(random)
     elif supply.materials and random.random() < SAMPLED_SHARE:
         material = supply.materials[random.integers(len(supply.materials))]

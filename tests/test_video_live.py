@@ -1,0 +1,259 @@
+"""Live sources against real servers: the newest frame, time limits, new connections, no passwords.
+
+Run: pytest tests/test_video_live.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from socketserver import BaseRequestHandler
+
+import numpy as np
+import pytest
+from drawn_video import HEIGHT, WIDTH, count_up, number_in, numbered, write_video
+from stream_servers import (
+    Mjpeg,
+    Mute,
+    Refusing,
+    Rtsp,
+    Script,
+    Send,
+    counting,
+    free_port,
+    over,
+    serve,
+    silent,
+)
+
+from maskwatch.errors import VideoError
+from maskwatch.schema import Frame
+from maskwatch.video import open_source
+from maskwatch.video_live import Patience
+
+PATIENT = Patience(first_pause_s=0.05, longest_pause_s=0.1)
+IMPATIENT = replace(PATIENT, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
+KINDS = pytest.mark.parametrize(("handler", "scheme"), [(Mjpeg, "http"), (Rtsp, "rtsp")])
+
+
+def first_frames(address: str, count: int, patience: Patience = PATIENT) -> list[Frame]:
+    """Take so many frames, or all there are."""
+    frames = []
+    with open_source(address, patience) as source:
+        for frame in source:
+            frames.append(frame)
+            if len(frames) == count:
+                break
+    return frames
+
+
+@KINDS
+def test_frames_come_in_order_with_the_time_of_arrival(
+    handler: type[BaseRequestHandler], scheme: str
+) -> None:
+    began_s = time.monotonic()
+    with serve(handler, counting) as host:
+        frames = first_frames(f"{scheme}://user:secret@{host}/1", 20)
+    numbers = [number_in(frame.image_rgb) for frame in frames]
+    assert numbers == sorted(set(numbers)) and len(numbers) == 20
+    assert numbers == [frame.index for frame in frames]
+    times_s = [began_s, *(frame.time_s for frame in frames), time.monotonic()]
+    assert times_s == sorted(times_s)
+
+
+def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted() -> None:
+    sent = threading.Event()
+
+    def burst(send: Send, connection: int) -> None:
+        for number in range(40):
+            send(numbered(number))
+        sent.set()
+        silent(send)
+
+    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", PATIENT) as source:
+        frames = iter(source)
+        given = [next(frames)]
+        assert sent.wait(10)
+        time.sleep(0.1)  # the reader goes on while nobody asks
+        while given[-1].index < 39:
+            given.append(next(frames))
+        assert number_in(given[-1].image_rgb) == 39
+        assert len(given) + source.dropped == 40
+        assert source.dropped > 0
+
+
+@KINDS
+def test_a_stream_that_drops_is_connected_again(
+    handler: type[BaseRequestHandler], scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def three_each(send: Send, connection: int) -> None:
+        for number in range(30):
+            send(numbered(100 * connection + number))
+            over.wait(0.01)
+
+    with serve(handler, three_each) as host:
+        address = f"{scheme}://user:secret@{host}/1"
+        with open_source(address, PATIENT) as source:
+            for frame in source:
+                if number_in(frame.image_rgb) >= 200:
+                    break
+    assert frame.index >= 60  # counted on through all connections
+    assert caplog.messages[0].startswith(f"{scheme}://user:***@{host}/1: ")
+    assert "; connecting again in 0.0" in caplog.messages[0]
+    assert caplog.messages[1] == f"{scheme}://user:***@{host}/1: connected again"
+
+
+@KINDS
+def test_a_frozen_stream_is_noticed_and_connected_again(
+    handler: type[BaseRequestHandler], scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def freeze_once(send: Send, connection: int) -> None:
+        for _ in range(30):
+            send(numbered(connection))
+        (counting if connection else silent)(send, connection)
+
+    with (
+        serve(handler, freeze_once) as host,
+        open_source(f"{scheme}://{host}/", IMPATIENT) as source,
+    ):
+        for frame in source:
+            if frame.index > 35:
+                break
+    assert "frozen: no new picture for 0.4 s; connecting again" in caplog.messages[0]
+
+
+def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken_pictures(send: Send, connection: int) -> None:
+        send(numbered(1))
+        while not connection and not over.wait(0.02):
+            send(b"--cut\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\nnone\r\n")
+        counting(send)
+
+    with serve(Mjpeg, broken_pictures) as host:
+        assert len(first_frames(f"http://{host}/", 5, IMPATIENT)) == 5
+    assert "frozen: no new picture for 0.4 s" in caplog.messages[0]
+
+
+@KINDS
+def test_garbage_in_the_middle_does_not_end_it(
+    handler: type[BaseRequestHandler], scheme: str
+) -> None:
+    def garbage_once(send: Send, connection: int) -> None:
+        for number in range(30):
+            send(numbered(number))
+        if not connection:
+            send(np.random.default_rng(0).bytes(100_000))
+        counting(send)
+
+    with (
+        serve(handler, garbage_once) as host,
+        open_source(f"{scheme}://{host}/", PATIENT) as source,
+    ):
+        for frame in source:
+            if frame.index > 60:
+                break
+    assert frame.image_rgb.shape == (HEIGHT, WIDTH, 3)
+
+
+@KINDS
+def test_the_size_may_change(handler: type[BaseRequestHandler], scheme: str) -> None:
+    def two_sizes(send: Send, connection: int) -> None:
+        for number in range(60):
+            send(numbered(number, *((WIDTH, HEIGHT) if number < 40 else (128, 96))))
+            over.wait(0.01)
+        silent(send)
+
+    sizes = set()
+    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", PATIENT) as source:
+        for frame in source:
+            sizes.add(frame.image_rgb.shape[:2])
+            if number_in(frame.image_rgb) == 59:
+                break
+    assert sizes == {(HEIGHT, WIDTH), (96, 128)}
+
+
+def nonsense(send: Send, connection: int) -> None:
+    send(np.random.default_rng(0).bytes(100_000))
+    silent(send)
+
+
+def hang_up(send: Send, connection: int) -> None:
+    return
+
+
+@pytest.mark.parametrize(
+    ("scheme", "handler", "script", "reason"),
+    [
+        ("http", Mute, silent, "no answer within 1 s"),
+        ("rtsp", Mute, silent, "no answer within 1 s"),
+        ("http", Mjpeg, silent, "no answer within 1 s"),
+        ("http", Refusing, silent, "cannot be reached (server returned 401 unauthorized"),
+        ("rtsp", Refusing, silent, "cannot be reached (server returned 401 unauthorized"),
+        ("http", Mjpeg, nonsense, "answers, but not with video"),
+        ("http", Mjpeg, hang_up, "cannot be reached (no such host, or the connection broke)"),
+        ("rtsp", Rtsp, hang_up, "the stream ended"),
+    ],
+)
+def test_a_stream_that_never_begins_is_an_error_at_once(
+    scheme: str, handler: type[BaseRequestHandler], script: Script, reason: str
+) -> None:
+    with serve(handler, script) as host:
+        address = f"{scheme}://user:secret@{host}/live?pwd=hidden"
+        with pytest.raises(VideoError) as caught:
+            first_frames(address, 1, IMPATIENT if "no answer" in reason else PATIENT)
+    assert str(caught.value).startswith(f"{scheme}://user:***@{host}/live?pwd=***: {reason}")
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_nobody_listens(scheme: str) -> None:
+    with pytest.raises(VideoError, match=r"cannot be reached \(connection refused\)"):
+        first_frames(f"{scheme}://127.0.0.1:{free_port()}/", 1)
+
+
+def test_a_stream_that_stays_away_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    with serve(Mjpeg, lambda send, _: [send(numbered(1)) for _ in range(9)]) as host:
+        source = open_source(f"http://user:secret@{host}/", IMPATIENT)
+        assert next(iter(source)).index < 9
+    with source, pytest.raises(VideoError, match=r"connection refused\); given up after \d+ s"):
+        list(source)
+    assert len(caplog.messages) > 2
+    assert not any("secret" in message for message in caplog.messages)
+
+
+def test_a_recording_on_a_server_is_no_live_stream(tmp_path: Path) -> None:
+    class Recording(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            content = write_video(tmp_path / "clip.mkv", count_up(30)).read_bytes()
+            head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(content)}\r\n\r\n"
+            self.request.sendall(head.encode() + content)
+
+    with serve(Recording, silent) as host, pytest.raises(VideoError, match="a recording, not"):
+        first_frames(f"http://{host}/clip.mkv", 1)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command")
+def test_what_the_ffmpeg_command_serves() -> None:
+    address = f"http://127.0.0.1:{free_port()}/live.ts"
+    command = "ffmpeg -v error -re -f lavfi -i testsrc=size=160x120:rate=25 -c:v libx264"
+    command += " -tune zerolatency -g 10 -f mpegts -listen 1"
+    server = subprocess.Popen([*command.split(), address])
+    try:
+        for _ in range(100):  # until it listens
+            try:
+                frames = first_frames(address, 10, Patience())
+                break
+            except VideoError as error:
+                assert "refused" in error.reason
+                time.sleep(0.1)
+    finally:
+        server.kill()
+        server.wait()
+    assert len(frames) == 10
+    assert frames[0].image_rgb.shape == (120, 160, 3)
