@@ -107,10 +107,9 @@ def play(
         alone = {verdict.box_xyxy: verdict for verdict in frame.verdicts.values()}
         for truth in frame.truths:
             visible[truth.person] += 1
-            face = _nearest(shown, truth)
-            if face is not None:
-                moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
-                moments[truth.person].append(moment)
+        for truth, face in _pairs(frame.truths, shown):
+            moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
+            moments[truth.person].append(moment)
     step_s = recorded[1].time_s - recorded[0].time_s
     return [
         Timeline(upset, visible[p] * step_s, tuple(moments[p]), 1 - len(moments[p]) / visible[p])
@@ -135,10 +134,17 @@ class _Replay:
         return tuple(self.frame.verdicts[face] for face in faces)
 
 
-def _nearest(faces: Sequence[TrackedFace], truth: Truth) -> TrackedFace | None:
-    if not faces:
-        return None
-    boxes = np.array([face.box_xyxy for face in faces])
-    overlap = iou_matrix(np.array([truth.box_xyxy]), boxes)[0]
-    best = int(overlap.argmax())
-    return faces[best] if overlap[best] >= _MIN_IOU else None
+def _pairs(
+    truths: Sequence[Truth], faces: Sequence[TrackedFace]
+) -> list[tuple[Truth, TrackedFace]]:
+    """Who is which face: those that overlap each other most, so nobody takes a neighbour's."""
+    if not truths or not faces:
+        return []
+    true_boxes = np.array([truth.box_xyxy for truth in truths])
+    overlap = iou_matrix(true_boxes, np.array([face.box_xyxy for face in faces]))
+    return [
+        (truth, faces[best])
+        for index, truth in enumerate(truths)
+        if overlap[index, best := int(overlap[index].argmax())] >= _MIN_IOU
+        and overlap[:, best].argmax() == index
+    ]
