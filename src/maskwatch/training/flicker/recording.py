@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -123,7 +124,7 @@ class _Replay:
     frame: RecordedFrame
     origin = FaceOrigin.DETECTED
     detector_card: DetectorCard | None = None
-    card = cast(ModelCard, type("Card", (), {"name": "recorded"}))
+    card = cast(ModelCard, SimpleNamespace(name="recorded"))
 
     def find_live(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
         return tuple(self.frame.verdicts), self.frame.sure
