@@ -10,10 +10,12 @@ from maskwatch.errors import (
     MissingExtraError,
     ModelError,
     SettingError,
+    VideoError,
 )
 from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, MaskState
+from maskwatch.schema import FaceOrigin, FaceVerdict, Frame, FrameReport, MaskState
+from maskwatch.video import open_source
 
 __all__ = [
     "Analyzer",
@@ -22,6 +24,7 @@ __all__ = [
     "FaceDetector",
     "FaceOrigin",
     "FaceVerdict",
+    "Frame",
     "FrameReport",
     "ImageError",
     "InputError",
@@ -31,6 +34,8 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "VideoError",
     "WholeImage",
     "__version__",
+    "open_source",
 ]

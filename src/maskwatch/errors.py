@@ -3,6 +3,7 @@
     MaskWatchError
     |-- InputError          something the user gave cannot be used
     |   |-- ImageError      one image cannot be read
+    |   |-- VideoError      a video, camera or stream cannot be read, or fails while it is
     |   |-- DataError       a data set, manifest or run folder is not what it should be
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
@@ -26,6 +27,20 @@ class ImageError(InputError):
 
     Attributes:
         source: path or name of the image.
+        reason: what is wrong with it, without the name.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class VideoError(InputError):
+    """A video, camera or stream cannot be read, or fails while it is.
+
+    Attributes:
+        source: its name, without a password.
         reason: what is wrong with it, without the name.
     """
 

@@ -48,6 +48,22 @@ class FaceOrigin(StrEnum):
     GIVEN = "given"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a video.
+
+    Attributes:
+        image_rgb: the upright picture.
+        time_s: when it shows, in seconds of the source's own clock: media time of a file, time of
+            arrival on the monotonic clock of anything live.
+        index: its number in the source from 0 on, counting frames that were dropped as well.
+    """
+
+    image_rgb: ImageRGB
+    time_s: float
+    index: int
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A face that was found.

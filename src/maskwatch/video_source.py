@@ -1,0 +1,104 @@
+"""What every source of moving pictures is, and the border to PyAV, which reads most of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from maskwatch.addresses import without_passwords
+from maskwatch.errors import MissingExtraError
+from maskwatch.schema import Frame, ImageRGB
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video import VideoFrame, VideoStream
+
+
+class VideoSource(ABC):
+    """Frames, one after the other: `with open_source("0") as source: for frame in source: ...`.
+
+    Nothing is opened before the first frame is asked for. It can be read once.
+
+    Attributes:
+        name: what messages call it; no password shows in it.
+        live: whether its pictures come when they come. Then only the newest is given and time is
+            the monotonic clock at arrival; a file gives every picture and its own time from 0 on.
+        dropped: how many frames came and were not given, because a newer one was there.
+    """
+
+    live: bool
+
+    def __init__(self, name: str) -> None:
+        self.name = without_passwords(name)
+        self.dropped = 0
+        self._stopping = False
+        self._frames = self._read()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames.
+
+        Raises:
+            VideoError: it cannot be opened, or fails for good after some frames.
+            MissingExtraError: PyAV is not installed.
+        """
+        return self._frames
+
+    def stop(self) -> None:
+        """End the frames soon. Only notes it, so a signal handler may ask for it, or any thread."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Let go of everything, before or after the first frame, once or twice, from any thread."""
+        self.stop()
+        with suppress(ValueError):  # the frames are being read in another thread, which will see it
+            self._frames.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _read(self) -> Generator[Frame]:
+        """Open it, yield its frames, and close it, whatever happens."""
+
+
+def load_av() -> ModuleType:
+    """PyAV, imported when it is needed.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import av
+    except ModuleNotFoundError:
+        raise MissingExtraError("reading video", "live") from None
+    return av
+
+
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The first stream of moving pictures that can be decoded; the cover of a song is none."""
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
+            return stream
+    return None
+
+
+def upright_rgb(picture: VideoFrame) -> ImageRGB:
+    """A decoded picture as RGB (H, W, 3), turned as the file says, as phones have it."""
+    image_rgb = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+    quarters = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image_rgb, quarters)) if quarters else image_rgb
