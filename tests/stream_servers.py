@@ -95,11 +95,17 @@ class Mjpeg(BaseRequestHandler):
 
 
 class Refusing(BaseRequestHandler):
-    """An HTTP server that wants another password."""
+    """A server of either kind that wants another password."""
 
     def handle(self) -> None:
-        self.request.recv(4096)
-        self.request.sendall(b"HTTP/1.0 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        while request := self.request.recv(4096).decode():
+            protocol = request.split()[2]
+            number = next(
+                (line for line in request.split("\r\n") if line.startswith("CSeq")), "X: 1"
+            )
+            self.request.sendall(f"{protocol} 401 Unauthorized\r\n{number}\r\n\r\n".encode())
+            if protocol.startswith("HTTP"):
+                return
 
 
 class Rtsp(BaseRequestHandler):

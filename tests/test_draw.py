@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fakes import report, verdict
 
-from maskwatch.draw import annotate
+from maskwatch.draw import annotate, write_status
 from maskwatch.schema import FaceOrigin, MaskState
 from maskwatch.style import INK, PLATE, STYLES, verdict_text
 
@@ -82,3 +82,19 @@ def test_the_verdict_in_words() -> None:
     assert verdict_text(verdict(MaskState.INCORRECT_MASK, confidence=0.987)) == (
         "Mask worn incorrectly 98.7%"
     )
+
+
+def test_a_line_about_the_video_stands_at_the_lower_left() -> None:
+    image = np.full((240, 320, 3), 90, np.uint8)
+    drawn = write_status(image, "30 frames/s, latency 9 ms, age 0.1 s")
+    assert (image == 90).all()
+    assert (drawn[:200] == 90).all() and (drawn[:, 300:] == 90).all()
+    assert (drawn[236:, :4] == PLATE).all()
+    assert (drawn[200:] == INK).all(axis=2).any()
+
+
+@pytest.mark.parametrize("width", [1, 40, 100])
+def test_the_line_fits_a_narrow_picture(width: int) -> None:
+    drawn = write_status(np.full((50, width, 3), 90, np.uint8), "30 frames/s, latency 9 ms")
+    assert drawn.shape == (50, width, 3)
+    assert (drawn[:20] == 90).all()

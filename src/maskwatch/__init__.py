@@ -14,7 +14,16 @@ from maskwatch.errors import (
 )
 from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import FaceOrigin, FaceVerdict, Frame, FrameReport, MaskState
+from maskwatch.schema import (
+    FaceOrigin,
+    FaceQuality,
+    FaceVerdict,
+    Frame,
+    FrameReport,
+    MaskState,
+    TrackedFace,
+)
+from maskwatch.stream import Stream
 from maskwatch.video import open_source
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "DetectorCard",
     "FaceDetector",
     "FaceOrigin",
+    "FaceQuality",
     "FaceVerdict",
     "Frame",
     "FrameReport",
@@ -34,6 +44,8 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "Stream",
+    "TrackedFace",
     "VideoError",
     "WholeImage",
     "__version__",

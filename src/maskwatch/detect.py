@@ -25,6 +25,8 @@ from maskwatch.schema import Face, FaceOrigin, ImageRGB
 # beyond this a small picture only gets blurred, and costs as much as a large one
 _MAX_ENLARGEMENT = 4.0
 _PAD_VALUE = 127
+# of the least score; turned faces are found but scored lower (docs/RESULTS.md, section 4)
+_FAINT = 0.55
 # pictures up to so many times the coarse side need no second look: it would show the same
 _ONE_LOOK = 1.25
 
@@ -59,6 +61,7 @@ class FaceDetector:
 
     Attributes:
         card: what the network is and how to feed it.
+        min_score: a candidate with less is no face.
     """
 
     origin = FaceOrigin.DETECTED
@@ -73,8 +76,9 @@ class FaceDetector:
 
         Args:
             model: ONNX file with its card beside it; the shipped one if None.
-            side_px: what the longer side of a picture is scaled to, 32 to 4096; the card's if
-                None. More finds smaller faces and costs time with its square.
+            side_px: what the longer side of a picture is scaled to, 32 to 4096; the card's,
+                one for photos and one for live video, if None. More finds smaller faces and costs
+                time with its square.
             min_score: a candidate with less is no face, between 0 and 1; the card's if None.
 
         Raises:
@@ -84,11 +88,12 @@ class FaceDetector:
         path = model or SHIPPED_DETECTOR
         content, self.card = load_detector(path)
         self._side_px = self.card.side_px if side_px is None else side_px
-        self._min_score = self.card.min_score if min_score is None else min_score
+        self._live_side_px = self.card.live_side_px if side_px is None else side_px
+        self.min_score = self.card.min_score if min_score is None else min_score
         low, high = SIDE_RANGE_PX
         if not low <= self._side_px <= high:
             raise SettingError(f"detector side: must be {low} to {high} pixels, not {side_px}")
-        if not 0 < self._min_score < 1:
+        if not 0 < self.min_score < 1:
             raise SettingError(f"detector min_score: must lie between 0 and 1, not {min_score}")
         self._session = create_session(content, str(path))
         self._input_name = self._session.get_inputs()[0].name
@@ -103,15 +108,26 @@ class FaceDetector:
 
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
+        return self._detect(image_rgb, self._side_px, self.min_score)
+
+    def detect_live(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
+        """Find the faces of one frame (H, W, 3) of a video, the surest first.
+
+        Looks at the card's side for live video unless another was given. Faces that score less than
+        `min_score` come along: where one was just seen, they are that face turned away, not chance.
+        """
+        return self._detect(image_rgb, self._live_side_px, _FAINT * self.min_score)
+
+    def _detect(self, image_rgb: ImageRGB, side_px: int, min_score: float) -> tuple[Face, ...]:
         card = self.card
         # a face that fills much more than the coarse side is larger than any that was learnt
-        if 0 < _ONE_LOOK * card.coarse_side_px < max(_scaled_size(image_rgb, self._side_px)):
+        if 0 < _ONE_LOOK * card.coarse_side_px < max(_scaled_size(image_rgb, side_px)):
             looks = [
-                self._look(image_rgb, self._side_px, card.fine_face_px),
-                self._look(image_rgb, card.coarse_side_px),
+                self._look(image_rgb, side_px, min_score, card.fine_face_px),
+                self._look(image_rgb, card.coarse_side_px, min_score),
             ]
         else:
-            looks = [self._look(image_rgb, self._side_px)]
+            looks = [self._look(image_rgb, side_px, min_score)]
         boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         faces = []
         for voters in suppress_overlaps(boxes, scores, card.nms_iou):
@@ -123,13 +139,13 @@ class FaceDetector:
         return tuple(faces)
 
     def _look(
-        self, image_rgb: ImageRGB, side_px: int, largest_px: float = np.inf
+        self, image_rgb: ImageRGB, side_px: int, min_score: float, largest_px: float = np.inf
     ) -> tuple[Floats, Floats, Floats]:
         """Boxes inside the picture (n, 4), scores (n,), landmarks (n, 5, 2) at one scale."""
         height, width = image_rgb.shape[:2]
         padded, ratio_xy = letter_box(image_rgb, side_px)
         rows, columns = padded.shape[:2]
-        boxes, scores, landmarks = decode_faces(self._run(padded), columns, rows, self._min_score)
+        boxes, scores, landmarks = decode_faces(self._run(padded), columns, rows, min_score)
         fits = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) <= largest_px
         boxes = np.clip(boxes / np.tile(ratio_xy, 2), 0, np.tile((width, height), 2))
         chosen = fits & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskwatch.labels import face_labels, picture_label
+from maskwatch.labels import face_labels, picture_label, status_plate
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
 from maskwatch.style import PLATE, STYLES, Colour, Line, Style
 
@@ -26,6 +26,14 @@ def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
     label = picture_label if whole else face_labels
     for plate, corner_xy in label(report.faces, canvas.size):
         canvas.paste(plate, corner_xy)
+    return np.array(canvas)
+
+
+def write_status(image_rgb: ImageRGB, text: str) -> ImageRGB:
+    """Writes a line about the video itself at the lower left of a copy of a picture (H, W, 3)."""
+    canvas = Image.fromarray(image_rgb)
+    plate = status_plate(text, canvas.size)
+    canvas.paste(plate, (0, canvas.height - plate.height))
     return np.array(canvas)
 
 

@@ -53,12 +53,21 @@ def face_labels(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iter
                 break
 
 
+def status_plate(text: str, image_wh: tuple[int, int]) -> Image.Image:
+    """A line of text on a dark plate, somewhat larger than the smallest that can be read."""
+    return _plate(None, text, round(1.3 * _least_text_px(image_wh)), image_wh[0])
+
+
+def _least_text_px(image_wh: tuple[int, int]) -> int:
+    # pictures are mostly looked at some 800 pixels wide
+    return max(SMALLEST_TEXT_PX, max(image_wh) // 80)
+
+
 def _candidates(face: FaceVerdict, image_wh: tuple[int, int], alone: bool) -> Iterator[Label]:
     """Labels for a face, the most telling first: outside it, then inside, then the mere symbol."""
     left, top, right, bottom = face.box_xyxy
     face_width, face_height = right - left, bottom - top
-    # pictures are mostly looked at some 800 pixels wide
-    least_px = max(SMALLEST_TEXT_PX, max(image_wh) // 80)
+    least_px = _least_text_px(image_wh)
     text_px = max(least_px, min(round(face_width / 6), max(image_wh) // 50))
     plates = [
         _plate(face.state, verdict_text(face), text_px, image_wh[0]),
@@ -97,19 +106,21 @@ def _is_free(box_xyxy: BoxXYXY, taken: NDArray[np.float64], image_wh: tuple[int,
     return bool((beside | apart).all())
 
 
-def _plate(state: MaskState, text: str, text_px: int, room_px: int) -> Image.Image:
-    """A symbol and a text on a dark plate, made smaller if the picture is too narrow for them."""
+def _plate(state: MaskState | None, text: str, text_px: int, room_px: int) -> Image.Image:
+    """A symbol, if of a state, and a text on a dark plate, smaller where the picture is narrow."""
     while True:
         font = _font(text_px)
-        side = round(text_px * 1.7)  # the square with the symbol, and so the height of the plate
+        height = round(text_px * 1.7)  # also the side of the square with the symbol
+        side = height if state else 0
         pad = max(2, text_px // 3)
         width = side + (pad + round(font.getlength(text)) + pad if text else 0)
         if width <= room_px or text_px <= 8:
             break
         text_px = max(8, min(text_px - 1, text_px * room_px // width))
-    plate = Image.new("RGB", (width, side), PLATE)
-    plate.paste(_symbol(state, side), (0, 0))
-    ImageDraw.Draw(plate).text((side + pad, side / 2), text, INK, font, anchor="lm")
+    plate = Image.new("RGB", (width, height), PLATE)
+    if state:
+        plate.paste(_symbol(state, side), (0, 0))
+    ImageDraw.Draw(plate).text((side + pad, height / 2), text, INK, font, anchor="lm")
     return plate
 
 

@@ -77,6 +77,11 @@ class Analyzer:
         return self._classifier.card
 
     @property
+    def origin(self) -> FaceOrigin:
+        """Where the detector's boxes come from."""
+        return self._detector.origin
+
+    @property
     def detector_card(self) -> DetectorCard | None:
         """The card of the face detector, None for one that is no FaceDetector."""
         return self._detector.card if isinstance(self._detector, FaceDetector) else None
@@ -109,7 +114,7 @@ class Analyzer:
             faces = tuple(Face(box) for box in _checked_boxes(boxes, width, height))
             origin, detector = FaceOrigin.GIVEN, None
         return FrameReport(
-            faces=self._judge(image_rgb, reading_order(faces), origin),
+            faces=self.judge(image_rgb, reading_order(faces), origin),
             image_size_wh=(width, height),
             face_origin=origin,
             model=self.card.name,
@@ -124,9 +129,28 @@ class Analyzer:
             return WholeImage().detect(image_rgb), WholeImage.origin
         return faces, self._detector.origin
 
-    def _judge(
+    def find_live(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
+        """Find the faces of one frame of a video, for a Stream.
+
+        Returns:
+            The faces, and (n,) whether each is one beyond doubt; see FaceDetector.detect_live.
+        """
+        if isinstance(self._detector, FaceDetector):
+            faces, least = self._detector.detect_live(image_rgb), self._detector.min_score
+        else:
+            faces, least = self._detector.detect(image_rgb), 0.0
+        return faces, np.array([face.detection_score >= least for face in faces], bool)
+
+    def judge(
         self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
     ) -> tuple[FaceVerdict, ...]:
+        """Judge faces that were found, in their order.
+
+        Args:
+            image_rgb: (H, W, 3).
+            faces: each must overlap it.
+            origin: where their boxes come from.
+        """
         card = self.card
         boxes_xyxy = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
         # a picture that is the face has no surroundings to take in

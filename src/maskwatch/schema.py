@@ -146,12 +146,41 @@ class FaceVerdict:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedFace(FaceVerdict):
+    """One face of a video and what it steadily shows.
+
+    `state` is the steady verdict, `probabilities` what the frames so far make of it, `confidence`
+    that of the state shown (of the likeliest where UNSURE). Box, landmarks and quality are those of
+    this frame.
+
+    Attributes:
+        track_id: the same for one person from frame to frame, counted from 1.
+        raw_state: the verdict on this frame alone.
+        state_age_s: seconds since the face was last seen well enough to tell; more than 0 means
+            that the state is held from then.
+    """
+
+    track_id: int
+    raw_state: MaskState
+    state_age_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain JSON values; see FrameReport.to_dict."""
+        return {
+            **FaceVerdict.to_dict(self),  # a class with slots is made twice, super() knows one
+            "track_id": self.track_id,
+            "raw_state": self.raw_state.value,
+            "state_age_s": round(self.state_age_s, 3),
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class FrameReport:
     """Every face of one image, in reading order (top to bottom in rows, left to right).
 
     Attributes:
-        faces: the verdicts.
+        faces: the verdicts; in a video each is a TrackedFace.
         image_size_wh: width and height of the upright image in pixels.
         face_origin: where the boxes came from.
         model: name of the classifier.

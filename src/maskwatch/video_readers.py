@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from av.video import VideoFrame
 
 _STREAM_OPTIONS = {
-    "rtsp_transport": "tcp",  # UDP is blocked by many networks, and loses parts of pictures
+    "rtsp_flags": "prefer_tcp",  # UDP is blocked by many networks, and loses parts of pictures
     "allowed_media_types": "video",
 }
 
@@ -57,7 +57,8 @@ def read_stream(address: str, patience: Patience) -> Pictures:
         except av.ExitError:
             raise SourceLost(_frozen(patience)) from None
         except av.FFmpegError as error:
-            raise SourceLost(f"lost ({_words(error)})") from None
+            reason = "the connection broke" if _broke(error) else f"lost ({_words(error)})"
+            raise SourceLost(reason) from None
 
 
 def read_camera(number: int, patience: Patience) -> Pictures:
@@ -102,14 +103,17 @@ def _connect(address: str, patience: Patience) -> InputContainer:
     # for what the reading time limit does not cover, such as saying goodbye
     options = _STREAM_OPTIONS | {"timeout": str(round(patience.answer_s * 1e6))}
     limits_s = patience.answer_s, patience.picture_s
+    began_s = time.monotonic()
     try:
         container: InputContainer = av.open(address, options=options, timeout=limits_s)
-    except (av.ExitError, av.TimeoutError):
-        raise SourceLost(f"no answer within {patience.answer_s:g} s") from None
-    except av.InvalidDataError:
-        raise SourceLost("answers, but not with video") from None
     except av.FFmpegError as error:
-        raise SourceLost(f"cannot be reached ({_words(error)})") from None
+        if time.monotonic() - began_s >= patience.answer_s:  # it says so in more ways than one
+            raise SourceLost(f"no answer within {patience.answer_s:g} s") from None
+        if isinstance(error, av.InvalidDataError):
+            raise SourceLost("answers, but not with video") from None
+        # also what a name that nobody knows gives
+        reason = "no such host, or the connection broke" if _broke(error) else _words(error)
+        raise SourceLost(f"cannot be reached ({reason})") from None
     return container
 
 
@@ -125,8 +129,10 @@ def _frozen(patience: Patience) -> str:
     return f"frozen: no new picture for {patience.picture_s:g} s"
 
 
+def _broke(error: FFmpegError) -> bool:
+    return error.errno == errno.EIO
+
+
 def _words(error: FFmpegError) -> str:
     """What the library says, without the address, in which a password may be."""
-    if error.errno == errno.EIO:  # also what a name that nobody knows gives
-        return "no such host, or the connection broke"
     return without_passwords(error.strerror or "for no reason given").lower()

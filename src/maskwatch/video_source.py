@@ -52,6 +52,11 @@ class VideoSource(ABC):
         """End the frames soon. Only notes it, so a signal handler may ask for it, or any thread."""
         self._stopping = True
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for the end."""
+        return self._stopping
+
     def close(self) -> None:
         """Let go of everything, before or after the first frame, once or twice, from any thread."""
         self.stop()

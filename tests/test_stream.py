@@ -1,0 +1,236 @@
+"""A stream names each face, keeps its state steady, and survives whatever a camera does.
+
+Run: pytest tests/test_stream.py
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from drawn_faces import landmarks
+from toy_detector import MAGENTA, crowd, face_box, write_toy_detector
+from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+
+import maskwatch
+from maskwatch import Analyzer, MaskState, Stream, TrackedFace, WholeImage
+from maskwatch.errors import ImageError, SettingError
+from maskwatch.report import to_jsonl
+from maskwatch.schema import Face, FaceOrigin
+
+STEP_S = 1 / 15
+
+
+@pytest.fixture(scope="module")
+def analyzer(tmp_path_factory) -> Analyzer:
+    folder = tmp_path_factory.mktemp("models")
+    return Analyzer(write_toy_model(folder), write_toy_detector(folder), 320)
+
+
+def play(stream: Stream, *pictures: np.ndarray, start_s: float = 0.0) -> list:
+    return [stream.update(picture, start_s + i * STEP_S) for i, picture in enumerate(pictures)]
+
+
+def textured(picture: np.ndarray) -> np.ndarray:
+    """Fine stripes, which leave the mean colour of a cell alone: a plain face counts as blurred."""
+    stripes = np.where(np.arange(picture.shape[1]) // 2 % 2, 6, -6)[None, :, None]
+    changed = np.clip(picture.astype(int) + stripes, 0, 255).astype(np.uint8)
+    return np.where((picture == MAGENTA).all(axis=2, keepdims=True), picture, changed)
+
+
+def test_a_frame_without_a_face(analyzer) -> None:
+    report = Stream(analyzer).update(crowd(), 0.0)
+    assert report.faces == ()
+    assert report.face_origin == "detected"
+    assert report.detector == "toy detector 1"
+
+
+def test_a_small_frame_without_a_face_is_not_taken_for_one(analyzer) -> None:
+    picture = np.full((160, 160, 3), 128, np.uint8)
+    assert analyzer.analyze(picture).face_origin == "whole_image"
+    assert Stream(analyzer).update(picture, 0.0).faces == ()
+
+
+def test_each_face_is_named_and_becomes_steady(analyzer) -> None:
+    picture = textured(crowd((12, 7, GREEN), (3, 2, RED)))
+    first, *_, last = play(Stream(analyzer), *[picture] * 20)
+    assert [face.state for face in first.faces] == [MaskState.UNSURE] * 2
+    assert [face.raw_state for face in first.faces] == ["mask", "no_mask"]
+    assert [face.state for face in last.faces] == ["mask", "no_mask"]
+    assert [sorted(r.track_id for r in report.faces) for report in (first, last)] == [[1, 2]] * 2
+    assert all(isinstance(face, TrackedFace) and face.state_age_s == 0 for face in last.faces)
+    assert last.faces[0].confidence == last.faces[0].probabilities[MaskState.MASK] > 0.9
+    assert last.faces[0].box_xyxy == pytest.approx(face_box(3, 2), abs=1e-3)
+
+
+def test_a_wrong_frame_shows_in_the_raw_state_alone(analyzer) -> None:
+    good, bad = (textured(crowd((3, 2, colour))) for colour in (RED, GREEN))
+    reports = play(Stream(analyzer), *[good] * 20, bad, bad, good)
+    faces = [face for report in reports[19:] for face in report.faces]
+    assert [face.raw_state for face in faces] == ["mask", "no_mask", "no_mask", "mask"]
+    assert {face.state for face in faces} == {MaskState.MASK}
+
+
+def test_a_true_change_shows(analyzer) -> None:
+    pictures = [textured(crowd((3, 2, colour))) for colour in (RED, BLUE)]
+    reports = play(Stream(analyzer), *[pictures[0]] * 20, *[pictures[1]] * 12)
+    assert [report.faces[0].state for report in (reports[19], reports[-1])] == [
+        "mask",
+        "incorrect_mask",
+    ]
+    assert {report.faces[0].track_id for report in reports} == {1}
+
+
+def test_a_label_that_flips_never_breaks_a_track(analyzer) -> None:
+    pictures = [textured(crowd((5, 5, colour))) for colour in (RED, GREEN, BLUE, GREY)]
+    assert {r.faces[0].track_id for r in play(Stream(analyzer), *pictures * 10)} == {1}
+
+
+class OneFace:
+    """Somebody who turns the head: finds one face with the landmarks it is told."""
+
+    origin = FaceOrigin.DETECTED
+    yaw_deg = 0.0
+
+    def detect(self, image_rgb: np.ndarray) -> tuple[Face, ...]:
+        points = landmarks((56, 48), 16, self.yaw_deg).tolist()
+        return (Face((32, 24, 80, 72), 1.0, tuple((x, y) for x, y in points)),)
+
+
+def test_who_turns_away_keeps_the_state_and_it_says_since_when(tmp_path) -> None:
+    detector = OneFace()
+    stream = Stream(Analyzer(write_toy_model(tmp_path), detector))
+    red, green = (textured(plain(colour, 120, 120)) for colour in (RED, GREEN))
+    play(stream, *[red] * 20)
+    detector.yaw_deg = 75.0
+    for number in range(1, 20):
+        (face,) = stream.update(green, (19 + number) * STEP_S).faces
+        assert (face.raw_state, face.state, face.track_id) == ("no_mask", "mask", 1)
+        assert face.state_age_s == pytest.approx(number * STEP_S)
+    detector.yaw_deg = 0.0
+    (face,) = stream.update(red, 39 * STEP_S).faces
+    assert (face.state, face.state_age_s) == ("mask", 0)
+
+
+def test_a_face_is_remembered_for_a_moment_but_not_shown(analyzer) -> None:
+    face = textured(crowd((3, 2, RED)))
+    stream = Stream(analyzer)
+    play(stream, *[face] * 20)
+    (gone,) = play(stream, crowd(), start_s=20 * STEP_S)
+    assert gone.faces == ()
+    (back,) = play(stream, face, start_s=25 * STEP_S)
+    assert (back.faces[0].track_id, back.faces[0].state) == (1, "mask")
+    (late,) = play(stream, face, start_s=100)
+    assert (late.faces[0].track_id, late.faces[0].state) == (2, "unsure")
+
+
+def faint(picture: np.ndarray) -> np.ndarray:
+    """The dot a little too dark for the detector to be sure of a face: it scores 0.35."""
+    return np.where((picture == MAGENTA).all(axis=2, keepdims=True), (222, 0, 222), picture).astype(
+        np.uint8
+    )
+
+
+def test_a_face_that_scores_low_is_followed_but_nobody_begins_with_one(analyzer) -> None:
+    sure, unsure = (change(crowd((3, 2, RED))) for change in (textured, faint))
+    assert analyzer.analyze(unsure).faces == ()
+    stream = Stream(analyzer)
+    assert [len(report.faces) for report in play(stream, unsure, sure, unsure)] == [0, 1, 1]
+
+
+def test_frames_are_searched_at_the_side_for_live_video(tmp_path) -> None:
+    paths = write_toy_model(tmp_path), write_toy_detector(tmp_path, live_side_px=160)
+    large = crowd((3, 2, RED)).repeat(2, axis=0).repeat(2, axis=1)  # 640: its dots show at 320 only
+    assert len(Stream(Analyzer(*paths, 320)).update(large, 0.0).faces) == 1
+    assert len(Analyzer(*paths).analyze(large).faces) == 1
+    assert Stream(Analyzer(*paths)).update(large, 0.0).faces == ()
+
+
+def test_a_clock_that_goes_back_or_stands_still(analyzer) -> None:
+    face = textured(crowd((3, 2, RED)))
+    stream = Stream(analyzer)
+    play(stream, *[face] * 20, start_s=1000.0)
+    for time_s in (0.0, 0.0, -5.0, 2.0, 1.9):
+        (seen,) = stream.update(face, time_s).faces
+        assert seen.track_id in (1, 2)
+        assert seen.state_age_s >= 0
+
+
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
+def test_a_time_that_is_none(analyzer, time_s: float) -> None:
+    with pytest.raises(SettingError, match="time_s: must be a finite number"):
+        Stream(analyzer).update(crowd(), time_s)
+
+
+@pytest.mark.parametrize(
+    "picture", [np.zeros((40, 60), np.uint8), np.zeros((0, 0, 3), np.uint8), np.zeros((9, 9, 3))]
+)
+def test_what_is_no_picture(analyzer, picture: np.ndarray) -> None:
+    stream = Stream(analyzer)
+    with pytest.raises(ImageError):
+        stream.update(picture, 0.0)
+    assert stream.update(crowd(), 0.1).faces == ()  # and goes on
+
+
+def test_the_size_may_change(analyzer) -> None:
+    stream = Stream(analyzer)
+    small = textured(crowd((3, 2, RED)))
+    large = small.repeat(2, axis=0).repeat(2, axis=1)
+    for picture, side_px in ((small, 48), (large, 96), (small, 48)):
+        report = stream.update(picture, 0.1)
+        assert report.image_size_wh == (picture.shape[1], picture.shape[0])
+        assert report.faces[0].quality.side_px == pytest.approx(side_px, abs=0.01)
+
+
+def test_a_senseless_steadiness(analyzer) -> None:
+    with pytest.raises(SettingError, match="steadiness"):
+        Stream(analyzer, steadiness=2)
+
+
+def test_closing_forgets_and_may_be_done_twice(analyzer) -> None:
+    stream = Stream(analyzer)
+    stream.close()
+    play(stream, *[textured(crowd((3, 2, RED)))] * 20)
+    stream.close()
+    stream.close()
+    (face,) = stream.update(textured(crowd((3, 2, RED))), 0.0).faces
+    assert (face.track_id, face.state) == (1, "unsure")
+
+
+def test_the_whole_picture_as_one_face(tmp_path) -> None:
+    stream = Stream(Analyzer(write_toy_model(tmp_path), WholeImage()))
+    picture = textured(plain(RED, 120, 120))
+    *_, last = play(stream, *[picture] * 15)
+    assert (last.face_origin, last.faces[0].state) == ("whole_image", "mask")
+
+
+def test_streams_share_an_analyzer_and_nothing_else(analyzer) -> None:
+    """Each of several threads sees the same as it would alone."""
+    pictures = {c: [textured(crowd((3, 2, c)))] * 15 for c in (RED, GREEN, BLUE)}
+    alone = {c: [r.to_dict() for r in play(Stream(analyzer), *p)] for c, p in pictures.items()}
+    together: dict = {}
+
+    def run(colour) -> None:
+        together[colour] = [r.to_dict() for r in play(Stream(analyzer), *pictures[colour])]
+
+    threads = [threading.Thread(target=run, args=(colour,)) for colour in pictures]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert together == alone
+
+
+def test_one_serialised_form(analyzer) -> None:
+    *_, last = play(Stream(analyzer), *[textured(crowd((3, 2, RED)))] * 12)
+    (line,) = to_jsonl([last])
+    (face,) = json.loads(line)["faces"]
+    assert (face["track_id"], face["raw_state"], face["state_age_s"]) == (1, "mask", 0)
+    plain_face = analyzer.analyze(textured(crowd((3, 2, RED)))).to_dict()["faces"][0]
+    assert set(plain_face) < set(face)
+
+
+def test_the_public_name() -> None:
+    assert maskwatch.Stream is Stream

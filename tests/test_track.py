@@ -1,0 +1,160 @@
+"""A face keeps its number while it moves, hides, crosses another and comes back; boxes are enough.
+
+Run: pytest tests/test_track.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskwatch.track import LOST_S, Tracker
+
+NONE = np.empty((0, 4))
+
+
+def box(x: float, y: float = 200, side: float = 80) -> tuple[float, float, float, float]:
+    return (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+
+
+def see(tracker: Tracker, *boxes: tuple[float, ...], elapsed_s: float = 1 / 15) -> list[int | None]:
+    array = np.array(boxes, float).reshape(-1, 4)
+    return list(tracker.update(array, np.ones(len(array), bool), elapsed_s))
+
+
+def test_nobody_there() -> None:
+    tracker = Tracker()
+    assert see(tracker) == see(tracker) == []
+    assert tracker.track_ids == frozenset()
+
+
+def test_a_face_keeps_its_number_and_a_second_gets_its_own() -> None:
+    tracker = Tracker()
+    assert see(tracker, box(100)) == [1]
+    assert see(tracker, box(104), box(400)) == [1, 2]
+    assert see(tracker, box(398), box(108)) == [2, 1]  # whatever order the detector names them in
+    assert tracker.track_ids == {1, 2}
+
+
+@pytest.mark.parametrize("per_second", [5, 15, 30, 60])
+@pytest.mark.parametrize("speed_px", [0, 60, 160])
+def test_a_walk_at_any_frame_rate(per_second: int, speed_px: float) -> None:
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    seen = set()
+    for frame in range(4 * per_second):
+        x = 60 + speed_px * frame / per_second
+        jittered = np.array(box(x)) + random.normal(0, 3, 4)
+        seen.update(see(tracker, tuple(jittered), elapsed_s=1 / per_second))
+    assert seen == {1}
+
+
+def test_irregular_moments_are_one_walk() -> None:
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    x, seen = 60.0, set()
+    for elapsed_s in random.choice([0.0, 0.02, 0.05, 0.2, 0.4], 60):
+        x += 100 * elapsed_s
+        seen.update(see(tracker, box(x), elapsed_s=float(elapsed_s)))
+    assert seen == {1}
+
+
+def test_coming_back_soon_is_the_same_person_and_late_is_another() -> None:
+    tracker = Tracker()
+    see(tracker, box(100))
+    assert see(tracker, elapsed_s=0.8 * LOST_S) == []
+    assert tracker.track_ids == {1}
+    assert see(tracker, box(102), elapsed_s=0.1 * LOST_S) == [1]
+    see(tracker, elapsed_s=1.1 * LOST_S)
+    assert tracker.track_ids == frozenset()
+    assert see(tracker, box(102)) == [2]
+
+
+def test_a_pause_of_the_whole_camera_starts_afresh() -> None:
+    tracker = Tracker()
+    see(tracker, box(100))
+    assert see(tracker, box(100), elapsed_s=60) == [2]
+
+
+def test_one_leaves_and_another_enters_elsewhere() -> None:
+    tracker = Tracker()
+    for x in range(500, 640, 20):
+        assert see(tracker, box(x)) == [1]
+    assert see(tracker, box(40)) == [2]
+    assert see(tracker, box(55)) == [2]
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_two_faces_cross(hides: bool) -> None:
+    """The one behind may be hidden while they pass."""
+    tracker = Tracker()
+    for frame in range(60):
+        near, far = 60 + 9 * frame, 580 - 9 * frame
+        hidden = hides and abs(near - far) < 45
+        faces = [box(near, 200, 90)] + ([] if hidden else [box(far, 205, 75)])
+        assert see(tracker, *faces) == [1, 2][: len(faces)], frame
+
+
+def test_a_hundred_faces() -> None:
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    middles = np.stack(np.divmod(np.arange(100), 10), axis=1) * 60.0 + 40
+    for _ in range(20):
+        wander = middles + random.normal(0, 3, middles.shape)
+        faces = np.concatenate([wander - 18, wander + 18], axis=1)
+        assert tracker.update(faces, np.ones(100, bool), 1 / 15) == tuple(range(1, 101))
+
+
+def test_a_faint_box_goes_on_a_track_but_starts_none() -> None:
+    tracker = Tracker()
+    faint = np.array([False])
+    assert tracker.update(np.array([box(100)]), faint, 0.1) == (None,)
+    assert tracker.track_ids == frozenset()
+    assert see(tracker, box(100)) == [1]
+    for step in range(1, 40):  # much longer than a face may be lost
+        assert tracker.update(np.array([box(100 + 3 * step)]), faint, 0.1) == (1,)
+
+
+def test_a_sure_box_has_the_first_choice() -> None:
+    tracker = Tracker()
+    see(tracker, box(100))
+    boxes = np.array([box(101), box(106)])
+    assert tracker.update(boxes, np.array([False, True]), 0.05) == (None, 1)
+
+
+def test_a_face_of_another_size_in_the_same_place_is_another() -> None:
+    tracker = Tracker()
+    see(tracker, box(100, side=40))
+    assert see(tracker, box(100, side=160)) == [2]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(st.floats(-50, 700), st.floats(-50, 500), st.floats(0.5, 300)), max_size=6
+            ),
+            st.floats(0, 5),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_comes_each_face_has_one_number_and_none_is_used_again(moments) -> None:
+    tracker = Tracker()
+    gone: set[int] = set()
+    for faces, elapsed_s in moments:
+        ids = see(tracker, *(box(x, y, side) for x, y, side in faces), elapsed_s=elapsed_s)
+        assert len(ids) == len(set(ids)) == len(faces)
+        assert not gone & set(ids)
+        assert set(ids) <= tracker.track_ids
+        gone |= set(range(1, max(tracker.track_ids, default=0) + 1)) - tracker.track_ids
+
+
+def test_numbers_and_memory_stay_bounded() -> None:
+    """Faces that left are forgotten (peers kept theirs for ever)."""
+    tracker = Tracker()
+    for frame in range(300):
+        see(tracker, box(50 + 200 * (frame % 3), 100 + 150 * (frame % 2)), elapsed_s=0.4)
+    assert len(tracker.track_ids) <= 6

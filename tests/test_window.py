@@ -1,0 +1,147 @@
+"""The window, on a screen of its own: what it shows, and what closes it.
+
+Run: pytest tests/test_window.py
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fakes import report
+from PIL import Image, ImageGrab
+
+from maskwatch.live import Seen
+from maskwatch.meter import Meter
+from maskwatch.schema import Frame
+from maskwatch.video_live import Latest
+from maskwatch.window import NoWindow, Window
+
+pytest.importorskip("tkinter", reason="this Python is without Tk")
+LONGEST_S = 20
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[str]:
+    """A screen without hardware."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("needs Xvfb")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    if not number:
+        pytest.skip("Xvfb does not start here")
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def window(screen: str, monkeypatch: pytest.MonkeyPatch) -> Window:
+    monkeypatch.setenv("DISPLAY", screen)
+    return Window("test")
+
+
+def seen(colour: tuple[int, int, int], width: int = 320, height: int = 240) -> Seen:
+    image = np.full((height, width, 3), colour, np.uint8)
+    frame = Frame(image, time.monotonic(), 0)
+    return Seen(frame, report(size_wh=(width, height)), frame.time_s, 0.01, 0)
+
+
+def shown(screen: str) -> Image.Image:
+    return ImageGrab.grab(xdisplay=screen)
+
+
+def until(done: bool, began_s: float) -> bool:
+    """Whether to go on, for a time that no machine needs."""
+    assert time.monotonic() - began_s < LONGEST_S
+    return not done
+
+
+def test_the_newest_picture_and_its_age(window: Window, screen: str) -> None:
+    latest: Latest[Seen] = Latest()
+    latest.put(seen((250, 10, 10)))
+    latest.put(seen((10, 200, 10)))
+    began_s = time.monotonic()
+    lines = set()
+
+    def running() -> bool:
+        image = shown(screen)
+        if image.getpixel((160, 100)) == (10, 200, 10):
+            lines.add(image.crop((0, 215, 320, 240)).tobytes())
+        return until(len(lines) >= 2, began_s)  # the age has grown
+
+    window.show(latest, Meter(), running)
+    assert len(lines) == 2
+
+
+def test_pictures_of_another_size_and_larger_than_the_screen(window: Window, screen: str) -> None:
+    latest: Latest[Seen] = Latest()
+    latest.put(seen((250, 10, 10), 100, 100))
+    began_s = time.monotonic()
+    colours = []
+
+    def running() -> bool:
+        colour = shown(screen).getpixel((50, 50))
+        if colour == (250, 10, 10) and not colours:
+            colours.append(colour)
+            latest.put(seen((10, 10, 250), 3000, 1000))
+        done = colour == (10, 10, 250)
+        if done:
+            right = [x for x in range(800) if shown(screen).getpixel((x, 50)) == colour]
+            assert len(right) == 720  # nine tenths of the screen
+        return until(done, began_s)
+
+    window.show(latest, Meter(), running)
+
+
+@pytest.mark.parametrize("event", ["<Escape>", "<Key-q>"])
+def test_a_key_closes_it(window: Window, event: str) -> None:
+    began_s = time.monotonic()
+
+    def running() -> bool:
+        window._root.focus_force()
+        window._root.event_generate(event)
+        return until(False, began_s)
+
+    window.show(Latest(), Meter(), running)
+
+
+def test_its_button_closes_it(window: Window) -> None:
+    began_s = time.monotonic()
+
+    def running() -> bool:
+        window._root.tk.call(window._root.protocol("WM_DELETE_WINDOW"))
+        return until(False, began_s)
+
+    window.show(Latest(), Meter(), running)
+
+
+def test_a_failure_ends_it(window: Window) -> None:
+    def running() -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        window.show(Latest(), Meter(), running)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a screen")
+def test_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with pytest.raises(NoWindow, match="there is no screen"):
+        Window("test")
+
+
+def test_python_without_tk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    with pytest.raises(NoWindow, match="this Python is without Tk"):
+        Window("test")
