@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
-from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+from maskwatch.schema import (
+    FaceOrigin,
+    FaceVerdict,
+    FrameReport,
+    ImageRGB,
+    MaskState,
+    TrackedFace,
+)
 
 WIDTH, HEIGHT = 60, 40
 
@@ -29,6 +38,12 @@ def verdict(
     probabilities = dict.fromkeys((s for s in MaskState if s is not MaskState.UNSURE), rest)
     probabilities[MaskState.MASK if state is MaskState.UNSURE else state] = confidence
     return FaceVerdict(box_xyxy, 1.0, state, confidence, probabilities)
+
+
+def tracked(face: FaceVerdict, state_age_s: float = 0.0, track_id: int = 1) -> TrackedFace:
+    """The face as one of a video."""
+    values = {field.name: getattr(face, field.name) for field in fields(FaceVerdict)}
+    return TrackedFace(**values, track_id=track_id, raw_state=face.state, state_age_s=state_age_s)
 
 
 def report(

@@ -6,12 +6,13 @@ Run: pytest tests/test_labels.py
 from __future__ import annotations
 
 import pytest
-from fakes import verdict
+from fakes import tracked, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwatch.labels import SMALLEST_TEXT_PX, Label, face_labels, picture_label
 from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
+from maskwatch.style import verdict_text
 
 WH = (400, 300)
 
@@ -106,3 +107,26 @@ def test_the_label_of_a_whole_picture_is_at_its_bottom_and_grows_with_it() -> No
         assert label[0] == 0 and label[3] == size and label[2] <= size
         heights.append(label[3] - label[1])
     assert heights[1] > 2 * heights[0] >= 2 * SMALLEST_TEXT_PX
+
+
+@pytest.mark.parametrize("side_px", [20, 60, 200])
+def test_text_is_larger_where_the_picture_is_shown_small(side_px: float) -> None:
+    face, image_wh = at(300, 200, side_px), (640, 480)
+    heights = {
+        shown_px: next(face_labels([face], image_wh, shown_px))[0].height for shown_px in (800, 375)
+    }
+    assert heights[375] * 375 / 640 >= 15  # as shown, symbol and text
+    assert heights[375] > heights[800]
+
+
+@pytest.mark.parametrize(
+    ("face", "words"),
+    [
+        (verdict(confidence=0.987), "Mask worn 98.7%"),
+        (tracked(verdict(confidence=0.987)), "Mask worn 99%"),
+        (tracked(verdict(confidence=0.987), state_age_s=0.9), "Mask worn 99%"),
+        (tracked(verdict(confidence=0.987), state_age_s=2.6), "Mask worn 99%, 3 s ago"),
+    ],
+)
+def test_a_verdict_held_in_a_video_says_since_when(face: FaceVerdict, words: str) -> None:
+    assert verdict_text(face) == words

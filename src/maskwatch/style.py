@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from maskwatch.schema import FaceVerdict, MaskState
+from maskwatch.schema import FaceVerdict, MaskState, TrackedFace
 
 Colour = tuple[int, int, int]
 
 PLATE: Colour = (20, 20, 20)
 INK: Colour = (255, 255, 255)
+
+HELD_S = 1.0
+"""A verdict on a face that was last seen well longer ago than this shows its age."""
 
 
 class Line(StrEnum):
@@ -59,5 +62,13 @@ STYLES = {
 
 
 def verdict_text(face: FaceVerdict) -> str:
-    """The verdict in words with its confidence, such as "Mask worn 98.7%"."""
-    return f"{STYLES[face.state].label} {face.confidence:.1%}"
+    """The verdict in words with its confidence, such as "Mask worn 98.7%".
+
+    In a video it goes without the decimal, which would flicker; one that is held from earlier says
+    since when: "Mask worn 99%, 3 s ago".
+    """
+    label = STYLES[face.state].label
+    if not isinstance(face, TrackedFace):
+        return f"{label} {face.confidence:.1%}"
+    held = f", {face.state_age_s:.0f} s ago" if face.state_age_s >= HELD_S else ""
+    return f"{label} {face.confidence:.0%}{held}"
