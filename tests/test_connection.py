@@ -21,6 +21,7 @@ LATE_S = 100 + CONNECT_S
         ([(True, 0, 100), (True, 0, LATE_S)], True),
         ([(True, 0, 100), (True, 5, LATE_S)], False),  # in time
         ([(True, 5, 100), (True, 5, 1000)], False),  # a camera that pauses is no lost connection
+        ([(True, 5, 100), (True, 0, 1000)], False),  # and one that is about to stop neither
         ([(True, 0, 100), (True, 0, LATE_S), (True, 1, 200)], False),  # late, but here it is
         ([(True, 0, 100), (True, 0, LATE_S), (False, 0, 200)], True),  # the browser gave up
         ([(True, 0, 100), (False, 0, 105), (True, 0, LATE_S)], False),  # stopped, then anew

@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 
 from maskwatch.app import watcher as watcher_module
-from maskwatch.app.watcher import BEHIND, STARTING, STOPPED, Watcher
+from maskwatch.app.watcher import BEHIND, SILENT, STARTING, STOPPED, Judged, Watcher
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
 from maskwatch.notice import notice_picture
+from maskwatch.report import count_states
 from maskwatch.schema import FaceOrigin, FrameReport, ImageRGB, MaskState
 
 BOX = (200.0, 150.0, 300.0, 270.0)
@@ -114,9 +115,9 @@ def test_what_was_not_judged_yet_is_not_shown(watch: Callable[..., Watcher]) -> 
     watcher = watch(stream)
     for _ in range(3):
         assert shows(given_back(watcher), STARTING)
-    assert watcher.view is None
+    assert watcher.last is None
     stream.go_on.set()
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
     assert not shows(given_back(watcher), STARTING)
 
 
@@ -125,10 +126,11 @@ def test_the_report_is_drawn_and_kept(watch: Callable[..., Watcher], state: Mask
     faces = [fakes.verdict(state, BOX)] if state else []
     watcher = watch(FakeStream(*faces))
     given_back(watcher)
-    until(lambda: watcher.view)
-    assert watcher.view and watcher.view.report and watcher.view.report.faces == tuple(faces)
+    until(lambda: watcher.last)
+    assert watcher.last.report.faces == tuple(faces)
+    assert watcher.words() == count_states(faces)
     picture = given_back(watcher)
-    marked = annotate(fakes.picture(640, 480), watcher.view.report, watcher_module.SHOWN_PX)
+    marked = annotate(fakes.picture(640, 480), watcher.last.report, watcher_module.SHOWN_PX)
     # above the line about the video itself
     assert np.array_equal(picture[:400], marked[:400])
     assert not np.array_equal(picture[400:], marked[400:])
@@ -143,7 +145,7 @@ def test_time_is_that_of_arrival_whatever_the_frames_say(watch: Callable[..., Wa
         until(lambda count=count: len(stream.times_s) == count)
     assert stream.times_s == sorted(stream.times_s)
     assert began_s <= stream.times_s[0] and stream.times_s[-1] <= time.monotonic()
-    assert watcher.view and not watcher.view.failure
+    assert isinstance(watcher.last, Judged)
 
 
 @pytest.mark.parametrize("size_wh", [(640, 480), (480, 640), (321, 241), (1280, 720), (16, 16)])
@@ -152,9 +154,9 @@ def test_the_size_may_change_at_any_time(
 ) -> None:
     watcher = watch(FakeStream(fakes.verdict(box_xyxy=(2, 2, 12, 12))))
     given_back(watcher)
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
     given_back(watcher, camera(*size_wh))
-    until(lambda: watcher.view and watcher.view.report.image_size_wh == size_wh)
+    until(lambda: watcher.last and watcher.last.report.image_size_wh == size_wh)
     assert given_back(watcher, camera(*size_wh)).shape == (size_wh[1], size_wh[0], 3)
 
 
@@ -171,15 +173,13 @@ def test_a_failure_is_drawn_and_told_and_the_next_frame_gets_a_new_stream(
     failing, sound = FailingStream(error), FakeStream()
     watcher = watch(failing, sound)
     given_back(watcher)
-    until(lambda: watcher.view)
-    failure = watcher.view.failure
+    until(lambda: watcher.last)
+    failure = watcher.words()
     assert "was not judged" in failure and words in failure and "secret" not in failure
-    assert watcher.view.report is None
-    assert np.array_equal(watcher.view.image_rgb, notice_picture(failure, (640, 480)))
     assert failing.closed == 1
-    given_back(watcher)
-    until(lambda: watcher.view.report)
-    assert not watcher.view.failure
+    assert shows(given_back(watcher), failure)
+    until(lambda: isinstance(watcher.last, Judged))
+    assert watcher.words() == "0 faces"
 
 
 def test_a_failure_with_every_frame_is_shown_always_and_logged_once(
@@ -187,11 +187,11 @@ def test_a_failure_with_every_frame_is_shown_always_and_logged_once(
 ) -> None:
     watcher = watch(FailingStream(RuntimeError("broken")))
     given_back(watcher)
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
     for _ in range(20):
-        before = watcher.view
-        assert shows(given_back(watcher), before.failure)
-        until(lambda before=before: watcher.view is not before)
+        before = watcher.last
+        assert shows(given_back(watcher), before.words)
+        until(lambda before=before: watcher.last is not before)
     (record,) = caplog.records
     assert record.levelno == logging.ERROR and record.exc_info
 
@@ -207,8 +207,8 @@ def test_a_stream_that_cannot_be_opened_or_closed_is_a_failure_as_well() -> None
     for open_stream, name in ((cannot, "ValueError"), (lambda _: Clinging(KeyError()), "KeyError")):
         watcher = Watcher(open_stream, 0.5)
         given_back(watcher)
-        until(lambda watcher=watcher: watcher.view)
-        assert name in watcher.view.failure
+        until(lambda watcher=watcher: watcher.last)
+        assert name in watcher.words()
         watcher.on_ended()
     until(lambda: not watchers_alive())
 
@@ -224,7 +224,7 @@ def test_without_a_thread_there_is_a_notice(
         patch.setattr(threading.Thread, "start", no_more)
         assert not shows(given_back(watcher), STARTING)
     given_back(watcher)
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
 
 
 def test_only_the_newest_frame_is_judged_and_the_others_are_counted(
@@ -233,11 +233,11 @@ def test_only_the_newest_frame_is_judged_and_the_others_are_counted(
     stream = HeldStream()
     watcher = watch(stream)
     given_back(watcher)
-    until(lambda: watcher._latest._value is None)  # the first is being judged
+    until(lambda: watcher._waiting._value is None)  # the first is being judged
     for width in (100, 200, 300, 400):
         given_back(watcher, camera(width))
     stream.go_on.set()
-    until(lambda: watcher.view and watcher.view.report.image_size_wh[0] == 400)
+    until(lambda: watcher.last and watcher.last.report.image_size_wh[0] == 400)
     assert len(stream.times_s) == 2
     assert (watcher.received, watcher.dropped) == (5, 3)
 
@@ -248,10 +248,12 @@ def test_a_picture_too_old_gives_way_to_a_notice(
     stuck = HeldStream()
     watcher = watch(FakeStream(), stuck)
     given_back(watcher)
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
     watcher.steadiness = 0.6  # so the stuck one is next
-    monkeypatch.setattr(watcher_module, "STALE_S", 0.05)
+    monkeypatch.setattr(watcher_module, "STALE_S", 0.2)
     until(lambda: shows(given_back(watcher), BEHIND))
+    assert watcher.words() == BEHIND
+    until(lambda: watcher.words() == SILENT)  # nothing more comes from the camera either
     stuck.go_on.set()
 
 
@@ -266,9 +268,9 @@ def test_another_steadiness_takes_another_stream(watch: Callable[..., Watcher]) 
     watcher = Watcher(open_stream, 0.5)
     for steadiness in (0.5, 0.5, 0.9, 0.9):
         watcher.steadiness = steadiness
-        before = watcher.view
+        before = watcher.last
         given_back(watcher)
-        until(lambda before=before: watcher.view is not before)
+        until(lambda before=before: watcher.last is not before)
     assert wanted == [0.5, 0.9]
     assert [stream.closed for stream in streams] == [1, 0]
     watcher.on_ended()
@@ -285,7 +287,7 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     stream = FakeStream()
     watcher = watch(stream)
     given_back(watcher)
-    until(lambda: watcher.view)
+    until(lambda: watcher.last)
     watcher.on_ended()
     watcher.on_ended()
     until(lambda: stream.closed)

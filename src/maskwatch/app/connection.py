@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 CONNECT_S = 10.0
-"""Where no video came by then, none will: browsers mostly connect within two seconds."""
+"""Where no video came by then, none will: browsers mostly connect within three seconds."""
 
 DIRECT = "Video goes directly between your browser and this server; nobody else takes part."
 RELAYED = "Where there is no direct way, video goes through a relay (TURN) server."
 
-NO_CONNECTION = "No video came through within 10 seconds."
+NO_CONNECTION = "No video connection came up."
 
 WHY_DIRECT = (
     "This server offers direct connections only. They need your browser and the server in one "
@@ -43,23 +43,23 @@ class Attempt:
 
     failed: bool = False
     _began_s: float | None = None
+    _came_up: bool = False
 
     def update(self, wanted: bool, frames: int, now_s: float) -> None:
         """Look again.
 
         Args:
             wanted: the browser connects or is connected.
-            frames: how many of its frames have arrived.
+            frames: how many of its frames have arrived, as far as is known.
             now_s: on the monotonic clock.
         """
         if not wanted:
-            self._began_s = None
-        elif frames:
-            self.failed = False
-        else:
-            if self._began_s is None:
-                self._began_s = now_s
-            self.failed = now_s - self._began_s >= CONNECT_S
+            self._began_s, self._came_up = None, False
+            return
+        if self._began_s is None:
+            self._began_s = now_s
+        self._came_up = self._came_up or frames > 0
+        self.failed = not self._came_up and now_s - self._began_s >= CONNECT_S
 
 
 def keeps_camera(url: str | None) -> bool:

@@ -22,9 +22,8 @@ from maskwatch.app import connection
 from maskwatch.app.findings import plain, show_legend, show_photo
 from maskwatch.app.networks import need_analyzer, show_privacy
 from maskwatch.app.turn import IceServer, ice_servers
-from maskwatch.app.watcher import BEHIND, STALE_S, STARTING, Watcher
+from maskwatch.app.watcher import Watcher
 from maskwatch.errors import SettingError
-from maskwatch.report import count_states
 from maskwatch.stream import Stream
 
 LOG = logging.getLogger("maskwatch.app.live")
@@ -66,7 +65,7 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
     try:
         servers = ice_servers(os.environ, time.time())
     except SettingError as error:
-        st.error(f"Live video is not set up rightly. {plain(str(error))}", icon=":material/error:")
+        st.error(f"Live video is set up wrongly. {plain(str(error))}", icon=":material/error:")
         return
     stage = st.container()  # the video stands above its dial
     steadiness = st.slider(
@@ -76,15 +75,14 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
     )
     with stage:
         player = start_player(analyzer, servers, steadiness)
-    if player is None:
-        show_trouble(servers)
-        return
-    if player.video_processor:
+        if player is None:
+            show_trouble(servers)
+        else:
+            every_s = 1.0 if is_wanted(player) else None
+            st.fragment(show_state, run_every=every_s)(player, servers)
+    if player and player.video_processor:
         player.video_processor.steadiness = steadiness
-    wanted = player.state.playing or player.state.signalling
-    with stage:
-        st.fragment(show_state, run_every=1.0 if wanted else None)(player, servers)
-    if not wanted:
+    if player and not is_wanted(player):
         show_legend()
     st.caption(connection.RELAYED if servers else connection.DIRECT)
 
@@ -98,56 +96,65 @@ def start_player(
     # asked for is a subclass of the library's, called are two methods
     factory: Any = partial(Watcher, partial(Stream, analyzer), steadiness)
     try:
-        player: Player = webrtc_streamer(
-            key=PLAYER,
-            video_processor_factory=factory,
-            async_processing=False,  # the watcher has a thread and drops frames by itself
-            rtc_configuration=configuration,
-            server_rtc_configuration=configuration,
-            media_stream_constraints={"video": CAMERA, "audio": False},
-            media_toggle_controls=False,
-            video_html_attrs=VIDEO,
-            translations=WORDS,
-        )
+        with st.spinner("Connecting ..."):  # a relay server that is silent takes seconds
+            player: Player = webrtc_streamer(
+                key=PLAYER,
+                video_processor_factory=factory,
+                on_change=note_change,
+                async_processing=False,  # the watcher has a thread and drops frames by itself
+                rtc_configuration=configuration,
+                server_rtc_configuration=configuration,
+                media_stream_constraints={"video": CAMERA, "audio": False},
+                media_toggle_controls=False,
+                video_html_attrs=VIDEO,
+                translations=WORDS,
+            )
     except Exception:  # of many kinds, from a relay server that refuses to one that is silent
         LOG.exception("live video: no connection can be tried")
         return None
     return player
 
 
+def is_wanted(player: Player) -> bool:
+    """Whether the browser connects or is connected."""
+    return player.state.playing or player.state.signalling
+
+
+def note_change() -> None:
+    """Start counting as soon as the browser asks, and not when there is an answer."""
+    this_attempt().update(is_wanted(st.session_state[PLAYER]), 0, time.monotonic())
+
+
+def this_attempt() -> connection.Attempt:
+    """What is known of this browser's connection."""
+    attempt: connection.Attempt = st.session_state.setdefault(ATTEMPT, connection.Attempt())
+    return attempt
+
+
 def show_state(player: Player, servers: list[IceServer]) -> None:
     """What is seen now, in words that a screen reader speaks when they change."""
     watcher = player.video_processor
-    attempt = st.session_state.setdefault(ATTEMPT, connection.Attempt())
-    attempt.update(
-        wanted=player.state.playing or player.state.signalling,
-        frames=watcher.received if watcher else 0,
-        now_s=time.monotonic(),
-    )
+    attempt = this_attempt()
+    attempt.update(is_wanted(player), watcher.received if watcher else 0, time.monotonic())
     if attempt.failed:
         show_trouble(servers)
         return
     words = state_words(player, watcher)
     st.html(f'<div role="status" aria-live="polite"><strong>{html.escape(words)}</strong></div>')
-    if watcher and watcher.view:
+    if watcher and watcher.received:
         st.caption(
-            f"{watcher.view.rate_fps:.0f} frames a second are judged; "
+            f"{watcher.rate_fps:.0f} frames a second are judged; "
             f"{watcher.dropped} of {watcher.received} were dropped for newer ones."
         )
 
 
 def state_words(player: Player, watcher: Watcher | None) -> str:
     """One sentence about now, that changes only when there is news."""
-    if not (player.state.playing or player.state.signalling):
+    if not is_wanted(player):
         return "The video is off. Press Start and allow the camera."
     if watcher is None or not watcher.received:
         return "Connecting ..."
-    view = watcher.view
-    if view is None:
-        return STARTING
-    if time.monotonic() - view.arrived_s > STALE_S:
-        return BEHIND
-    return count_states(view.report.faces) if view.report else view.failure
+    return watcher.words()
 
 
 def show_trouble(servers: list[IceServer]) -> None:

@@ -20,6 +20,7 @@ from maskwatch.errors import MaskWatchError
 from maskwatch.live import status_text
 from maskwatch.meter import Meter
 from maskwatch.notice import notice_picture
+from maskwatch.report import count_states
 from maskwatch.schema import FrameReport, ImageRGB
 from maskwatch.stream import Stream
 from maskwatch.video_live import Latest
@@ -36,6 +37,7 @@ SHOWN_PX = 375
 STARTING = "The analysis is starting ..."
 BEHIND = "The analysis does not keep up; what the camera sees now was not judged."
 STOPPED = "The analysis has stopped."
+SILENT = "The camera sends no pictures at the moment."
 
 # how long the thread may take to see that it should end
 _BEAT_S = 0.1
@@ -44,24 +46,33 @@ _LOG_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """The newest frame that was looked at.
+class Judged:
+    """A frame and what was found in it.
 
     Attributes:
-        image_rgb: the picture with what was found in it, or a notice that it could not be judged.
-        arrived_s: when the camera's frame arrived, on the monotonic clock.
+        arrived_s: when it came from the camera, on the monotonic clock.
         latency_s: from then until this was ready.
-        rate_fps: frames a second, over the last second.
-        report: what was found, None after a failure.
-        failure: why it was not judged, in words for a person; empty if it was.
+        report: what was found.
+        image_rgb: the picture with that drawn on it.
     """
 
-    image_rgb: ImageRGB
     arrived_s: float
     latency_s: float
-    rate_fps: float
-    report: FrameReport | None = None
-    failure: str = ""
+    report: FrameReport
+    image_rgb: ImageRGB
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A frame that could not be judged.
+
+    Attributes:
+        arrived_s: when it came from the camera, on the monotonic clock.
+        words: what is wrong, for a person.
+    """
+
+    arrived_s: float
+    words: str
 
 
 class Watcher:
@@ -74,6 +85,7 @@ class Watcher:
         steadiness: of the labels, from 0 to 1; may be set at any time, and the faces are then
             looked at afresh.
         received: how many frames came from the camera.
+        last: what became of the newest frame that was looked at, None before the first.
     """
 
     def __init__(self, open_stream: Callable[[float], Stream], steadiness: float) -> None:
@@ -85,24 +97,24 @@ class Watcher:
         """
         self.steadiness = steadiness
         self.received = 0
+        self.last: Judged | Failed | None = None
         self._open_stream = open_stream
-        self._latest: Latest[tuple[av.VideoFrame, float]] = Latest()
+        self._waiting: Latest[tuple[av.VideoFrame, float]] = Latest()
+        self._heard_s = 0.0
         self._meter = Meter()
-        self._view: View | None = None
-        self._working = False
-        self._ended = False
+        self._working = self._ended = False
         self._open: tuple[float, Stream] | None = None  # the thread's own, with its steadiness
         self._quiet_until_s = 0.0
 
     @property
-    def view(self) -> View | None:
-        """The newest frame that was looked at, None before the first."""
-        return self._view
+    def rate_fps(self) -> float:
+        """How many frames a second are judged."""
+        return self._meter.rate_fps
 
     @property
     def dropped(self) -> int:
         """How many frames gave way to newer ones."""
-        return self._latest.dropped
+        return self._waiting.dropped
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Take the camera's newest frame and give back the newest that was judged, or a notice."""
@@ -110,11 +122,12 @@ class Watcher:
         size_wh = frame.width, frame.height
         try:
             self.received += 1
-            self._latest.put((frame, now_s))
+            self._heard_s = now_s
+            self._waiting.put((frame, now_s))
             if not (self._working or self._ended):
                 Thread(target=self._work, name="watcher", daemon=True).start()
                 self._working = True
-            image_rgb = self._newest(now_s, size_wh)
+            image_rgb = self._picture(now_s, size_wh)
         except Exception as error:  # whatever it is, the video must go on and say so
             image_rgb = notice_picture(self._complain(error), size_wh)
         return av.VideoFrame.from_ndarray(image_rgb, format="rgb24")
@@ -123,51 +136,53 @@ class Watcher:
         """Let the thread end; it closes the stream. May be called at any time, and again."""
         self._ended = True
 
-    def _newest(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
+    def words(self) -> str:
+        """What is seen now, in words that stay the same as long as there is no news."""
+        now_s = time.monotonic()
+        if now_s - self._heard_s > STALE_S:
+            return SILENT
+        shown = self._shown(now_s)
+        return count_states(shown.report.faces) if isinstance(shown, Judged) else shown
+
+    def _picture(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
         """What the browser is to see now."""
-        view = self._view
+        shown = self._shown(now_s)
+        if not isinstance(shown, Judged):
+            return notice_picture(shown, size_wh)
+        text = status_text(self._meter.rate_fps, shown.latency_s, now_s - shown.arrived_s)
+        return write_status(shown.image_rgb, text, SHOWN_PX)
+
+    def _shown(self, now_s: float) -> Judged | str:
+        """The newest judged frame, or why it cannot be shown."""
+        last = self.last
         if self._ended:
-            return notice_picture(STOPPED, size_wh)
-        if view is None:
-            return notice_picture(STARTING, size_wh)
-        age_s = now_s - view.arrived_s
-        if age_s > STALE_S:
-            return notice_picture(BEHIND, size_wh)
-        if view.failure:
-            return view.image_rgb
-        text = status_text(view.rate_fps, view.latency_s, age_s)
-        return write_status(view.image_rgb, text, SHOWN_PX)
+            return STOPPED
+        if last is None:
+            return STARTING
+        if now_s - last.arrived_s > STALE_S:
+            return BEHIND
+        return last if isinstance(last, Judged) else last.words
 
     def _work(self) -> None:
         """What the thread does, until the end."""
         while not self._ended:
-            if waiting := self._latest.take(_BEAT_S):
+            if waiting := self._waiting.take(_BEAT_S):
                 frame, arrived_s = waiting
                 try:
-                    self._view = self._judged(frame, arrived_s)
+                    self.last = self._judge(frame, arrived_s)
                 except Exception as error:
                     self._close_stream()  # what it remembers may be in disorder
-                    self._view = self._not_judged(error, frame, arrived_s)
+                    self.last = Failed(arrived_s, self._complain(error))
         self._close_stream()
 
-    def _judged(self, frame: av.VideoFrame, arrived_s: float) -> View:
+    def _judge(self, frame: av.VideoFrame, arrived_s: float) -> Judged:
         image_rgb = upright_rgb(frame)
         # the camera's own clock may jump or go backwards, this one does not
         report = self._stream().update(image_rgb, arrived_s)
         marked_rgb = annotate(image_rgb, report, SHOWN_PX)
-        latency_s = self._count(arrived_s)
-        return View(marked_rgb, arrived_s, latency_s, self._meter.rate_fps, report)
-
-    def _not_judged(self, error: Exception, frame: av.VideoFrame, arrived_s: float) -> View:
-        failure = self._complain(error)
-        image_rgb = notice_picture(failure, (frame.width, frame.height))
-        latency_s = self._count(arrived_s)
-        return View(image_rgb, arrived_s, latency_s, self._meter.rate_fps, failure=failure)
-
-    def _count(self, arrived_s: float) -> float:
         now_s = time.monotonic()
         self._meter.add(now_s, now_s - arrived_s)
-        return now_s - arrived_s
+        return Judged(arrived_s, now_s - arrived_s, report, marked_rgb)
 
     def _stream(self) -> Stream:
         """The stream; another one where there is none or another steadiness is wanted."""
