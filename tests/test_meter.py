@@ -17,7 +17,7 @@ def test_before_the_first_frame_and_after_one() -> None:
     assert meter.whole() == "0 frames in 0.0 s, 0.0 frames/s, latency p50 0.0 p95 0.0 ms"
     meter.add(100.0, 0.01)
     assert meter.rate_fps == 0
-    assert meter.whole() == "1 frames in 0.0 s, 100.0 frames/s, latency p50 10.0 p95 10.0 ms"
+    assert meter.whole() == "1 frame in 0.0 s, 100.0 frames/s, latency p50 10.0 p95 10.0 ms"
 
 
 def test_a_steady_run() -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_faces import draw_face, landmarks
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.quality import evidence_weight, measure_quality
@@ -112,6 +112,7 @@ def test_yaw_is_that_of_the_head(yaw_deg: float) -> None:
     assert measure(drawn()[0], face(points)).yaw_deg == pytest.approx(yaw_deg, abs=3)
 
 
+@settings(deadline=None)
 @given(yaw_deg=st.floats(-60, 60), roll_deg=st.floats(-170, 170), unit_px=st.floats(2, 60))
 def test_a_mirror_flips_the_signs_of_both_turns(
     yaw_deg: float, roll_deg: float, unit_px: float
@@ -125,6 +126,7 @@ def test_a_mirror_flips_the_signs_of_both_turns(
     assert other.roll_deg == pytest.approx(-one.roll_deg, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(yaw_deg=st.floats(-60, 60), roll_deg=st.floats(-90, 90), more_deg=st.floats(-80, 80))
 def test_turning_the_picture_adds_to_roll_and_not_to_yaw(
     yaw_deg: float, roll_deg: float, more_deg: float
@@ -187,6 +189,7 @@ def test_poor_views_count_little(changes: dict[str, float], low: float, high: fl
     assert low <= evidence_weight(replace(GOOD, **changes)) <= high
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         FaceQuality,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.errors import SettingError
@@ -62,7 +62,7 @@ def test_unsure_until_there_was_enough_to_see() -> None:
     assert Watch().seconds_until(MASK, look(MASK, sure=0.6)) > 0.6
 
 
-@pytest.mark.parametrize(("steadiness", "shows_s"), [(0.0, 0.22), (0.5, 0.45), (1.0, 1.0)])
+@pytest.mark.parametrize(("steadiness", "shows_s"), [(0.0, 0.33), (0.5, 0.61), (1.0, 1.13)])
 @pytest.mark.parametrize("per_second", [15, 30])
 def test_the_lag_is_the_one_that_is_promised(
     steadiness: float, shows_s: float, per_second: float
@@ -75,7 +75,7 @@ def test_the_lag_is_the_one_that_is_promised(
     assert set(watch.states(2, look(MASK))[-5:]) == {MASK}
     for other, before_s in ((NO_MASK, 5), (INCORRECT, 60), (MASK, 0.5 + shows_s)):
         seconds = watch.seconds_until(other, look(other))
-        assert seconds == pytest.approx(shows_s, rel=0.15, abs=1.5 * watch.step_s)
+        assert seconds == pytest.approx(shows_s, rel=0.1, abs=1.01 * watch.step_s)
         watch.states(before_s, look(other))
 
 
@@ -148,6 +148,7 @@ def test_nothing_to_see_for_long_ends_in_unsure() -> None:
     assert 5 < watch.seconds_until(UNSURE, look(NO_MASK, weight=0.0)) < 15
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(CLASSES), st.floats(1 / 3, 1), st.floats(0, 1)), max_size=30
@@ -172,6 +173,7 @@ def test_an_abstention_is_never_a_vote(before, unseen, step_s: float) -> None:
         assert steady == other.update({1: flat}, {1}, step_s)[1]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(CLASSES), st.floats(0, 1), st.floats(0, 1), st.floats(0, 9)))
 )
@@ -225,6 +227,7 @@ def test_a_senseless_dial(steadiness: float) -> None:
         SmoothSettings.from_steadiness(steadiness)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_steadier_is_slower(one: float, other: float) -> None:
     low, high = (SmoothSettings.from_steadiness(value) for value in sorted((one, other)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.track import LOST_S, Tracker
@@ -130,6 +130,7 @@ def test_a_face_of_another_size_in_the_same_place_is_another() -> None:
     assert see(tracker, box(100, side=160)) == [2]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -52,6 +52,13 @@ def test_every_frame_at_its_own_time(tmp_path: Path, name: str, codec: str) -> N
     assert frames[0].image_rgb.dtype == np.uint8
 
 
+def test_odd_sides(tmp_path: Path) -> None:
+    images = count_up(5, 97, 65)
+    frames = frames_of(write_video(tmp_path / "clip.gif", images, codec="gif"))
+    assert [frame.image_rgb.shape for frame in frames] == [(65, 97, 3)] * 5
+    assert [number_in(frame.image_rgb) for frame in frames] == [0, 1, 2, 3, 4]
+
+
 def test_a_changing_frame_rate(tmp_path: Path) -> None:
     times_s = [0.0, 0.04, 0.5, 0.54, 2.0, 2.5]
     frames = frames_of(write_video(tmp_path / "clip.mkv", count_up(6), times_s))

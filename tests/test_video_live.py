@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import threading
 import time
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from socketserver import BaseRequestHandler
 
-import cv2
 import numpy as np
 import pytest
 from drawn_video import HEIGHT, WIDTH, count_up, number_in, numbered, write_video
@@ -35,16 +33,14 @@ from stream_servers import (
 from maskwatch.errors import VideoError
 from maskwatch.schema import Frame
 from maskwatch.video import open_source
-from maskwatch.video_live import Latest, LiveSource, Patience, Pictures, SourceLost, pause_before
-from maskwatch.video_readers import read_camera, why_no_camera
+from maskwatch.video_live import Patience
 
-IMPATIENT = Patience(
-    answer_s=1.0, picture_s=0.4, first_pause_s=0.05, longest_pause_s=0.1, give_up_s=1.0
-)
+PATIENT = Patience(first_pause_s=0.05, longest_pause_s=0.1)
+IMPATIENT = replace(PATIENT, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
 KINDS = pytest.mark.parametrize(("handler", "scheme"), [(Mjpeg, "http"), (Rtsp, "rtsp")])
 
 
-def first_frames(address: str, count: int, patience: Patience = IMPATIENT) -> list[Frame]:
+def first_frames(address: str, count: int, patience: Patience = PATIENT) -> list[Frame]:
     """Take so many frames, or all there are."""
     frames = []
     with open_source(address, patience) as source:
@@ -78,7 +74,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted() -> None:
         sent.set()
         silent(send)
 
-    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", IMPATIENT) as source:
+    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", PATIENT) as source:
         frames = iter(source)
         given = [next(frames)]
         assert sent.wait(10)
@@ -101,7 +97,7 @@ def test_a_stream_that_drops_is_connected_again(
 
     with serve(handler, three_each) as host:
         address = f"{scheme}://user:secret@{host}/1"
-        with open_source(address, IMPATIENT) as source:
+        with open_source(address, PATIENT) as source:
             for frame in source:
                 if number_in(frame.image_rgb) >= 200:
                     break
@@ -140,7 +136,7 @@ def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
         counting(send)
 
     with serve(Mjpeg, broken_pictures) as host:
-        assert len(first_frames(f"http://{host}/", 5)) == 5
+        assert len(first_frames(f"http://{host}/", 5, IMPATIENT)) == 5
     assert "frozen: no new picture for 0.4 s" in caplog.messages[0]
 
 
@@ -157,7 +153,7 @@ def test_garbage_in_the_middle_does_not_end_it(
 
     with (
         serve(handler, garbage_once) as host,
-        open_source(f"{scheme}://{host}/", IMPATIENT) as source,
+        open_source(f"{scheme}://{host}/", PATIENT) as source,
     ):
         for frame in source:
             if frame.index > 60:
@@ -174,7 +170,7 @@ def test_the_size_may_change(handler: type[BaseRequestHandler], scheme: str) -> 
         silent(send)
 
     sizes = set()
-    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", IMPATIENT) as source:
+    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", PATIENT) as source:
         for frame in source:
             sizes.add(frame.image_rgb.shape[:2])
             if number_in(frame.image_rgb) == 59:
@@ -210,7 +206,7 @@ def test_a_stream_that_never_begins_is_an_error_at_once(
     with serve(handler, script) as host:
         address = f"{scheme}://user:secret@{host}/live?pwd=hidden"
         with pytest.raises(VideoError) as caught:
-            first_frames(address, 1)
+            first_frames(address, 1, IMPATIENT if "no answer" in reason else PATIENT)
     assert str(caught.value).startswith(f"{scheme}://user:***@{host}/live?pwd=***: {reason}")
 
 
@@ -226,7 +222,7 @@ def test_a_stream_that_stays_away_is_given_up(caplog: pytest.LogCaptureFixture) 
         assert next(iter(source)).index < 9
     with source, pytest.raises(VideoError, match=r"connection refused\); given up after \d+ s"):
         list(source)
-    assert len(caplog.messages) > 5
+    assert len(caplog.messages) > 2
     assert not any("secret" in message for message in caplog.messages)
 
 
@@ -261,153 +257,3 @@ def test_what_the_ffmpeg_command_serves() -> None:
         server.wait()
     assert len(frames) == 10
     assert frames[0].image_rgb.shape == (120, 160, 3)
-
-
-# closing
-
-
-@pytest.mark.parametrize("scheme", ["http", "rtsp"])
-def test_closing_does_not_wait_for_a_silent_server(scheme: str) -> None:
-    with serve(Mute, silent) as host:
-        source = open_source(f"{scheme}://{host}/", Patience())
-        reader = threading.Thread(target=lambda: list(source))
-        reader.start()
-        time.sleep(0.2)  # it is connecting
-        source.stop()
-        reader.join(5)  # far less than the ten seconds that an answer may take
-        assert not reader.is_alive()
-        source.close()
-        source.close()
-        assert list(source) == []
-
-
-def test_closing_before_the_first_frame() -> None:
-    source = open_source("rtsp://127.0.0.1/never")
-    source.close()
-    assert list(source) == []
-
-
-def test_no_thread_stays() -> None:
-    before = set(threading.enumerate())
-    with serve(Mjpeg, counting) as host:
-        for _ in range(5):
-            first_frames(f"http://{host}/", 2)
-        left = [t for t in set(threading.enumerate()) - before if t.name.startswith("reader")]
-    assert left == []
-
-
-def test_leaving_the_program_while_a_server_is_silent() -> None:
-    code = """
-import sys
-from maskwatch.video import open_source
-source = open_source(sys.argv[1])
-source._latest.put("a first frame")
-print(next(iter(source)))
-"""
-    with serve(Mute, silent) as host:
-        command = [sys.executable, "-X", "faulthandler", "-c", code, f"rtsp://{host}/"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "a first frame\n", "")
-
-
-# what needs no server
-
-
-def test_the_newest_value_and_the_number_of_those_it_replaced() -> None:
-    latest: Latest[int] = Latest()
-    assert latest.take(0) is None
-    for value in (1, 2, 3):
-        latest.put(value)
-    assert (latest.take(0), latest.take(0), latest.dropped) == (3, None, 2)
-    latest.put(4)
-    assert (latest.take(0), latest.dropped) == (4, 2)
-
-
-def test_pauses_double_up_to_a_limit_and_differ() -> None:
-    patience = Patience(first_pause_s=1, longest_pause_s=8)
-    for failures, longest_s in ((0, 1), (1, 2), (2, 4), (3, 8), (4, 8), (10_000, 8)):
-        pauses = [pause_before(failures, patience) for _ in range(50)]
-        assert all(longest_s / 2 <= pause <= longest_s for pause in pauses)
-        assert len(set(pauses)) > 1
-
-
-def test_a_failure_nobody_expected_reaches_the_reader() -> None:
-    def connect(_: Patience) -> Pictures:
-        yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
-        raise ZeroDivisionError("a bug")
-
-    with LiveSource("x", connect, IMPATIENT) as source, pytest.raises(ZeroDivisionError):
-        list(source)
-
-
-def test_a_driver_that_never_comes_back_is_given_up() -> None:
-    release = threading.Event()
-
-    def connect(_: Patience) -> Pictures:
-        yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
-        release.wait()
-
-    patience = Patience(answer_s=0.1, picture_s=0.1, give_up_s=0.1)
-    source = LiveSource("camera 7", connect, patience)
-    with source, pytest.raises(VideoError, match="camera 7: does not react any more"):
-        list(source)
-    release.set()
-
-
-# cameras
-
-
-def test_a_camera_that_does_not_exist(capfd: pytest.CaptureFixture[str]) -> None:
-    with open_source("/dev/video99") as source, pytest.raises(VideoError) as caught:
-        list(source)
-    assert caught.value.source == "camera 99"
-    if sys.platform == "linux":
-        assert caught.value.reason.startswith("there is no such camera; ")
-    assert capfd.readouterr() == ("", "")  # OpenCV keeps its remarks to itself
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="device files are a matter of Linux")
-def test_why_a_camera_does_not_open(tmp_path: Path) -> None:
-    device = tmp_path / "video1"
-    assert why_no_camera(device) == "there is no such camera; no other one is connected"
-    (tmp_path / "video0").touch()
-    assert why_no_camera(device).endswith(f"; {tmp_path / 'video0'} is connected")
-    device.touch()
-    assert why_no_camera(device) == "does not open: in use by another program, or no camera"
-
-
-class UnpluggedCapture:
-    """Stands for the hardware: a camera that gives one blue picture and no more."""
-
-    released = False
-
-    def __init__(self, number: int) -> None:
-        self.left = 1
-
-    def isOpened(self) -> bool:
-        return True
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        self.left -= 1
-        return (
-            (True, np.full((2, 2, 3), (255, 0, 0), np.uint8)) if self.left >= 0 else (False, None)
-        )
-
-    def release(self) -> None:
-        UnpluggedCapture.released = True
-
-
-def test_a_camera_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", UnpluggedCapture)
-    with closing(read_camera(0, IMPATIENT)) as pictures:
-        image_rgb, _ = next(pictures)
-        assert image_rgb[0, 0].tolist() == [0, 0, 255]
-        with pytest.raises(SourceLost, match="unplugged, or in use by another program"):
-            next(pictures)
-    assert UnpluggedCapture.released
-
-
-def test_an_unknown_kind_of_address() -> None:
-    with pytest.raises(VideoError) as caught:
-        open_source("gopher://user:secret@host/video")
-    assert str(caught.value).startswith("gopher://user:***@host/video: no kind of stream")

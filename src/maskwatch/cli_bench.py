@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from maskwatch.model_card import SHIPPED_MODEL, load_model
 if TYPE_CHECKING:
     from maskwatch.training.detector.bench import Bench, BenchRow
     from maskwatch.training.detector.scores import DetectorScores, Interval
+    from maskwatch.training.flicker.scores import FlickerScores
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -20,7 +22,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def bench() -> None:
-    """Measure a model on fixed test photos."""
+    """Measure a model on fixed test photos, or on films made from them."""
 
 
 @bench.command()
@@ -104,6 +106,87 @@ def detector(
         result = run_bench(contest, photos, out, with_states, bar.update)
     _show(result)
     click.echo(f"{out}: detector.json, misses.html")
+
+
+@bench.command()
+@click.option(
+    "--data",
+    "manifest",
+    type=_FILE,
+    required=True,
+    metavar="MANIFEST",
+    help="A manifest with parts, from `maskwatch data split`.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["test", "val"]),
+    default="test",
+    show_default=True,
+    help="Whose faces to film: settings are chosen on val and reported on test.",
+)
+@click.option("--films", type=click.IntRange(1), default=36, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--steadiness", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The dial."
+)
+@click.option("--webcam", type=_FILE, help="The real film webcam_on_off.gif, scored as well.")
+@click.option("--model", type=_FILE, help="An ONNX classifier instead of the shipped one.")
+@click.option(
+    "--out", type=_FOLDER, default="runs/bench", show_default=True, help="Folder to fill."
+)
+def flicker(
+    manifest: Path,
+    part: str,
+    films: int,
+    seed: int,
+    steadiness: float,
+    webcam: Path | None,
+    model: Path | None,
+    out: Path,
+) -> None:
+    """Measure how steady live labels are, and how soon they show a true change.
+
+    Films of ten seconds are drawn from photos: two people each who move, tilt the head, come near,
+    cross, are blurred, badly lit or compressed, or hold a hand before the face; one of them puts a
+    mask on or off or lets it slip. What is shown frame by frame, by majority and by a Stream is
+    compared with what is there. Writes OUT/flicker.json; the last line of output is the same.
+    """
+    from maskwatch.pipeline import Analyzer
+    from maskwatch.training.flicker.bench import run_flicker, write_result
+    from maskwatch.training.manifest import read_manifest
+
+    analyzer = Analyzer(model)
+    table = read_manifest(manifest)
+    with click.progressbar(length=films, label="filming", file=sys.stderr) as bar:
+        result = run_flicker(analyzer, table, part, films, seed, steadiness, webcam, bar.update)
+    for name, rows in {**result.films, "webcam": result.webcam}.items():
+        _show_flicker(name, rows)
+    write_result(result, out / "flicker.json")
+    click.echo(json.dumps(result.to_dict()))
+
+
+def _show_flicker(name: str, rows: dict[str, FlickerScores]) -> None:
+    if not rows:
+        return
+    minutes = next(iter(rows.values())).track_minutes
+    click.echo(f"{name}: {minutes:.1f} track-minutes")
+    width = max(map(len, rows))
+    click.echo(f"  {'':<{width}}  {_FLICKER_COLUMNS}")
+    for method, scores in rows.items():
+        delay = "-" if scores.delay_median_s is None else f"{scores.delay_median_s:.2f}"
+        late = "-" if scores.delay_p95_s is None else f"{scores.delay_p95_s:.2f}"
+        shown = "-" if scores.shown_ratio is None else f"{scores.shown_ratio:.0%}"
+        click.echo(
+            f"  {method:<{width}}  {scores.false_switches:<14.2f}{scores.wrong_ratio:<8.1%}"
+            f"{scores.unsure_ratio:<8.1%}{scores.held_ratio:<8.1%}"
+            f"{f'{delay} ({late})':<19}{shown:<7}{scores.identity_switches:.2f}"
+        )
+
+
+_FLICKER_COLUMNS = (
+    f"{'switches/min':<14}{'wrong':<8}{'unsure':<8}{'held':<8}{'delay s (p95)':<19}"
+    f"{'shown':<7}identities/min"
+)
 
 
 def _show(result: Bench) -> None:

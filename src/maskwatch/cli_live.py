@@ -35,8 +35,8 @@ from maskwatch.window import NoWindow, Window
     epilog="""
 \b
 Exit codes:
-  0  the file ended, or you ended it: Ctrl-C, SIGTERM, the window or the reader of the output closed
-  1  the source cannot be opened, failed later or is cut short, or --save ran out of space
+  0  the file ended, or you ended it (Ctrl-C, SIGTERM, a closed window or pipe)
+  1  the source cannot be opened, failed or is cut short; or --save failed
   2  wrong usage
   3  a model cannot be loaded
 """
@@ -97,16 +97,17 @@ def live(
         stream = stack.enter_context(closing(Stream(analyzer, steadiness)))
         window = _open_window(frames.name) if wants_window else None
         try:
-            if window:
-                _watch_in_window(window, frames, stream, meter, sinks)
-            else:
-                watch(frames, stream, meter, sinks)
+            try:
+                if window:
+                    _watch_in_window(window, frames, stream, meter, sinks)
+                else:
+                    watch(frames, stream, meter, sinks)
+            finally:
+                if format_name == "table" and meter.frames:
+                    click.echo(meter.whole())
         except BrokenPipeError:  # whoever read the output has had enough
             # and what is still buffered must not complain when Python ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        finally:
-            if format_name == "table" and meter.frames:
-                click.echo(meter.whole())
 
 
 @contextmanager
@@ -147,11 +148,13 @@ class LineASecond:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._printed_s = time.monotonic()
+        self._printed_s = 0.0
 
     def __call__(self, seen: Seen) -> None:
         """Print, if it is time."""
         now_s = time.monotonic()
+        if self._meter.frames == 1:  # there is no rate yet
+            self._printed_s = now_s
         if now_s - self._printed_s < 1:
             return
         self._printed_s = now_s
@@ -194,6 +197,8 @@ def _watch_in_window(
     pace = [] if frames.live else [Pace(frames)]
     with ThreadPoolExecutor(1) as executor:
         work = executor.submit(watch, frames, stream, meter, [*sinks, latest.put, *pace])
-        window.show(latest, meter, running=lambda: not work.done())
-        frames.stop()
+        try:
+            window.show(latest, meter, running=lambda: not work.done())
+        finally:
+            frames.stop()
         work.result()

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from maskwatch.labels import SHOWN_PX, face_labels, picture_label, status_plate
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
-from maskwatch.style import PLATE, STYLES, Colour, Line, Style
+from maskwatch.style import PLATE, STYLES, Colour, Line, Style, held_s
 
 
 def annotate(image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX) -> ImageRGB:
@@ -22,6 +22,8 @@ def annotate(image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX)
     whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
     for face in report.faces:
         line_px = _line_px(face.box_xyxy, min(canvas.size), whole)
+        if held_s(face):  # a state of a while ago is drawn with a thinner line
+            line_px = max(1, line_px // 2)
         _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
     # after all borders, so that none crosses a label
     if whole:

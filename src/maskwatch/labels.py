@@ -1,6 +1,7 @@
 """Which label a face gets and where it stands: beside faces, never on another one.
 
-A label says as much as there is room for: verdict and confidence, the confidence alone, or only
+A label says as much as there is room for: verdict and confidence (or, in a
+video, how long ago it was seen), the latter alone, or only
 the symbol of the state; where a crowd leaves no room at all, the border has to do.
 """
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
-from maskwatch.style import INK, PLATE, STYLES, verdict_text
+from maskwatch.style import INK, PLATE, STYLES, certainty_text, verdict_text
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Label = tuple[Image.Image, tuple[int, int]]
@@ -78,7 +79,7 @@ def _candidates(
     text_px = max(least_px, min(round(face_width / 6), max(image_wh) * 16 // shown_px))
     plates = [
         _plate(face.state, verdict_text(face), text_px, image_wh[0]),
-        _plate(face.state, f"{face.confidence:.0%}", least_px, image_wh[0]),
+        _plate(face.state, certainty_text(face, digits=0), least_px, image_wh[0]),
     ]
     plates = [p for p in plates if alone or p.width <= _FACES_WIDE * face_width]
     for plate in plates:

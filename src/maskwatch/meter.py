@@ -52,7 +52,8 @@ class Meter:
         """The whole run in words; of a long one, the latencies of the last minutes."""
         span_s = self._ended_s - self._began_s
         rate_fps = self.frames / span_s if span_s else 0.0
-        speed = f"{self.frames} frames in {span_s:.1f} s, {rate_fps:.1f} frames/s"
+        number = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        speed = f"{number} in {span_s:.1f} s, {rate_fps:.1f} frames/s"
         return f"{speed}, latency {_spread_ms(self._latencies_s)}"
 
 

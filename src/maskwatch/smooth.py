@@ -45,7 +45,7 @@ class SmoothSettings:
         stay_s: shortest time between two changes.
     """
 
-    looks_per_s: float = 4.0
+    looks_per_s: float = 3.0
     changes_per_s: float = 0.1
     enter: float = 0.9
     leave: float = 0.5
@@ -58,7 +58,7 @@ class SmoothSettings:
 
         Args:
             steadiness: 0 follows at once and flickers most, 1 is calmest. A clear change (the
-                network is 98 % sure) shows after 0.2 s at 0, 0.45 s at 0.5 and 1.0 s at 1.
+                network is 98 % sure) shows after 0.3 s at 0, 0.6 s at 0.5 and 1.1 s at 1.
 
         Raises:
             SettingError: the value is not between 0 and 1.
@@ -66,7 +66,7 @@ class SmoothSettings:
         if not 0 <= steadiness <= 1:
             raise SettingError(f"steadiness: must lie between 0 and 1, not {steadiness}")
         slower = 4 ** (steadiness - 0.5)
-        return cls(looks_per_s=4.0 / slower, stay_s=0.3 * slower, doubt_s=0.5 * slower)
+        return cls(looks_per_s=3.0 / slower, stay_s=0.3 * slower, doubt_s=0.5 * slower)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ Colour = tuple[int, int, int]
 PLATE: Colour = (20, 20, 20)
 INK: Colour = (255, 255, 255)
 
-HELD_S = 1.0
-"""A verdict on a face that was last seen well longer ago than this shows its age."""
-
 
 class Line(StrEnum):
     """How a border is drawn, by the names that CSS uses too."""
@@ -61,14 +58,22 @@ STYLES = {
 }
 
 
-def verdict_text(face: FaceVerdict) -> str:
-    """The verdict in words with its confidence, such as "Mask worn 98.7%".
+HELD_S = 0.5
+"""A state that was last seen longer ago is shown as one of then, not of now."""
 
-    In a video it goes without the decimal, which would flicker; one that is held from earlier says
-    since when: "Mask worn 99%, 3 s ago".
-    """
-    label = STYLES[face.state].label
-    if not isinstance(face, TrackedFace):
-        return f"{label} {face.confidence:.1%}"
-    held = f", {face.state_age_s:.0f} s ago" if face.state_age_s >= HELD_S else ""
-    return f"{label} {face.confidence:.0%}{held}"
+
+def held_s(face: FaceVerdict) -> float:
+    """How old the state of a face in a video is in seconds; 0 where it is as good as new."""
+    age_s = face.state_age_s if isinstance(face, TrackedFace) else 0.0
+    return age_s if age_s >= HELD_S and face.state is not MaskState.UNSURE else 0.0
+
+
+def certainty_text(face: FaceVerdict, digits: int = 1) -> str:
+    """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago"."""
+    age_s = held_s(face)
+    return f"{max(1, round(age_s))} s ago" if age_s else f"{face.confidence:.{digits}%}"
+
+
+def verdict_text(face: FaceVerdict) -> str:
+    """The verdict in words with its confidence or age, such as "Mask worn 98.7%"."""
+    return f"{STYLES[face.state].label} {certainty_text(face)}"

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-# Formats in which PyAV also finds a "video": single pictures, and text as a terminal would show it.
-_NO_VIDEO = ("_pipe", "image2", "tty")
+# Formats in which PyAV also finds a video: single pictures, and text as a terminal would show it.
+_PICTURES = ("_pipe", "image2")
+_TEXT = ("tty",)
 # The end of a file may lie a little before its announced end, if its sound is longer.
 _SLACK_S = 0.5
 # A clock that goes back by less has two pictures in disorder; by more, it starts anew.
@@ -42,7 +43,7 @@ class VideoFile(VideoSource):
     def _read(self) -> Generator[Frame]:
         with self._open() as container:
             stream = video_stream(container)
-            if stream is None or container.format.name.endswith(_NO_VIDEO):
+            if stream is None or container.format.name.endswith(_PICTURES + _TEXT):
                 raise self._error(self._why_no_video(container))
             stream.thread_type = "AUTO"  # the next pictures are decoded while this one is looked at
             clock = MediaClock(1 / float(stream.average_rate or 25))
@@ -113,7 +114,7 @@ class VideoFile(VideoSource):
             _LOG.warning("%s: %d damaged pictures were left out", self.name, self._damaged)
 
     def _why_no_video(self, container: InputContainer) -> str:
-        if container.format.name.endswith(_NO_VIDEO[:2]):
+        if container.format.name.endswith(_PICTURES):
             return "a picture, not a video; `maskwatch predict` judges pictures"
         if container.streams.audio:
             return "holds sound but no video"

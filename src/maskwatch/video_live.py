@@ -124,7 +124,8 @@ class LiveSource(VideoSource):
 
     def _check_thread(self) -> None:
         """No wait is endless, even where a driver never comes back."""
-        longest_s = self._patience.give_up_s + self._patience.answer_s + self._patience.picture_s
+        patience = self._patience
+        longest_s = patience.give_up_s + patience.longest_pause_s + 2 * patience.answer_s
         if time.monotonic() - self._heard_s > longest_s:
             raise VideoError(self.name, f"does not react any more (for {longest_s:.0f} s)")
 
@@ -145,13 +146,14 @@ class LiveSource(VideoSource):
         while not self._stopping:
             try:
                 with closing(self._connect(self._patience)) as pictures:
-                    for image_rgb, self._heard_s in pictures:
+                    for image_rgb, arrived_s in pictures:
                         if self._stopping:
                             return
                         if failures:
                             _LOG.warning("%s: connected again", self.name)
                         failures = 0
-                        self._latest.put(Frame(image_rgb, self._heard_s, index))
+                        self._heard_s = arrived_s
+                        self._latest.put(Frame(image_rgb, arrived_s, index))
                         index += 1
                 reason = "the stream ended"
             except SourceLost as lost:

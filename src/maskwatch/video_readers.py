@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _STREAM_OPTIONS = {
     "rtsp_flags": "prefer_tcp",  # UDP is blocked by many networks, and loses parts of pictures
     "allowed_media_types": "video",
+    "analyzeduration": "1000000",  # microseconds; five times that, to guess a rate nobody asks for
 }
 
 

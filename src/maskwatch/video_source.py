@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from threading import Lock
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.video import VideoFrame, VideoStream
 
 
-class VideoSource(ABC):
+class VideoSource(ABC, Iterator[Frame]):
     """Frames, one after the other: `with open_source("0") as source: for frame in source: ...`.
 
     Nothing is opened before the first frame is asked for. It can be read once.
@@ -38,15 +38,20 @@ class VideoSource(ABC):
         self.dropped = 0
         self._stopping = False
         self._frames = self._read()
+        self._reading = Lock()
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames.
+        return self
+
+    def __next__(self) -> Frame:
+        """The next frame; waits for it.
 
         Raises:
             VideoError: it cannot be opened, or fails for good after some frames.
             MissingExtraError: PyAV is not installed.
         """
-        return self._frames
+        with self._reading:
+            return next(self._frames)
 
     def stop(self) -> None:
         """End the frames soon. Only notes it, so a signal handler may ask for it, or any thread."""
@@ -60,7 +65,7 @@ class VideoSource(ABC):
     def close(self) -> None:
         """Let go of everything, before or after the first frame, once or twice, from any thread."""
         self.stop()
-        with suppress(ValueError):  # the frames are being read in another thread, which will see it
+        with self._reading:  # until another thread that waits for a frame has seen it
             self._frames.close()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,144 @@
+"""Films through the networks once; then through streams at any frame rate and setting.
+
+What the networks say of a frame does not depend on the frames around it, so a film of 30 frames a
+second is analysed once and played at 30 and, every other frame left out, at 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.boxes import iou_matrix
+from maskwatch.model_card import DetectorCard, ModelCard
+from maskwatch.pipeline import Analyzer
+from maskwatch.schema import Face, FaceOrigin, FaceVerdict, ImageRGB, MaskState, TrackedFace
+from maskwatch.stream import Stream
+from maskwatch.training.flicker.films import FilmFrame, Truth
+
+_MIN_IOU = 0.3
+_BLANK = np.zeros((8, 8, 3), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFrame:
+    """One frame as the networks see it.
+
+    Attributes:
+        time_s: when it was taken.
+        truths: who can be seen in it.
+        verdicts: one for each face found, faint ones too.
+        sure: (n,) whether each is a face beyond doubt.
+    """
+
+    time_s: float
+    truths: tuple[Truth, ...]
+    verdicts: dict[Face, FaceVerdict]
+    sure: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One person in one frame, as a stream shows it.
+
+    Attributes:
+        time_s: when.
+        truth: what the person shows.
+        face: what the stream makes of it.
+        alone: the verdict on this frame alone.
+    """
+
+    time_s: float
+    truth: MaskState
+    face: TrackedFace
+    alone: FaceVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One person of one film.
+
+    Attributes:
+        upset: what happened in the film.
+        seconds: how long the person could be seen.
+        moments: those in which the stream shows the face.
+        missed: share of the frames in which it does not.
+    """
+
+    upset: str
+    seconds: float
+    moments: tuple[Moment, ...]
+    missed: float
+
+
+def record(analyzer: Analyzer, frames: Iterable[FilmFrame]) -> list[RecordedFrame]:
+    """Find and judge the faces of every frame, as a Stream would have it done."""
+    recorded = []
+    for frame in frames:
+        faces, sure = analyzer.find_live(frame.image_rgb)
+        verdicts = analyzer.judge(frame.image_rgb, faces, analyzer.origin)
+        by_face = dict(zip(faces, verdicts, strict=True))
+        recorded.append(RecordedFrame(frame.time_s, frame.truths, by_face, sure))
+    return recorded
+
+
+def play(
+    recorded: Sequence[RecordedFrame], upset: str, stream_for: Callable[[Analyzer], Stream]
+) -> list[Timeline]:
+    """Put a recording through a stream, and say of each person what was shown.
+
+    Args:
+        recorded: the frames that the camera delivers.
+        upset: what happens in the film.
+        stream_for: makes a stream with an analyzer.
+    """
+    replay = _Replay()
+    stream = stream_for(cast(Analyzer, replay))
+    persons = sorted({truth.person for frame in recorded for truth in frame.truths})
+    moments: dict[int, list[Moment]] = {person: [] for person in persons}
+    visible = dict.fromkeys(persons, 0)
+    for frame in recorded:
+        replay.frame = frame
+        shown = cast(tuple[TrackedFace, ...], stream.update(_BLANK, frame.time_s).faces)
+        alone = {verdict.box_xyxy: verdict for verdict in frame.verdicts.values()}
+        for truth in frame.truths:
+            visible[truth.person] += 1
+            face = _nearest(shown, truth)
+            if face is not None:
+                moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
+                moments[truth.person].append(moment)
+    step_s = recorded[1].time_s - recorded[0].time_s
+    return [
+        Timeline(upset, visible[p] * step_s, tuple(moments[p]), 1 - len(moments[p]) / visible[p])
+        for p in persons
+    ]
+
+
+class _Replay:
+    """Answers like an Analyzer, from a recording."""
+
+    frame: RecordedFrame
+    origin = FaceOrigin.DETECTED
+    detector_card: DetectorCard | None = None
+    card = cast(ModelCard, type("Card", (), {"name": "recorded"}))
+
+    def find_live(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
+        return tuple(self.frame.verdicts), self.frame.sure
+
+    def judge(
+        self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
+    ) -> tuple[FaceVerdict, ...]:
+        return tuple(self.frame.verdicts[face] for face in faces)
+
+
+def _nearest(faces: Sequence[TrackedFace], truth: Truth) -> TrackedFace | None:
+    if not faces:
+        return None
+    boxes = np.array([face.box_xyxy for face in faces])
+    overlap = iou_matrix(np.array([truth.box_xyxy]), boxes)[0]
+    best = int(overlap.argmax())
+    return faces[best] if overlap[best] >= _MIN_IOU else None
