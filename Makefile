@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 .PHONY: help app test check lock clean
 
 help:
-	@echo "make app     open the page for uploading pictures (ARGS='--server.port 9000' is passed on)"
+	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make test    check the code and run the tests"
 	@echo "make check   check the code only: ruff and mypy"
 	@echo "make lock    pin the versions that are now in .venv"

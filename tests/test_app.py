@@ -1,4 +1,4 @@
-"""The page's logic, without a browser: uploads become verdicts or a clear message.
+"""The photo page's logic, without a browser: uploads become verdicts or a clear message.
 
 Run: pytest tests/test_app.py
 """
@@ -23,6 +23,7 @@ from maskwatch.app import launch
 from maskwatch.cli import cli
 
 PAGE = Path(launch.__file__).with_name("photo.py")
+HOME = Path(launch.__file__).with_name("home.py")
 Upload = tuple[str, bytes, str]
 
 
@@ -172,7 +173,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_options_are_passed_on_to_streamlit(started: list[list[str]]) -> None:
     result = CliRunner().invoke(cli, ["app", "--server.port", "9000", "--server.headless=true"])
     assert result.exit_code == 0, result.output
-    assert started == [["run", str(PAGE), "--server.port", "9000", "--server.headless=true"]]
+    assert started == [["run", str(HOME), "--server.port", "9000", "--server.headless=true"]]
 
 
 def test_models_and_side_reach_the_page(started: list[list[str]]) -> None:
@@ -182,7 +183,7 @@ def test_models_and_side_reach_the_page(started: list[list[str]]) -> None:
     assert os.environ[launch.MODEL_VARIABLE] == str(Path("a.onnx").absolute())
     assert os.environ[launch.DETECTOR_VARIABLE] == str(Path("b.onnx").absolute())
     assert os.environ[launch.SIDE_VARIABLE] == "960"
-    assert started == [["run", str(PAGE), "--server.port", "9000"]]
+    assert started == [["run", str(HOME), "--server.port", "9000"]]
 
 
 def test_uploads_are_limited_but_the_limit_can_be_moved(

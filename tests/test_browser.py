@@ -1,30 +1,18 @@
-"""The page in a real Chromium: `maskwatch app` starts, a photo goes up, its verdict comes back.
+"""The photo page in a real Chromium: a photo goes up, its verdict comes back.
 
 Run: pytest tests/test_browser.py
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
 from PIL import Image
 from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, RED, plain, write_toy_model
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMIUM_OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,45 +22,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page of a server of its own is; the server is stopped by its process id."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-W", "error::DeprecationWarning:maskwatch", "-m", "maskwatch"]
     models = ["--model", write_toy_model(folder), "--detector", write_toy_detector(folder)]
-    log = folder / "log.txt"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [*command, "app", *models, "--server.port", str(port)],
-            env={
-                **os.environ,
-                "STREAMLIT_SERVER_HEADLESS": "true",
-                "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
-            },
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-    for word in ("Traceback", "deprecat", "Warning"):
-        assert word not in log.read_text(), log.read_text()
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert server.poll() is None, "the server ended by itself"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"nothing answers at {url}")
+    with app_server(folder, *models) as address:
+        yield address
 
 
 @pytest.mark.parametrize("width_px", [1280, 375])

@@ -107,3 +107,13 @@ def test_the_label_of_a_whole_picture_is_at_its_bottom_and_grows_with_it() -> No
         assert label[0] == 0 and label[3] == size and label[2] <= size
         heights.append(label[3] - label[1])
     assert heights[1] > 2 * heights[0] >= 2 * SMALLEST_TEXT_PX
+
+
+@pytest.mark.parametrize("side_px", [20, 60, 200])
+def test_text_is_larger_where_the_picture_is_shown_small(side_px: float) -> None:
+    face, image_wh = at(300, 200, side_px), (640, 480)
+    heights = {
+        shown_px: next(face_labels([face], image_wh, shown_px))[0].height for shown_px in (800, 375)
+    }
+    assert heights[375] * 375 / 640 >= 15  # as shown, symbol and text
+    assert heights[375] > heights[800]

@@ -19,7 +19,11 @@ from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, Sett
 _COMMANDS = {
     "predict": ("maskwatch.cli_predict", "", "Judge the masks in pictures."),
     "live": ("maskwatch.cli_live", "live", "Judge the masks in a camera, a stream or a video."),
-    "app": ("maskwatch.app.launch", "app", "Open the page for uploading pictures in a browser."),
+    "app": (
+        "maskwatch.app.launch",
+        "app",
+        "Open the pages for photos and live video in a browser.",
+    ),
     "data": ("maskwatch.cli_data", "train", "Fetch, check and split data sets."),
     "train": ("maskwatch.cli_train", "train", "Train a classifier from a recipe."),
     "tune": ("maskwatch.cli_train", "train", "Search for better training settings."),

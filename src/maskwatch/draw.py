@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskwatch.labels import face_labels, picture_label, status_plate
+from maskwatch.labels import SHOWN_PX, face_labels, picture_label, status_plate
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
 from maskwatch.style import PLATE, STYLES, Colour, Line, Style, held_s
 
 
-def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
+def annotate(image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX) -> ImageRGB:
     """Draws a report on a copy of its picture.
 
     Args:
         image_rgb: the upright picture (H, W, 3) the report speaks of.
         report: what was found in it.
+        shown_px: how large its longer side will probably be shown; text is made for that.
     """
     canvas = Image.fromarray(image_rgb)
     whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
@@ -25,16 +26,19 @@ def annotate(image_rgb: ImageRGB, report: FrameReport) -> ImageRGB:
             line_px = max(1, line_px // 2)
         _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
     # after all borders, so that none crosses a label
-    label = picture_label if whole else face_labels
-    for plate, corner_xy in label(report.faces, canvas.size):
+    if whole:
+        labels = picture_label(report.faces, canvas.size)
+    else:
+        labels = face_labels(report.faces, canvas.size, shown_px)
+    for plate, corner_xy in labels:
         canvas.paste(plate, corner_xy)
     return np.array(canvas)
 
 
-def write_status(image_rgb: ImageRGB, text: str) -> ImageRGB:
+def write_status(image_rgb: ImageRGB, text: str, shown_px: int = SHOWN_PX) -> ImageRGB:
     """Writes a line about the video itself at the lower left of a copy of a picture (H, W, 3)."""
     canvas = Image.fromarray(image_rgb)
-    plate = status_plate(text, canvas.size)
+    plate = status_plate(text, canvas.size, shown_px)
     canvas.paste(plate, (0, canvas.height - plate.height))
     return np.array(canvas)
 

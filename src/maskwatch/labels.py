@@ -23,6 +23,10 @@ Label = tuple[Image.Image, tuple[int, int]]
 """A plate and its left upper corner in the picture."""
 
 SMALLEST_TEXT_PX = 11
+
+SHOWN_PX = 800
+"""How large the longer side of a picture is mostly shown."""
+
 # among others a label wider than this many faces no longer shows whose it is
 _FACES_WIDE = 3
 # a label inside its own face covers no more of its height than this share
@@ -37,16 +41,18 @@ def picture_label(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> It
         yield plate, (0, max(0, image_wh[1] - plate.height))
 
 
-def face_labels(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iterator[Label]:
+def face_labels(
+    faces: Sequence[FaceVerdict], image_wh: tuple[int, int], shown_px: int = SHOWN_PX
+) -> Iterator[Label]:
     """The labels of the faces in a picture, each where it covers no other face and no label.
 
-    The largest face chooses first.
+    The largest face chooses first. Text can be read where the picture is shown `shown_px` large.
     """
     taken = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
     sizes = (taken[:, 2] - taken[:, 0]) * (taken[:, 3] - taken[:, 1])
     for index in np.argsort(-sizes, kind="stable"):
         others = np.delete(taken, index, axis=0)
-        for plate, (x, y) in _candidates(faces[index], image_wh, alone=len(faces) == 1):
+        for plate, (x, y) in _candidates(faces[index], image_wh, shown_px, len(faces) == 1):
             box_xyxy = (x, y, x + plate.width, y + plate.height)
             if _is_free(box_xyxy, others, image_wh):
                 taken = np.vstack([taken, box_xyxy])
@@ -54,22 +60,23 @@ def face_labels(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iter
                 break
 
 
-def status_plate(text: str, image_wh: tuple[int, int]) -> Image.Image:
+def status_plate(text: str, image_wh: tuple[int, int], shown_px: int = SHOWN_PX) -> Image.Image:
     """A line of text on a dark plate, somewhat larger than the smallest that can be read."""
-    return _plate(None, text, round(1.3 * _least_text_px(image_wh)), image_wh[0])
+    return _plate(None, text, round(1.3 * _least_text_px(image_wh, shown_px)), image_wh[0])
 
 
-def _least_text_px(image_wh: tuple[int, int]) -> int:
-    # pictures are mostly looked at some 800 pixels wide
-    return max(SMALLEST_TEXT_PX, max(image_wh) // 80)
+def _least_text_px(image_wh: tuple[int, int], shown_px: int) -> int:
+    return max(SMALLEST_TEXT_PX, max(image_wh) * 10 // shown_px)
 
 
-def _candidates(face: FaceVerdict, image_wh: tuple[int, int], alone: bool) -> Iterator[Label]:
+def _candidates(
+    face: FaceVerdict, image_wh: tuple[int, int], shown_px: int, alone: bool
+) -> Iterator[Label]:
     """Labels for a face, the most telling first: outside it, then inside, then the mere symbol."""
     left, top, right, bottom = face.box_xyxy
     face_width, face_height = right - left, bottom - top
-    least_px = _least_text_px(image_wh)
-    text_px = max(least_px, min(round(face_width / 6), max(image_wh) // 50))
+    least_px = _least_text_px(image_wh, shown_px)
+    text_px = max(least_px, min(round(face_width / 6), max(image_wh) * 16 // shown_px))
     plates = [
         _plate(face.state, verdict_text(face), text_px, image_wh[0]),
         _plate(face.state, certainty_text(face, digits=0), least_px, image_wh[0]),

@@ -1,1 +1,1 @@
-"""The Streamlit page and the command that starts it."""
+"""The Streamlit pages and the command that starts them."""

@@ -1,4 +1,4 @@
-"""`maskwatch app`: the page in Streamlit's own server, with Streamlit's own settings."""
+"""`maskwatch app`: the pages in Streamlit's own server, with Streamlit's own settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from maskwatch.cli_options import network_options
 
 MODEL_VARIABLE = "MASKWATCH_MODEL"
-"""Names the ONNX classifier that the page uses, where it is not the shipped one."""
+"""Names the ONNX classifier that the pages use, where it is not the shipped one."""
 
 DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
 """The same for the face detector."""
@@ -18,7 +18,7 @@ DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
 SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
 """What the longer side of a photo is scaled to for the face detector, where not as in its card."""
 
-_PAGE = Path(__file__).with_name("photo.py")
+_HOME = Path(__file__).with_name("home.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
 _SETTINGS = {
@@ -40,7 +40,7 @@ def app(
     detector_side_px: int | None,
     options: tuple[str, ...],
 ) -> None:
-    """Open the page for uploading pictures in a browser.
+    """Open the pages for photos and live video in a browser.
 
     Streamlit's options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
@@ -54,4 +54,4 @@ def app(
         os.environ[SIDE_VARIABLE] = str(detector_side_px)
     from streamlit.web.cli import main as streamlit  # here: only this command needs it
 
-    streamlit(["run", str(_PAGE), *options], prog_name="streamlit")
+    streamlit(["run", str(_HOME), *options], prog_name="streamlit")

@@ -1,0 +1,122 @@
+"""What was found in a picture, as elements of a page: words, the marked picture, a list."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+import maskwatch
+from maskwatch.crop import crop_faces
+from maskwatch.draw import annotate
+from maskwatch.errors import ImageError
+from maskwatch.report import count_states
+from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+from maskwatch.sources import load_image
+from maskwatch.style import STYLES
+
+SCREEN_PX = 1600
+"""Longest side of what the browser gets; more only costs time on the way."""
+
+FACE_PX = 64
+"""Side of the little pictures in the list of faces."""
+
+
+def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
+    """One photo: what was found, in words, in the picture beside the original, and as a list."""
+    try:
+        image_rgb = load_image(content)
+    except ImageError as error:
+        st.error(f"This photo cannot be read: {plain(error.reason)}.", icon=":material/error:")
+        return
+    report = analyzer.analyze(image_rgb)
+    show_findings(report)
+    if len(report.faces) > 1:  # labels of many faces need the whole width
+        result, original = st.container(), st.container()
+    else:
+        original, result = st.columns(2)
+    original.image(for_screen(image_rgb), caption="Original", width="stretch")
+    result.image(for_screen(annotate(image_rgb, report)), caption="Result", width="stretch")
+    if len(report.faces) > 1:
+        show_list(image_rgb, report)
+
+
+def show_findings(report: FrameReport) -> None:
+    """What was found, in words, for everyone who cannot read it off the picture."""
+    if not report.faces:
+        st.info("No face was found in this photo.", icon=":material/search_off:")
+    elif len(report.faces) == 1:
+        show_verdict(report.faces[0])
+    else:
+        st.markdown(f"**{count_states(report.faces)}**")
+    if report.face_origin is FaceOrigin.WHOLE_IMAGE:
+        st.info(
+            "No face was found in this small photo, so the whole of it was taken for one.",
+            icon=":material/crop_free:",
+        )
+
+
+def show_verdict(face: FaceVerdict) -> None:
+    """The verdict on the only face, with the probability of each state."""
+    st.html(badge(face.state, f"{face.confidence:.1%}"))
+    ranked = sorted(face.probabilities.items(), key=lambda item: item[1], reverse=True)
+    st.caption(" · ".join(f"{STYLES[state].label} {share:.1%}" for state, share in ranked))
+
+
+def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
+    """A row for each face, in reading order."""
+    boxes_xyxy = np.array([face.box_xyxy for face in report.faces])
+    crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
+    styles = [STYLES[face.state] for face in report.faces]
+    st.dataframe(
+        {
+            "Face": [data_url(crop) for crop in crops],
+            "Verdict": [f"{style.symbol} {style.label}" for style in styles],
+            "Confidence": [f"{face.confidence:.1%}" for face in report.faces],
+        },
+        column_config={"Face": st.column_config.ImageColumn(width="small")},
+        row_height=FACE_PX,
+        hide_index=True,
+    )
+
+
+def show_legend() -> None:
+    """What the borders mean, before there is a photo to show it."""
+    st.caption("Colour, line and symbol tell the verdict:")
+    badges = "".join(badge(state) for state in MaskState)
+    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.5rem">{badges}</div>')
+
+
+def badge(state: MaskState, confidence: str = "") -> str:
+    """A verdict as HTML, in the colour and line that its border has in the picture."""
+    style = STYLES[state]
+    colour = "#{:02x}{:02x}{:02x}".format(*style.colour)
+    return (
+        f'<div style="display:inline-block;border:4px {style.line.value} {colour};'
+        'border-radius:.5rem;padding:.2rem .8rem">'
+        f'<span aria-hidden="true">{style.symbol}</span> '
+        f"<strong>{style.label}</strong> {confidence}</div>"
+    )
+
+
+def for_screen(image_rgb: ImageRGB) -> Image.Image:
+    """The picture at a size made for the browser."""
+    image = Image.fromarray(image_rgb)
+    image.thumbnail((SCREEN_PX, SCREEN_PX))
+    return image
+
+
+def data_url(image_rgb: ImageRGB) -> str:
+    """The picture as an address that holds it."""
+    content = io.BytesIO()
+    Image.fromarray(image_rgb).save(content, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def plain(text: str) -> str:
+    """Text that Streamlit shows as it is, although a file name may hold Markdown."""
+    return re.sub(r"([^\w\s])", r"\\\1", text)

@@ -1,0 +1,231 @@
+"""The live page's logic, without a browser: which words stand there, when, and what is offered.
+
+Run: pytest tests/test_live_page.py
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bad_images
+import fakes
+import pytest
+import streamlit as st
+import streamlit_webrtc
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from toy_detector import write_toy_detector
+from toy_model import RED, plain, write_toy_model
+
+from maskwatch.app import connection, launch
+from maskwatch.app.watcher import Failed, Judged, Watcher
+from maskwatch.schema import FaceVerdict, MaskState
+
+PAGE = Path(launch.__file__).with_name("live.py")
+TURN = {"TURN_URLS": "turn:turn.example.org", "TURN_SECRET": "do not tell"}
+
+
+class Browser:
+    """Stands in for the player and the browser behind it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+        self.error: Exception | None = None
+        self.state = SimpleNamespace(playing=False, signalling=False)
+        self.video_processor: Watcher | None = None
+
+    def __call__(self, **asked: Any) -> Browser:
+        self.asked = asked
+        if self.error:
+            raise self.error
+        st.session_state[asked["key"]] = self
+        return self
+
+    def press_start(self) -> None:
+        """The browser asks to be connected."""
+        self.state.signalling = True
+        self.video_processor = self.asked["video_processor_factory"]()
+
+    def show(self, *faces: FaceVerdict) -> None:
+        """These faces were seen just now."""
+        self.press_start()
+        now_s = time.monotonic()
+        self.video_processor.last = Judged(now_s, 0.02, fakes.report(*faces), fakes.picture())
+        self._hear(now_s)
+
+    def fail(self, words: str) -> None:
+        """The analysis failed just now."""
+        self.press_start()
+        self.video_processor.last = Failed(time.monotonic(), words)
+        self._hear(time.monotonic())
+
+    def _hear(self, now_s: float) -> None:
+        self.video_processor.received, self.video_processor._heard_s = 30, now_s
+
+
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    st.cache_resource.clear()
+    monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
+    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    browser = Browser()
+    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", browser)
+    return browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> AppTest:
+    return run(AppTest.from_file(str(PAGE), default_timeout=30))
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    """All that can be read on the page."""
+    kinds = (page.markdown, page.caption, page.error, page.warning, page.info, page.get("html"))
+    return " ".join(element.value for elements in kinds for element in elements)
+
+
+def spoken(page: AppTest) -> str:
+    """What a screen reader speaks when it changes."""
+    (status,) = (html.value for html in page.get("html") if 'role="status"' in html.value)
+    assert 'aria-live="polite"' in status
+    return status
+
+
+def test_before_the_start_it_says_what_to_do_and_what_the_borders_mean(page: AppTest) -> None:
+    assert "The video is off. Press Start" in spoken(page)
+    for phrase in ("Mask worn incorrectly", "never stored", "Model: toy 1, ", connection.DIRECT):
+        assert phrase in words(page).replace("\\", "")
+    assert not page.error and not page.warning
+
+
+def test_in_a_local_network_no_third_party_is_asked(page: AppTest, browser: Browser) -> None:
+    nobody = {"iceServers": []}
+    assert browser.asked["rtc_configuration"] == nobody
+    assert browser.asked["server_rtc_configuration"] == nobody
+    assert browser.asked["media_stream_constraints"]["audio"] is False
+
+
+def test_a_relay_server_comes_from_the_environment_and_is_not_shown(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TURN.items():
+        monkeypatch.setenv(name, value)
+    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    servers = browser.asked["rtc_configuration"]["iceServers"]
+    assert servers == browser.asked["server_rtc_configuration"]["iceServers"]
+    assert servers[0]["urls"] == [TURN["TURN_URLS"]]
+    assert connection.RELAYED in words(page)
+    for secret in (TURN["TURN_SECRET"], servers[0]["username"], servers[0]["credential"]):
+        assert secret not in repr(page)
+
+
+def test_half_a_relay_server_is_one_message(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURN_SECRET", TURN["TURN_SECRET"])
+    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    (error,) = page.error
+    assert "TURN_URLS: missing" in error.value.replace("\\", "")
+    assert TURN["TURN_SECRET"] not in repr(page)
+    assert not browser.asked
+
+
+@pytest.mark.parametrize(
+    ("faces", "spoken_words"),
+    [
+        ([], "0 faces"),
+        ([MaskState.MASK], "1 face: 1 mask worn"),
+        ([*MaskState, MaskState.MASK], "5 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly"),
+    ],
+)
+def test_what_is_seen_is_told_in_words(
+    page: AppTest, browser: Browser, faces: list[MaskState], spoken_words: str
+) -> None:
+    browser.show(*(fakes.verdict(state) for state in faces))
+    assert spoken_words in spoken(run(page))
+    assert "0 of 30 were dropped" in words(page)
+
+
+def test_a_failure_is_told_as_text(page: AppTest, browser: Browser) -> None:
+    browser.fail("the <b>analysis</b> failed")
+    assert "the &lt;b&gt;analysis&lt;/b&gt; failed" in spoken(run(page))
+
+
+def test_the_dial_reaches_the_watcher(page: AppTest, browser: Browser) -> None:
+    browser.show()
+    assert browser.video_processor.steadiness == 0.5
+    page.slider[0].set_value(0.8).run()
+    assert not page.exception
+    assert browser.video_processor.steadiness == 0.8
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"), [({}, connection.WHY_DIRECT), (TURN, connection.WHY_RELAYED)]
+)
+def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
+    page: AppTest,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    why: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    browser.press_start()
+    assert "Connecting" in spoken(run(page)) and not page.error
+    monkeypatch.setattr(connection, "CONNECT_S", 0.0)
+    (error,) = run(page).error
+    assert connection.NO_CONNECTION in error.value and why in error.value
+    page.button[0].click().run()
+    assert not page.exception
+    assert page.toggle[0].value is True
+    assert page.get("camera_input") and not page.error
+
+
+def test_a_connection_that_cannot_be_tried_is_one_message(
+    page: AppTest, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser.error = TimeoutError("turn.example.org")
+    (error,) = run(page).error
+    assert connection.NO_CONNECTION in error.value and "example" not in error.value
+    assert "TimeoutError" in caplog.text
+    page.button[0].click().run()
+    assert page.get("camera_input") and not page.error
+
+
+def test_a_single_picture_is_judged_like_a_photo(page: AppTest) -> None:
+    page.toggle[0].set_value(True).run()
+    assert "Mask worn incorrectly" in words(page)  # the legend
+    content = bad_images.encoded("JPEG", Image.fromarray(plain(RED)))
+    page.get("camera_input")[0].set_value(("picture.jpg", content, "image/jpeg")).run()
+    assert not page.exception
+    assert "<strong>Mask worn</strong> 100.0%" in words(page)
+    assert len(page.get("image")) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "warnings"), [("http://127.0.0.1:8501", 0), ("http://10.0.0.1:8501/live", 1)]
+)
+def test_over_plain_http_it_says_that_no_camera_will_start(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, url: str, warnings: int
+) -> None:
+    monkeypatch.setattr(type(st.context), "url", url)
+    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    assert [warning.value for warning in page.warning] == [connection.NO_CAMERA_HERE] * warnings
+
+
+def test_a_missing_model_is_one_message(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(launch.MODEL_VARIABLE, "gone.onnx")
+    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    (error,) = page.error
+    assert "gone.onnx" in error.value.replace("\\", "")
+    assert not browser.asked
