@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-# Ahead of any test that loads TensorFlow: each brings its own OpenSSL, and libsrtp, which live video
-# in the browser needs, crashes when TensorFlow's is there first. The product never loads both.
+# Ahead of any test that loads TensorFlow: each brings its own OpenSSL, and libsrtp, which live
+# video in the browser needs, crashes if the other one is there first. The product never loads both.
 import pylibsrtp  # noqa: F401
 import pytest
 
