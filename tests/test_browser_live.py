@@ -139,9 +139,13 @@ def check_labelled(
 
     style = STYLES[state]
     with browsing(address, frames, folder, width_px=width_px) as page:
+        spoken = page.get_by_role("status")
+        spoken.filter(has_text="The video is off.").evaluate("element => element.marked = true")
         player = press(page, "Start")
-        status = page.get_by_role("status").filter(has_text=f"1 face: 1 {style.label.lower()}")
+        status = spoken.filter(has_text=f"1 face: 1 {style.label.lower()}")
         expect(status).to_be_visible(timeout=10_000)
+        # screen readers follow an element, not its words in another one
+        assert status.evaluate("element => element.marked && element.ariaLive") == "polite"
         shown = shown_frame(player)
         assert shown.shape == (HEIGHT, WIDTH, 3)
         assert count_like(shown, style.colour) > count_like(frames[0], style.colour) + 500
