@@ -1,6 +1,6 @@
 """Browsers that come and go: how fast video comes back, and what they leave behind on the server.
 
-    MALLOC_ARENA_MAX=1 python benchmarks/live_soak.py     # some minutes; --json FILE keeps the result
+    MALLOC_ARENA_MAX=1 python benchmarks/live_soak.py     # a minute or two; --json FILE
 
 Each session is a real WebRTC connection on this machine, of a peer in the part of the browser and
 streamlit-webrtc's server side with the page's `Watcher` and the shipped models. Sessions come in
@@ -51,6 +51,7 @@ def main() -> None:
         "cpu": cpu_name(),
         "cores": available_cpus(),
         "versions": versions(("aiortc", "av", "streamlit-webrtc", "onnxruntime")),
+        "load": round(os.getloadavg()[0], 1),
         "malloc_arena_max": os.environ.get("MALLOC_ARENA_MAX"),
         "at_once": options.at_once,
         "camera_to_screen_ms": dict(zip(("p50", "p95"), delays_ms, strict=True)),
