@@ -148,12 +148,12 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
         return
     with st.container(key=SPOKEN):
         st.markdown(f"**{plain(state_words(player, watcher))}**")
-    st.html(SPEAK, unsafe_allow_javascript=True)
     if watcher and watcher.received:
         st.caption(
             f"{watcher.rate_fps:.0f} frames a second are judged; "
             f"{watcher.dropped} of {watcher.received} were dropped for newer ones."
         )
+    st.html(SPEAK, unsafe_allow_javascript=True)
 
 
 def state_words(player: Player, watcher: Watcher | None) -> str:
