@@ -113,6 +113,11 @@ def test_a_state_that_is_held_says_since_when(age_s: float, text: str) -> None:
     assert verdict_text(tracked(MaskState.NO_MASK, state_age_s=age_s)) == text
 
 
+def test_a_state_that_has_become_unlikely_is_in_doubt() -> None:
+    assert verdict_text(tracked(MaskState.MASK, confidence=0.3)) == "Mask worn in doubt"
+    assert verdict_text(tracked(MaskState.UNSURE, confidence=0.4)) == "Unsure 40.0%"
+
+
 def test_who_is_unsure_holds_nothing() -> None:
     assert verdict_text(tracked(MaskState.UNSURE, state_age_s=9)) == "Unsure 75.0%"
 

@@ -176,6 +176,16 @@ def test_a_face_that_is_not_found_counts_as_missed(tmp_path: Path) -> None:
     assert {moment.face.track_id for moment in line.moments} == {1}
 
 
+def test_nobody_is_given_the_face_of_a_neighbour(tmp_path: Path) -> None:
+    analyzer = Analyzer(write_toy_model(tmp_path), DotDetector())
+    image, (left, top, right, bottom) = draw_face(5)
+    hidden = (left + 12, top, right + 12, bottom)  # overlaps the one face that is found
+    truths = (Truth(0, (left, top, right, bottom), M), Truth(1, hidden, N))
+    frames = [FilmFrame(image, i / 15, truths) for i in range(4)]
+    seen, unseen = play(record(analyzer, frames), "drift", lambda replay: Stream(replay))
+    assert (seen.missed, unseen.missed) == (0, 1)
+
+
 def manifest(folder: Path, per_label: int, part: str = "test") -> Path:
     rows = [
         {"label": str(label), "split": part, "masked": label is M}

@@ -97,6 +97,21 @@ def test_two_faces_cross(hides: bool) -> None:
         assert see(tracker, *faces) == [1, 2][: len(faces)], frame
 
 
+@pytest.mark.parametrize("per_second", [15, 30])
+def test_faces_that_hide_each_other_for_a_while_go_on_as_they_came(per_second: int) -> None:
+    """The one behind is hidden for half a second, and boxes wander; nobody changes places."""
+    for seed in range(20):
+        tracker = Tracker()
+        random = np.random.default_rng(seed)
+        for frame in range(4 * per_second):
+            way = 130 * frame / per_second
+            wander = random.normal(0, 3, (2, 4))
+            boxes = np.array([box(60 + way, 200, 100), box(580 - way, 205, 90)]) + wander
+            hidden = abs(520 - 2 * way) < 65
+            ids = see(tracker, *boxes[: 1 if hidden else 2], elapsed_s=1 / per_second)
+            assert ids == [1, 2][: len(ids)], (seed, frame)
+
+
 def test_a_hundred_faces() -> None:
     tracker = Tracker()
     random = np.random.default_rng(0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 
 import numpy as np
 
 from maskwatch.errors import SettingError
 from maskwatch.pipeline import Analyzer, reading_order
 from maskwatch.quality import evidence_weight
-from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB, MaskState, TrackedFace
+from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB, TrackedFace
 from maskwatch.smooth import Look, Smoother, SmoothSettings, SteadyState
 from maskwatch.sources import load_image
 from maskwatch.track import Tracker
@@ -101,16 +100,15 @@ def _look(verdict: FaceVerdict) -> Look:
 
 
 def _tracked(verdict: FaceVerdict, track_id: int, steady: SteadyState) -> TrackedFace:
-    unsure = steady.state is MaskState.UNSURE
     likeliest = max(steady.probabilities.values())
-    values = {field.name: getattr(verdict, field.name) for field in fields(FaceVerdict)}
     return TrackedFace(
-        **{
-            **values,
-            "state": steady.state,
-            "confidence": likeliest if unsure else steady.probabilities[steady.state],
-            "probabilities": steady.probabilities,
-        },
+        box_xyxy=verdict.box_xyxy,
+        detection_score=verdict.detection_score,
+        state=steady.state,
+        confidence=steady.probabilities.get(steady.state, likeliest),  # UNSURE has none
+        probabilities=steady.probabilities,
+        landmarks_xy=verdict.landmarks_xy,
+        quality=verdict.quality,
         track_id=track_id,
         raw_state=verdict.state,
         state_age_s=steady.age_s,

@@ -69,9 +69,15 @@ def held_s(face: FaceVerdict) -> float:
 
 
 def certainty_text(face: FaceVerdict, digits: int = 1) -> str:
-    """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago"."""
+    """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago".
+
+    In a video the state stays for a moment when another has become likelier: "in doubt".
+    """
     age_s = held_s(face)
-    return f"{max(1, round(age_s))} s ago" if age_s else f"{face.confidence:.{digits}%}"
+    if age_s:
+        return f"{max(1, round(age_s))} s ago"
+    steady = isinstance(face, TrackedFace) and face.state is not MaskState.UNSURE
+    return "in doubt" if steady and face.confidence < 0.5 else f"{face.confidence:.{digits}%}"
 
 
 def verdict_text(face: FaceVerdict) -> str:

@@ -24,10 +24,12 @@ LOST_S = 1.0
 _BOX_NOISE = 0.05  # how far a detector's box wanders on a head that is still
 _FIRST_SPEED = 1.5  # a second; what a face that has just appeared may be doing
 _RESTLESSNESS = 4.0  # squared speed that a head gains in a second
-_KEEPS_MOVING_S = 0.5  # nobody walks on in the same way for long
+_KEEPS_MOVING_S = 1.0  # nobody walks on in the same way for long
 # a face is looked for within so many standard deviations, but at least and at most so far
 _GATE_DEVIATIONS, _LEAST_GATE, _WIDEST_GATE = 3.0, 0.7, 1.5
 _SIZE_GATE = math.log(2.0)
+# a second unseen weighs as much as being so many gates away
+_HIDDEN_COST = 2.0
 
 
 @dataclass(slots=True)
@@ -162,7 +164,10 @@ def _matches(
     reach = _GATE_DEVIATIONS * np.sqrt(tracks.doubt[rows, :1] + _BOX_NOISE**2)
     reach = np.clip(reach, _LEAST_GATE, _WIDEST_GATE)
     grown = np.abs(np.log((high - low).max(axis=1)[None] / sides_px))
-    cost = np.where((away < reach) & (grown < _SIZE_GATE), away / reach + grown / _SIZE_GATE, 9)
+    # of two in one place the one that was just seen is in front
+    hidden = _HIDDEN_COST * tracks.unseen_s[rows, None] / LOST_S
+    near = (away < reach) & (grown < _SIZE_GATE)
+    cost = np.where(near, away / reach + grown / _SIZE_GATE + hidden, 9)
     pairs = []
     for index in np.argsort(cost, axis=None, kind="stable")[: np.count_nonzero(cost < 9)]:
         row, column = divmod(int(index), len(columns))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -107,10 +108,9 @@ def play(
         alone = {verdict.box_xyxy: verdict for verdict in frame.verdicts.values()}
         for truth in frame.truths:
             visible[truth.person] += 1
-            face = _nearest(shown, truth)
-            if face is not None:
-                moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
-                moments[truth.person].append(moment)
+        for truth, face in _pairs(frame.truths, shown):
+            moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
+            moments[truth.person].append(moment)
     step_s = recorded[1].time_s - recorded[0].time_s
     return [
         Timeline(upset, visible[p] * step_s, tuple(moments[p]), 1 - len(moments[p]) / visible[p])
@@ -124,7 +124,7 @@ class _Replay:
     frame: RecordedFrame
     origin = FaceOrigin.DETECTED
     detector_card: DetectorCard | None = None
-    card = cast(ModelCard, type("Card", (), {"name": "recorded"}))
+    card = cast(ModelCard, SimpleNamespace(name="recorded"))
 
     def find_live(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
         return tuple(self.frame.verdicts), self.frame.sure
@@ -135,10 +135,17 @@ class _Replay:
         return tuple(self.frame.verdicts[face] for face in faces)
 
 
-def _nearest(faces: Sequence[TrackedFace], truth: Truth) -> TrackedFace | None:
-    if not faces:
-        return None
-    boxes = np.array([face.box_xyxy for face in faces])
-    overlap = iou_matrix(np.array([truth.box_xyxy]), boxes)[0]
-    best = int(overlap.argmax())
-    return faces[best] if overlap[best] >= _MIN_IOU else None
+def _pairs(
+    truths: Sequence[Truth], faces: Sequence[TrackedFace]
+) -> list[tuple[Truth, TrackedFace]]:
+    """Who is which face: those that overlap each other most, so nobody takes a neighbour's."""
+    if not truths or not faces:
+        return []
+    true_boxes = np.array([truth.box_xyxy for truth in truths])
+    overlap = iou_matrix(true_boxes, np.array([face.box_xyxy for face in faces]))
+    return [
+        (truth, faces[best])
+        for index, truth in enumerate(truths)
+        if overlap[index, best := int(overlap[index].argmax())] >= _MIN_IOU
+        and overlap[:, best].argmax() == index
+    ]
