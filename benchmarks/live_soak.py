@@ -1,12 +1,14 @@
 """Browsers that come and go: how fast video comes back, and what they leave behind on the server.
 
-    python benchmarks/live_soak.py --json benchmarks/results/live_soak.json     # some minutes
+    MALLOC_ARENA_MAX=1 python benchmarks/live_soak.py     # a minute or two; --json FILE
 
 Each session is a real WebRTC connection on this machine, of a peer in the part of the browser and
 streamlit-webrtc's server side with the page's `Watcher` and the shipped models. Sessions come in
 rounds, several at a time; in half of them the server hangs up first, as when a tab is closed, in
 half the browser. After each round it is counted what is still there; the first rounds fill pools
-and caches and are the measure for the others. The last line of output is one JSON document.
+and caches and are the measure for the others. Without the variable, the C library keeps memory of
+threads that have ended in many places, and its sum says little. The last line of output is one
+JSON document.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -30,8 +33,8 @@ from loopback import Soak
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--at-once", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--frames", type=int, default=20, help="judged frames a session")
     parser.add_argument("--json", type=Path, help="write the result here as well")
     options = parser.parse_args()
@@ -48,6 +51,8 @@ def main() -> None:
         "cpu": cpu_name(),
         "cores": available_cpus(),
         "versions": versions(("aiortc", "av", "streamlit-webrtc", "onnxruntime")),
+        "load": round(os.getloadavg()[0], 1),
+        "malloc_arena_max": os.environ.get("MALLOC_ARENA_MAX"),
         "at_once": options.at_once,
         "camera_to_screen_ms": dict(zip(("p50", "p95"), delays_ms, strict=True)),
         "rounds": counts,

@@ -27,7 +27,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
     What it writes must hold no traceback and no warning.
 
     Args:
-        folder: for its log.
+        folder: where it runs and leaves its log.
         options: of `maskwatch app`.
     """
     with socket.socket() as free:
@@ -43,6 +43,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
                 "STREAMLIT_SERVER_HEADLESS": "true",
                 "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
             },
+            cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

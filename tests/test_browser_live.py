@@ -22,6 +22,7 @@ from cartoon_face import HEIGHT, WIDTH, cartoon
 from PIL import Image
 
 from maskwatch import Analyzer, MaskState
+from maskwatch.app.connection import RELAYED
 from maskwatch.style import STYLES
 from maskwatch.training.detector.holdout import holdout_names
 
@@ -139,9 +140,13 @@ def check_labelled(
 
     style = STYLES[state]
     with browsing(address, frames, folder, width_px=width_px) as page:
+        spoken = page.get_by_role("status")
+        spoken.filter(has_text="The video is off.").evaluate("element => element.marked = true")
         player = press(page, "Start")
-        status = page.get_by_role("status").filter(has_text=f"1 face: 1 {style.label.lower()}")
+        status = spoken.filter(has_text=f"1 face: 1 {style.label.lower()}")
         expect(status).to_be_visible(timeout=10_000)
+        # screen readers follow an element, not its words in another one
+        assert status.evaluate("element => element.marked && element.ariaLive") == "polite"
         shown = shown_frame(player)
         assert shown.shape == (HEIGHT, WIDTH, 3)
         assert count_like(shown, style.colour) > count_like(frames[0], style.colour) + 500
@@ -190,3 +195,27 @@ def test_both_pages_are_a_click_apart(address: str, tmp_path: Path) -> None:
         expect(page.get_by_text("20MB per file")).to_be_visible(timeout=30_000)
         page.get_by_role("link", name="Live").click()
         expect(page.get_by_text("The video is off.")).to_be_visible(timeout=30_000)
+
+
+def test_a_secret_file_sets_up_the_relay_server_and_no_browser_sees_the_secret(
+    tmp_path: Path,
+) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    (tmp_path / ".streamlit").mkdir()
+    secrets = tmp_path / ".streamlit" / "secrets.toml"
+    secrets.write_text('TURN_URLS = "turn:127.0.0.1:9"\nTURN_SECRET = "between servers"\n')
+    heard: list[str | bytes] = []
+    with app_server(tmp_path) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page()
+        page.on(
+            "websocket", lambda socket: socket.on("framereceived", lambda part: heard.append(part))
+        )
+        page.goto(f"{address}/live")
+        expect(page.get_by_text(RELAYED)).to_be_visible(timeout=60_000)
+        expect(page.frame_locator("iframe").get_by_role("button", name="Start")).to_be_visible()
+        browser.close()
+    everything = b"".join(part if isinstance(part, bytes) else part.encode() for part in heard)
+    assert b"turn:127.0.0.1:9" in everything
+    assert b"between servers" not in everything

@@ -6,7 +6,6 @@ written to disk.
 
 from __future__ import annotations
 
-import html
 import inspect
 import logging
 import os
@@ -41,7 +40,15 @@ CAMERA = {
 VIDEO = {"autoPlay": True, "muted": True, "playsInline": True, "style": {"width": "100%"}}
 WORDS: Any = {"start": "Start", "stop": "Stop", "select_device": "Choose camera"}
 # keys of the session's state
-STILL, ATTEMPT, PLAYER = "still", "attempt", "live"
+STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
+
+# Screen readers speak what changes inside an element that was marked before. Streamlit marks none,
+# and puts HTML of ours anew with every change; the container of an element stays.
+SPEAK = f"""<script>
+    const spoken = document.querySelector(".st-key-{SPOKEN}");
+    spoken?.setAttribute("role", "status");
+    spoken?.setAttribute("aria-live", "polite");
+</script>"""
 
 
 def show_page() -> None:
@@ -139,13 +146,14 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
     if attempt.failed:
         show_trouble(servers)
         return
-    words = state_words(player, watcher)
-    st.html(f'<div role="status" aria-live="polite"><strong>{html.escape(words)}</strong></div>')
+    with st.container(key=SPOKEN):
+        st.markdown(f"**{plain(state_words(player, watcher))}**")
     if watcher and watcher.received:
         st.caption(
             f"{watcher.rate_fps:.0f} frames a second are judged; "
             f"{watcher.dropped} of {watcher.received} were dropped for newer ones."
         )
+    st.html(SPEAK, unsafe_allow_javascript=True)
 
 
 def state_words(player: Player, watcher: Watcher | None) -> str:
