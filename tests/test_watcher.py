@@ -298,3 +298,20 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
 def test_it_knows_nothing_of_streamlit() -> None:
     code = "import sys, maskwatch.app.watcher; sys.exit(any('streamlit' in m for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_program_can_end_while_a_camera_is_watched() -> None:
+    code = """
+import time, av, numpy as np
+from maskwatch import Analyzer, Stream
+from maskwatch.app.watcher import Watcher
+
+analyzer = Analyzer()
+watcher = Watcher(lambda steadiness: Stream(analyzer, steadiness), 0.5)
+frame = av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="rgb24")
+while watcher.last is None:
+    watcher.recv(frame)
+    time.sleep(0.01)
+watcher.recv(frame)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0

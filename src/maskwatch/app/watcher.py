@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Thread
+from threading import Thread, main_thread
 
 import av
 
@@ -125,7 +125,7 @@ class Watcher:
             self._heard_s = now_s
             self._waiting.put((frame, now_s))
             if not (self._working or self._ended):
-                Thread(target=self._work, name="watcher", daemon=True).start()
+                Thread(target=self._work, name="watcher").start()
                 self._working = True
             image_rgb = self._picture(now_s, size_wh)
         except Exception as error:  # whatever it is, the video must go on and say so
@@ -164,8 +164,11 @@ class Watcher:
         return last if isinstance(last, Judged) else last.words
 
     def _work(self) -> None:
-        """What the thread does, until the end."""
-        while not self._ended:
+        """What the thread does, until the end; also until that of the program, which waits for it.
+
+        A daemon would be torn out of the network's code, and the program would end with a crash.
+        """
+        while not self._ended and main_thread().is_alive():
             if waiting := self._waiting.take(_BEAT_S):
                 frame, arrived_s = waiting
                 try:
