@@ -138,7 +138,6 @@ RUNS = (
     choice("no-unclear", {"sampling": {"unclear_share": 0.0}}),
     choice("no-rough", SMOOTH),
     choice("even-classes", {"sampling": {"class_shares": [1, 1, 1]}}),
-    choice("mixup", {"fit": {"mixup_alpha": 0.2}}),
     *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
     *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
     Run(

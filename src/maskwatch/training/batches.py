@@ -108,22 +108,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
         size = self._recipe.fit.batch_size
         places = range(index * size, min((index + 1) * size, len(self._order)))
         crops = np.stack([self._crop(place) for place in places])
-        targets = self._labels[self._order[places.start : places.stop]]
-        if self._epoch is None or not self._recipe.fit.mixup_alpha:
-            return crops, targets
-        return self._mix(crops, targets, index)
-
-    def _mix(
-        self, crops: NDArray[np.uint8], targets: NDArray[np.float32], index: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        random = np.random.default_rng((self._recipe.seed, self._epoch or 0, index))
-        alpha = self._recipe.fit.mixup_alpha
-        share = random.beta(alpha, alpha, len(crops)).astype(np.float32)
-        other = random.permutation(len(crops))
-        weight = share[:, None, None, None]
-        mixed = weight * crops + (1 - weight) * crops[other]
-        share = share[:, None]
-        return mixed.astype(np.uint8), share * targets + (1 - share) * targets[other]
+        return crops, self._labels[self._order[places.start : places.stop]]
 
     def _crop(self, place: int) -> NDArray[np.uint8]:
         row = self._order[place]

@@ -77,9 +77,7 @@ def compile_model(model: Any, recipe: FitRecipe, steps: int) -> None:
     if recipe.cosine_decay:
         rate = warm_cosine(recipe.learning_rate, steps, warm_up_share=0.05)
     optimizer = (
-        adamw(rate, recipe.weight_decay, ema_momentum=recipe.ema_momentum)
-        if recipe.weight_decay
-        else keras.optimizers.Adam(rate)
+        adamw(rate, recipe.weight_decay) if recipe.weight_decay else keras.optimizers.Adam(rate)
     )
     model.compile(
         optimizer=optimizer,
@@ -96,14 +94,9 @@ def warm_cosine(peak: float, steps: int, warm_up_share: float) -> Any:
     )
 
 
-def adamw(
-    rate: Any, weight_decay: float, clip_norm: float | None = None, ema_momentum: float = 0.0
-) -> Any:
+def adamw(rate: Any, weight_decay: float, clip_norm: float | None = None) -> Any:
     """AdamW (Loshchilov and Hutter 2019) that lets biases and norms be."""
-    averaging = {"use_ema": True, "ema_momentum": ema_momentum} if ema_momentum else {}
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=weight_decay, global_clipnorm=clip_norm, **averaging
-    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=clip_norm)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

@@ -166,10 +166,6 @@ class FitRecipe:
         weight_decay: 0 is plain Adam, more is AdamW (Loshchilov and Hutter 2019).
         cosine_decay: bring the rate to zero along a cosine after a warm-up of 5 % of the steps.
         label_smoothing: share of certainty given to the other classes.
-        mixup_alpha: blend pairs of crops and their targets by shares drawn from Beta(alpha, alpha)
-            (Zhang et al. 2018); 0 never does.
-        ema_momentum: keep a running mean of the weights with this momentum a step, with which every
-            epoch ends and the next one begins; 0 keeps none.
         batch_size: crops per step.
         epochs: passes.
     """
@@ -178,8 +174,6 @@ class FitRecipe:
     weight_decay: float = 0.0
     cosine_decay: bool = False
     label_smoothing: float = 0.0
-    mixup_alpha: float = 0.0
-    ema_momentum: float = 0.0
     batch_size: int = 32
     epochs: int = 5
 
@@ -187,8 +181,6 @@ class FitRecipe:
         between("fit.learning_rate", self.learning_rate, 1e-9, 1)
         between("fit.weight_decay", self.weight_decay, 0, 0.99)
         between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
-        between("fit.mixup_alpha", self.mixup_alpha, 0, 10)
-        between("fit.ema_momentum", self.ema_momentum, 0, 0.99999)
         between("fit.batch_size", self.batch_size, 1, 4096)
         between("fit.epochs", self.epochs, 1, 10_000)
 
