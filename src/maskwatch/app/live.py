@@ -103,19 +103,18 @@ def start_player(
     # asked for is a subclass of the library's, called are two methods
     factory: Any = partial(Watcher, partial(Stream, analyzer), steadiness)
     try:
-        with st.spinner("Connecting ..."):  # a relay server that is silent takes seconds
-            player: Player = webrtc_streamer(
-                key=PLAYER,
-                video_processor_factory=factory,
-                on_change=note_change,
-                async_processing=False,  # the watcher has a thread and drops frames by itself
-                rtc_configuration=configuration,
-                server_rtc_configuration=configuration,
-                media_stream_constraints={"video": CAMERA, "audio": False},
-                media_toggle_controls=False,
-                video_html_attrs=VIDEO,
-                translations=WORDS,
-            )
+        player: Player = webrtc_streamer(
+            key=PLAYER,
+            video_processor_factory=factory,
+            on_change=note_change,
+            async_processing=False,  # the watcher has a thread and drops frames by itself
+            rtc_configuration=configuration,
+            server_rtc_configuration=configuration,
+            media_stream_constraints={"video": CAMERA, "audio": False},
+            media_toggle_controls=False,
+            video_html_attrs=VIDEO,
+            translations=WORDS,
+        )
     except Exception:  # of many kinds, from a relay server that refuses to one that is silent
         LOG.exception("live video: no connection can be tried")
         return None
