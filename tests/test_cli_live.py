@@ -206,6 +206,15 @@ def test_a_signal_closes_the_window(networks: list[str], camera: str, screen: st
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as in a terminal; what runs in the background is started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_second_signal_does_what_it_always_does() -> None:
     calls = []
     with stopping_on_signals(lambda: calls.append(1)), pytest.raises(KeyboardInterrupt):

@@ -44,11 +44,12 @@ STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
 
 # Screen readers speak what changes inside an element that was marked before. Streamlit marks none,
 # and puts HTML of ours anew with every change; the container of an element stays.
-SPEAK = f"""<script>
+# In braces, since the script runs again with every run of the page and a name is declared once.
+SPEAK = f"""<script>{{
     const spoken = document.querySelector(".st-key-{SPOKEN}");
     spoken?.setAttribute("role", "status");
     spoken?.setAttribute("aria-live", "polite");
-</script>"""
+}}</script>"""
 
 
 def show_page() -> None:
