@@ -186,7 +186,18 @@ def test_landmarks_tell_how_much_of_a_clipped_face_is_outside() -> None:
     ],
 )
 def test_poor_views_count_little(changes: dict[str, float], low: float, high: float) -> None:
-    assert low <= evidence_weight(replace(GOOD, **changes)) <= high
+    assert low <= evidence_weight(replace(GOOD, **changes), 0.9) <= high
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high"),
+    [(0.0, 0, 0), (0.35, 0, 0), (0.55, 0.3, 0.7), (0.75, 1, 1), (1.0, 1, 1)],
+)
+def test_what_is_hardly_a_face_to_the_detector_counts_little(
+    score: float, low: float, high: float
+) -> None:
+    """A hand before the mouth, or half a face behind another."""
+    assert low <= evidence_weight(GOOD, score) <= high
 
 
 @settings(deadline=None)
@@ -200,15 +211,18 @@ def test_poor_views_count_little(changes: dict[str, float], low: float, high: fl
         st.none() | st.floats(-90, 90),
     ),
     st.floats(0, 1),
+    st.floats(0, 1),
 )
-def test_a_better_view_never_counts_less(quality: FaceQuality, better: float) -> None:
-    weight = evidence_weight(quality)
+def test_a_better_view_never_counts_less(quality: FaceQuality, score: float, better: float) -> None:
+    weight = evidence_weight(quality, score)
     assert 0 <= weight <= 1
+    assert evidence_weight(quality, score + better) >= weight
     for name in ("side_px", "sharpness", "visible_ratio"):
         raised = replace(quality, **{name: getattr(quality, name) + better})
-        assert evidence_weight(raised) >= weight
+        assert evidence_weight(raised, score) >= weight
     if quality.yaw_deg is not None:
-        assert evidence_weight(replace(quality, yaw_deg=quality.yaw_deg * better)) >= weight
+        turned_back = replace(quality, yaw_deg=quality.yaw_deg * better)
+        assert evidence_weight(turned_back, score) >= weight
 
 
 def test_quality_as_plain_values() -> None:

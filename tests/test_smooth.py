@@ -112,6 +112,15 @@ def test_a_few_wrong_frames_change_nothing() -> None:
         assert set(watch.states(0.2, look(NO_MASK)) + watch.states(0.6, look(MASK))) == {MASK}
 
 
+def test_a_view_on_which_the_network_is_undecided_changes_nothing() -> None:
+    """A tilt or a shadow makes a run of verdicts wrong together, but seldom sure ones."""
+    watch = Watch()
+    watch.states(2, look(MASK))
+    for _ in range(10):
+        undecided = watch.states(1.6, look(INCORRECT, sure=0.75))
+        assert set(undecided + watch.states(1, look(MASK))) == {MASK}
+
+
 def test_frames_that_alternate_do_not_flicker() -> None:
     watch = Watch()
     watch.states(2, look(MASK))

@@ -89,27 +89,31 @@ def test_a_label_that_flips_never_breaks_a_track(analyzer) -> None:
 
 
 class OneFace:
-    """Somebody who turns the head: finds one face with the landmarks it is told."""
+    """Somebody who turns the head or lifts a hand: finds one face with what it is told of it."""
 
     origin = FaceOrigin.DETECTED
     yaw_deg = 0.0
+    score = 1.0
 
     def detect(self, image_rgb: np.ndarray) -> tuple[Face, ...]:
         points = landmarks((56, 48), 16, self.yaw_deg).tolist()
-        return (Face((32, 24, 80, 72), 1.0, tuple((x, y) for x, y in points)),)
+        return (Face((32, 24, 80, 72), self.score, tuple((x, y) for x, y in points)),)
 
 
-def test_who_turns_away_keeps_the_state_and_it_says_since_when(tmp_path) -> None:
+@pytest.mark.parametrize(("what", "poor", "good"), [("yaw_deg", 75.0, 0.0), ("score", 0.4, 0.8)])
+def test_who_turns_away_or_lifts_a_hand_keeps_the_state_and_it_says_since_when(
+    tmp_path, what: str, poor: float, good: float
+) -> None:
     detector = OneFace()
     stream = Stream(Analyzer(write_toy_model(tmp_path), detector))
     red, green = (textured(plain(colour, 120, 120)) for colour in (RED, GREEN))
     play(stream, *[red] * 20)
-    detector.yaw_deg = 75.0
+    setattr(detector, what, poor)
     for number in range(1, 20):
         (face,) = stream.update(green, (19 + number) * STEP_S).faces
         assert (face.raw_state, face.state, face.track_id) == ("no_mask", "mask", 1)
         assert face.state_age_s == pytest.approx(number * STEP_S)
-    detector.yaw_deg = 0.0
+    setattr(detector, what, good)
     (face,) = stream.update(red, 39 * STEP_S).faces
     assert (face.state, face.state_age_s) == ("mask", 0)
 

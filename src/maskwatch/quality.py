@@ -42,6 +42,9 @@ ROLL_DEG: Ramp = (80.0, 55.0)
 VISIBLE_RATIO: Ramp = (0.65, 0.80)
 # too few faces in public photos are turned further than 50 degrees to measure this one
 YAW_DEG: Ramp = (70.0, 45.0)
+# a hand before the mouth is a sure mask to the classifier, but half a face to the detector; chosen
+# on films of validation faces
+DETECTION_SCORE: Ramp = (0.4, 0.7)
 
 
 def measure_quality(
@@ -76,12 +79,17 @@ def measure_quality(
     )
 
 
-def evidence_weight(quality: FaceQuality) -> float:
+def evidence_weight(quality: FaceQuality, detection_score: float) -> float:
     """How much a verdict on such a face should count, from 0 (not at all) to 1.
 
     What is not known (the turns of a face without landmarks) takes nothing away.
+
+    Args:
+        quality: how well the face can be seen.
+        detection_score: how sure the detector is of it, 0 to 1; 1 where the box was given.
     """
-    weight = _ramp(quality.side_px, SIDE_PX)
+    weight = _ramp(detection_score, DETECTION_SCORE)
+    weight *= _ramp(quality.side_px, SIDE_PX)
     weight *= _ramp(quality.sharpness, SHARPNESS)
     weight *= _ramp(quality.visible_ratio, VISIBLE_RATIO)
     for turn_deg, ramp in ((quality.roll_deg, ROLL_DEG), (quality.yaw_deg, YAW_DEG)):

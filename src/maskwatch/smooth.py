@@ -1,10 +1,10 @@
 """Verdicts on one face, moment after moment -> a state that stays put until it has really changed.
 
 A forward filter over the three states, as for a hidden Markov model: people change state at a known
-small rate, and each look at a face shifts the belief by what it says, by how well the face was seen
-and by how much time it stands for. Neighbouring frames of a video show nearly the same picture, so
-they are not as many witnesses as there are frames: evidence is counted by the second, and 15 and 30
-frames a second come to the same answer at the same time.
+small rate, and each look at a face shifts the belief by what it says and how surely, by how well
+the face was seen and by how much time it stands for. Neighbouring frames of a video show nearly the
+same picture, so they are not as many witnesses as there are frames: evidence is counted by the
+second, and 15 and 30 frames a second come to the same answer at the same time.
 
 What is shown changes only when the belief in another state is high, never soon after the last
 change, and is UNSURE until there was enough to see. A poor view (`quality.evidence_weight` near 0)
@@ -45,7 +45,7 @@ class SmoothSettings:
         stay_s: shortest time between two changes.
     """
 
-    looks_per_s: float = 2.5
+    looks_per_s: float = 2.75
     changes_per_s: float = 0.1
     enter: float = 0.9
     leave: float = 0.5
@@ -66,7 +66,7 @@ class SmoothSettings:
         if not 0 <= steadiness <= 1:
             raise SettingError(f"steadiness: must lie between 0 and 1, not {steadiness}")
         slower = 4 ** (steadiness - 0.5)
-        return cls(looks_per_s=2.5 / slower, stay_s=0.3 * slower, doubt_s=1.0 * slower)
+        return cls(looks_per_s=2.75 / slower, stay_s=0.3 * slower, doubt_s=1.0 * slower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,8 @@ class _StateFilter:
         """The face is seen."""
         looks = min(self._unlooked_s, _LONGEST_LOOK_S) * self._settings.looks_per_s * look.weight
         self._unlooked_s = 0.0
+        # an undecided verdict that is wrong stays so for as long as the view is the same
+        looks *= max(look.probabilities.values())
         raised = {
             state: belief * max(look.probabilities[state], _LEAST_PROBABILITY) ** looks
             for state, belief in self._belief.items()

@@ -95,7 +95,8 @@ class Stream:
 
 
 def _look(verdict: FaceVerdict) -> Look:
-    weight = 1.0 if verdict.quality is None else evidence_weight(verdict.quality)
+    quality, score = verdict.quality, verdict.detection_score
+    weight = 1.0 if quality is None else evidence_weight(quality, score)
     return Look(verdict.probabilities, weight)
 
 
