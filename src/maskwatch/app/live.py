@@ -45,9 +45,10 @@ STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
 # Screen readers speak what changes inside an element that was marked before. Streamlit marks none,
 # and puts HTML of ours anew with every change; the container of an element stays.
 SPEAK = f"""<script>
-    const spoken = document.querySelector(".st-key-{SPOKEN}");
-    spoken?.setAttribute("role", "status");
-    spoken?.setAttribute("aria-live", "polite");
+    document.querySelectorAll(".st-key-{SPOKEN}").forEach((spoken) => {{
+        spoken.setAttribute("role", "status");
+        spoken.setAttribute("aria-live", "polite");
+    }});
 </script>"""
 
 
