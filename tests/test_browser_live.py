@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,8 @@ pytestmark = [
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FRAMES = 60
+# it takes two or three seconds on two quiet cores; the machine may be busy
+WAIT_S = 60
 # what keeps a browser behind a strict firewall from connecting: there is no way but UDP
 NO_UDP = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -135,7 +138,7 @@ def count_like(image_rgb: np.ndarray, colour: tuple[int, int, int]) -> int:
 def check_labelled(
     address: str, frames: list[np.ndarray], folder: Path, state: MaskState, width_px: int = 1100
 ) -> None:
-    """Within ten seconds of Start, the words are there and the border is on the video."""
+    """Soon after Start, the words are there and the border is on the video that comes back."""
     from playwright.sync_api import expect
 
     style = STYLES[state]
@@ -144,14 +147,16 @@ def check_labelled(
         spoken.filter(has_text="The video is off.").evaluate("element => element.marked = true")
         player = press(page, "Start")
         status = spoken.filter(has_text=f"1 face: 1 {style.label.lower()}")
-        expect(status).to_be_visible(timeout=10_000)
+        expect(status).to_be_visible(timeout=WAIT_S * 1000)
         # screen readers follow an element, not its words in another one
         assert status.evaluate("element => element.marked && element.ariaLive") == "polite"
-        shown = shown_frame(player)
+        before, end_s = count_like(frames[0], style.colour), time.monotonic() + WAIT_S
+        while count_like(shown := shown_frame(player), style.colour) < before + 500:
+            assert time.monotonic() < end_s, "the border never shows"
+            time.sleep(0.1)
         assert shown.shape == (HEIGHT, WIDTH, 3)
-        assert count_like(shown, style.colour) > count_like(frames[0], style.colour) + 500
         press(page, "Stop")
-        expect(page.get_by_text("The video is off.")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("The video is off.")).to_be_visible(timeout=WAIT_S * 1000)
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,12 @@ STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
 
 # Screen readers speak what changes inside an element that was marked before. Streamlit marks none,
 # and puts HTML of ours anew with every change; the container of an element stays.
-# In braces, since the script runs again with every run of the page and a name is declared once.
-SPEAK = f"""<script>{{
-    const spoken = document.querySelector(".st-key-{SPOKEN}");
-    spoken?.setAttribute("role", "status");
-    spoken?.setAttribute("aria-live", "polite");
-}}</script>"""
+SPEAK = f"""<script>
+    document.querySelectorAll(".st-key-{SPOKEN}").forEach((spoken) => {{
+        spoken.setAttribute("role", "status");
+        spoken.setAttribute("aria-live", "polite");
+    }});
+</script>"""
 
 
 def show_page() -> None:
