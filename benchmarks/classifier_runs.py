@@ -165,6 +165,11 @@ def main() -> None:
         if not args.only or any(part in run.name for part in args.only):
             rows.append(result(run, table, args.weights, args.out))
             show(rows[-1])
+    folds = [answers_of(run, args.out) for run in RUNS if run.name.startswith("fold-")]
+    if all(path.exists() for path in folds):
+        told = pd.concat(map(pd.read_parquet, folds), ignore_index=True)
+        rows.append({"name": "all folds", "changes": {}, **scores_of(told)})
+        show(rows[-1])
     document = {
         "machine": {"cpu": cpu_name(), "cores": available_cpus()},
         "revision": git_revision(),
@@ -176,8 +181,8 @@ def main() -> None:
 
 def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str, Any]:
     """Train unless it is done, ask the exported file about the held-out part, and score that."""
-    folder = out / run.name.replace(" ", "-").replace("/", "-")
-    answers = folder / "answers.parquet"
+    answers = answers_of(run, out)
+    folder = answers.parent
     if not answers.exists():
         manifest = prepare(run, table, out, folder)
         recipe = folder / "recipe.yaml"
@@ -191,6 +196,11 @@ def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str,
         ask(model, read_manifest(manifest)).to_parquet(answers)
     told = pd.read_parquet(answers)
     return {"name": run.name, "changes": dict(run.changes), **scores_of(told)}
+
+
+def answers_of(run: Run, out: Path) -> Path:
+    """Where the answers of a finished run lie."""
+    return out / run.name.replace(" ", "-") / "answers.parquet"
 
 
 def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
@@ -237,11 +247,15 @@ def scores_of(told: pd.DataFrame) -> dict[str, Any]:
     slices |= {f"{name} faces": rows for name, rows in faces.groupby("source")}
     return {
         "scores": {name: scored(rows) for name, rows in slices.items() if len(rows)},
-        "unclear": {
-            "n": len(unclear),
-            "unsure_share": round(float((best(unclear) < unclear["unsure_below"]).mean()), 4),
-            "mean_confidence": round(float(best(unclear).mean()), 4),
-        },
+        "unclear": {"n": len(unclear), **(confidence_of(unclear) if len(unclear) else {})},
+    }
+
+
+def confidence_of(rows: pd.DataFrame) -> dict[str, float]:
+    best = given_to(rows).max(axis=1)
+    return {
+        "unsure_share": round(float((best < rows["unsure_below"]).mean()), 4),
+        "mean_confidence": round(float(best.mean()), 4),
     }
 
 
@@ -254,10 +268,6 @@ def scored(rows: pd.DataFrame) -> dict[str, Any]:
 
 def given_to(rows: pd.DataFrame) -> np.ndarray:
     return rows[["p0", "p1", "p2"]].to_numpy(np.float32)
-
-
-def best(rows: pd.DataFrame) -> np.ndarray:
-    return given_to(rows).max(axis=1, initial=0)
 
 
 def show(row: Mapping[str, Any]) -> None:
