@@ -65,8 +65,12 @@ class SmoothSettings:
         """
         if not 0 <= steadiness <= 1:
             raise SettingError(f"steadiness: must lie between 0 and 1, not {steadiness}")
-        slower = 4 ** (steadiness - 0.5)
-        return cls(looks_per_s=2.75 / slower, stay_s=0.3 * slower, doubt_s=1.0 * slower)
+        middle, slower = cls(), 4 ** (steadiness - 0.5)
+        return cls(
+            looks_per_s=middle.looks_per_s / slower,
+            stay_s=middle.stay_s * slower,
+            doubt_s=middle.doubt_s * slower,
+        )
 
 
 @dataclass(frozen=True, slots=True)
