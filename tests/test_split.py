@@ -174,3 +174,11 @@ def test_twins_across_a_leaky_split_are_counted():
     assert crossing_groups(table) == 1
     assert twin_share(table) == 0.5
     assert twin_share(table_of([])) == 0
+
+
+def test_a_few_unclear_faces_are_dealt_along_and_demand_no_share_of_a_fold():
+    table = grouped_table()
+    table.loc[0, ["label", "group"]] = ["unclear", "unclear-0"]  # one group, five folds
+    parts = [split_grouped(table, fold=fold)["split"] for fold in range(5)]
+    assert sum(part[0] == "val" for part in parts) == 1
+    assert all(part.notna().all() for part in parts)

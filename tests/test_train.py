@@ -18,11 +18,13 @@ from maskwatch.cli import cli
 from maskwatch.runtime import create_session
 from maskwatch.training import export as exporting
 from maskwatch.training import run_folder as run_folders
+from maskwatch.training import train as training
 from maskwatch.training.export import check_parity, export_run, golden_crops
 from maskwatch.training.onnx_file import convert_to_onnx
-from maskwatch.training.recipe import FitRecipe, NetworkRecipe, Recipe
+from maskwatch.training.parts import take_part
+from maskwatch.training.recipe import FitRecipe, NetworkRecipe, Recipe, SamplingRecipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
+from maskwatch.training.train import sample_for_curves, train
 from maskwatch.training.tune import tune
 
 pytestmark = pytest.mark.slow
@@ -277,3 +279,30 @@ def test_the_commands(work, weights, table):
     assert "classifier.onnx" in done.output and "largest difference" in done.output
     done = CliRunner().invoke(cli, [str(a) for a in arguments])
     assert done.exit_code == 2 and "finished run" in done.output
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, None), (0.25, 4)])
+def test_unclear_faces_are_learnt_from_only_if_asked_and_never_scored(
+    work, table, weights, tmp_path, share, expected
+):
+    masks = table.index[(table["split"] == "train") & (table["label"] == "mask")][:4]
+    held = table.index[(table["split"] == "test") & (table["label"] == "mask")][:1]
+    labels = table["label"].where(~table.index.isin([*masks, *held]), "unclear")
+    recipe = small_recipe(
+        sampling=SamplingRecipe(crops_per_epoch=12, unclear_share=share),
+        fit=FitRecipe(batch_size=4, epochs=1),
+    )
+    folder = RunFolder(tmp_path / "run")
+    train(recipe, table.assign(label=labels), folder, weights)
+    assert folder.read()["counts"]["train"].get("unclear") == expected
+    assert folder.scores()["test"]["n"] == 3 * PARTS["test"] - 1
+
+
+def test_curves_are_of_a_sample_of_the_validation_part(table, monkeypatch):
+    part = take_part(table, "val")
+    assert len(sample_for_curves(part, 0).labels) == len(part.labels)
+    monkeypatch.setattr(training, "CURVE_ROWS", 5)
+    chosen = sample_for_curves(part, 0)
+    assert len(chosen.labels) == 5
+    assert chosen.table.equals(sample_for_curves(part, 0).table)
+    assert set(chosen.seeds) < set(part.seeds)

@@ -103,7 +103,7 @@ def _check_classes(train_part: Part) -> None:
 def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> Answer:
     """Train the whole network, epoch by epoch; returns what answers for a part."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
-    part, val = parts["train"], _sample(parts["val"], recipe.seed)
+    part, val = parts["train"], sample_for_curves(parts["val"], recipe.seed)
     canvases = load_canvases(part.table, side, margin, recipe.augment.context_ratio)
     val_crops = load_canvases(val.table, side, margin, context_ratio=0)
     validation = (
@@ -164,7 +164,7 @@ def _fit_cached(
     )
 
 
-def _sample(part: Part, seed: int) -> Part:
+def sample_for_curves(part: Part, seed: int) -> Part:
     """Rows enough for the curves of a run; the finished network answers for all of them."""
     rows = np.random.default_rng(seed).permutation(len(part.labels))[:CURVE_ROWS]
     return part.take(np.sort(rows))
