@@ -26,6 +26,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from streamlit_webrtc.webrtc import WebRtcMode, WebRtcWorker
 
 from maskwatch import Analyzer, Stream
+from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Watcher
 
 T = TypeVar("T")
@@ -229,7 +230,7 @@ class Soak:
             list(executor.map(self._session, range(at_once), [frames] * at_once))
 
     def _session(self, index: int, frames: int) -> None:
-        watcher = Watcher(self._open_stream, 0.5)
+        watcher = Watcher(self._open_stream, 0.5, load_catalogue("en"))
         camera = Camera(self._image_rgb, self._rate_fps)
         session = Session(self._server, self._browsers, watcher, camera)
         self._alive.update((watcher, session, session.worker, session.browser))

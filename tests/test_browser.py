@@ -52,7 +52,7 @@ def test_a_photo_goes_up_and_its_verdict_comes_back(
         )
         expect(page.get_by_text("✓ Mask worn 100.0%", exact=True)).to_be_visible(timeout=30_000)
         expect(page.get_by_text("! Mask worn incorrectly 100.0%", exact=True)).to_be_visible()
-        expect(page.get_by_text("This photo cannot be read: not a JPEG")).to_be_visible()
+        expect(page.get_by_text("This photo cannot be read: it is not a JPEG")).to_be_visible()
         count = "16 faces: 10 mask worn, 5 no mask, 1 mask worn incorrectly"
         expect(page.get_by_text(count)).to_be_visible()
         expect(page.get_by_test_id("stDataFrame")).to_have_count(1)

@@ -21,9 +21,11 @@ from toy_detector import write_toy_detector
 from toy_model import RED, plain, write_toy_model
 
 from maskwatch.app import connection, launch
+from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Failed, Judged, Watcher
 from maskwatch.schema import FaceVerdict, MaskState
 
+ENGLISH = load_catalogue("en")
 PAGE = Path(launch.__file__).with_name("live.py")
 TURN = {"TURN_URLS": "turn:turn.example.org", "TURN_SECRET": "do not tell"}
 
@@ -102,7 +104,12 @@ def spoken(page: AppTest) -> str:
 
 def test_before_the_start_it_says_what_to_do_and_what_the_borders_mean(page: AppTest) -> None:
     assert "The video is off. Press Start" in spoken(page)
-    for phrase in ("Mask worn incorrectly", "never stored", "Model: toy 1, ", connection.DIRECT):
+    for phrase in (
+        "Mask worn incorrectly",
+        "never stored",
+        "Model: toy 1, ",
+        ENGLISH.text("connection.direct"),
+    ):
         assert phrase in words(page).replace("\\", "")
     assert not page.error and not page.warning
 
@@ -123,7 +130,7 @@ def test_a_relay_server_comes_from_the_environment_and_is_not_shown(
     servers = browser.asked["rtc_configuration"]["iceServers"]
     assert servers == browser.asked["server_rtc_configuration"]["iceServers"]
     assert servers[0]["urls"] == [TURN["TURN_URLS"]]
-    assert connection.RELAYED in words(page)
+    assert ENGLISH.text("connection.relayed") in words(page)
     for secret in (TURN["TURN_SECRET"], servers[0]["username"], servers[0]["credential"]):
         assert secret not in repr(page)
 
@@ -170,7 +177,8 @@ def test_the_dial_reaches_the_watcher(page: AppTest, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "why"), [({}, connection.WHY_DIRECT), (TURN, connection.WHY_RELAYED)]
+    ("environment", "why"),
+    [({}, ENGLISH.text("connection.why_direct")), (TURN, ENGLISH.text("connection.why_relayed"))],
 )
 def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
     page: AppTest,
@@ -185,7 +193,7 @@ def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
     assert "Connecting" in spoken(run(page)) and not page.error
     monkeypatch.setattr(connection, "CONNECT_S", 0.0)
     (error,) = run(page).error
-    assert connection.NO_CONNECTION in error.value and why in error.value
+    assert ENGLISH.text("connection.none") in error.value and why in error.value
     page.button[0].click().run()
     assert not page.exception
     assert page.toggle[0].value is True
@@ -197,7 +205,7 @@ def test_a_connection_that_cannot_be_tried_is_one_message(
 ) -> None:
     browser.error = TimeoutError("turn.example.org")
     (error,) = run(page).error
-    assert connection.NO_CONNECTION in error.value and "example" not in error.value
+    assert ENGLISH.text("connection.none") in error.value and "example" not in error.value
     assert "TimeoutError" in caplog.text
     page.button[0].click().run()
     assert page.get("camera_input") and not page.error
@@ -221,7 +229,9 @@ def test_over_plain_http_it_says_that_no_camera_will_start(
 ) -> None:
     monkeypatch.setattr(type(st.context), "url", url)
     page = run(AppTest.from_file(str(PAGE), default_timeout=30))
-    assert [warning.value for warning in page.warning] == [connection.NO_CAMERA_HERE] * warnings
+    assert [warning.value for warning in page.warning] == [
+        ENGLISH.text("connection.no_camera_here")
+    ] * warnings
 
 
 def test_a_missing_model_is_one_message(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

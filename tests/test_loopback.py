@@ -14,6 +14,7 @@ from cartoon_face import cartoon
 from loopback import Browser, Camera, Loop, Server, Session, Soak, until
 
 from maskwatch import Analyzer, Stream
+from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Watcher
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.style import STYLES
@@ -31,7 +32,7 @@ def connect(analyzer: Analyzer) -> Iterator[Callable[..., Session]]:
     sessions: list[Session] = []
 
     def new(image_rgb: ImageRGB, open_stream: Callable[[float], Stream] | None = None) -> Session:
-        watcher = Watcher(open_stream or (lambda _: Stream(analyzer)), 0.5)
+        watcher = Watcher(open_stream or (lambda _: Stream(analyzer)), 0.5, load_catalogue("en"))
         sessions.append(Session(server, browsers, watcher, Camera(image_rgb, 15)))
         return sessions[-1]
 

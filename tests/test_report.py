@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 from fakes import report, verdict
 
-from maskwatch import ImageError
+from maskwatch.errors import ImageError, ImageFault
 from maskwatch.report import (
     CSV_COLUMNS,
     FORMATS,
@@ -32,7 +32,7 @@ TWO_FACES = report(
     source="two, faces.jpg",
     origin=FaceOrigin.GIVEN,
 )
-BROKEN = ImageError("broken.jpg", "empty file")
+BROKEN = ImageError("broken.jpg", "empty file", ImageFault.EMPTY)
 NOBODY = report(source="nobody.png", origin=FaceOrigin.DETECTED)
 CUT_OUT = report(verdict(MaskState.NO_MASK), source="cut-out.png")
 RESULTS: list[Result] = [TWO_FACES, BROKEN, NOBODY, CUT_OUT]

@@ -19,14 +19,21 @@ import numpy as np
 import pytest
 
 from maskwatch.app import watcher as watcher_module
-from maskwatch.app.watcher import BEHIND, SILENT, STARTING, STOPPED, Judged, Watcher
+from maskwatch.app.catalogue import load_catalogue
+from maskwatch.app.watcher import Judged, Watcher
 from maskwatch.draw import annotate
-from maskwatch.errors import ImageError
+from maskwatch.errors import ImageError, ImageFault
 from maskwatch.notice import notice_picture
 from maskwatch.report import count_states
 from maskwatch.schema import FaceOrigin, FrameReport, ImageRGB, MaskState
 
 BOX = (200.0, 150.0, 300.0, 270.0)
+ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
+
+
+def notice(name: str) -> str:
+    """What stands on the video instead of a picture."""
+    return ENGLISH.text(f"watcher.{name}")
 
 
 class FakeStream:
@@ -75,7 +82,9 @@ def watch() -> Iterator[Callable[..., Watcher]]:
     def new(*streams: FakeStream, steadiness: float = 0.5) -> Watcher:
         """The streams are opened in this order, the last again and again."""
         left = list(streams)
-        made.append(Watcher(lambda _: left.pop(0) if len(left) > 1 else left[0], steadiness))
+        made.append(
+            Watcher(lambda _: left.pop(0) if len(left) > 1 else left[0], steadiness, ENGLISH)
+        )
         return made[-1]
 
     yield new
@@ -114,11 +123,11 @@ def test_what_was_not_judged_yet_is_not_shown(watch: Callable[..., Watcher]) -> 
     stream = HeldStream()
     watcher = watch(stream)
     for _ in range(3):
-        assert shows(given_back(watcher), STARTING)
+        assert shows(given_back(watcher), notice("starting"))
     assert watcher.last is None
     stream.go_on.set()
     until(lambda: watcher.last)
-    assert not shows(given_back(watcher), STARTING)
+    assert not shows(given_back(watcher), notice("starting"))
 
 
 @pytest.mark.parametrize("state", [None, *MaskState])
@@ -164,7 +173,7 @@ def test_the_size_may_change_at_any_time(
     ("error", "words"),
     [
         (RuntimeError("/secret/path"), "(RuntimeError)"),
-        (ImageError("frame", "no RGB picture"), "(frame: no RGB picture)"),
+        (ImageError("frame", "no RGB picture", ImageFault.PIXELS), "(frame: no RGB picture)"),
     ],
 )
 def test_a_failure_is_drawn_and_told_and_the_next_frame_gets_a_new_stream(
@@ -205,7 +214,7 @@ def test_a_stream_that_cannot_be_opened_or_closed_is_a_failure_as_well() -> None
         raise ValueError
 
     for open_stream, name in ((cannot, "ValueError"), (lambda _: Clinging(KeyError()), "KeyError")):
-        watcher = Watcher(open_stream, 0.5)
+        watcher = Watcher(open_stream, 0.5, ENGLISH)
         given_back(watcher)
         until(lambda watcher=watcher: watcher.last)
         assert name in watcher.words()
@@ -222,7 +231,7 @@ def test_without_a_thread_there_is_a_notice(
     watcher = watch(FakeStream())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_more)
-        assert not shows(given_back(watcher), STARTING)
+        assert not shows(given_back(watcher), notice("starting"))
     given_back(watcher)
     until(lambda: watcher.last)
 
@@ -251,9 +260,9 @@ def test_a_picture_too_old_gives_way_to_a_notice(
     until(lambda: watcher.last)
     watcher.steadiness = 0.6  # so the stuck one is next
     monkeypatch.setattr(watcher_module, "STALE_S", 0.2)
-    until(lambda: shows(given_back(watcher), BEHIND))
-    assert watcher.words() == BEHIND
-    until(lambda: watcher.words() == SILENT)  # nothing more comes from the camera either
+    until(lambda: shows(given_back(watcher), notice("behind")))
+    assert watcher.words() == notice("behind")
+    until(lambda: watcher.words() == notice("silent"))  # nothing more comes from the camera either
     stuck.go_on.set()
 
 
@@ -265,7 +274,7 @@ def test_another_steadiness_takes_another_stream(watch: Callable[..., Watcher]) 
         wanted.append(steadiness)
         return streams[len(wanted) - 1]
 
-    watcher = Watcher(open_stream, 0.5)
+    watcher = Watcher(open_stream, 0.5, ENGLISH)
     for steadiness in (0.5, 0.5, 0.9, 0.9):
         watcher.steadiness = steadiness
         before = watcher.last
@@ -281,7 +290,7 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     never_started = watch(FakeStream())
     never_started.on_ended()
     never_started.on_ended()
-    assert shows(given_back(never_started), STOPPED)
+    assert shows(given_back(never_started), notice("stopped"))
     assert not watchers_alive()
 
     stream = FakeStream()
@@ -292,7 +301,7 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     watcher.on_ended()
     until(lambda: stream.closed)
     until(lambda: not watchers_alive())
-    assert shows(given_back(watcher), STOPPED)
+    assert shows(given_back(watcher), notice("stopped"))
 
 
 def test_it_knows_nothing_of_streamlit() -> None:
@@ -304,10 +313,11 @@ def test_the_program_can_end_while_a_camera_is_watched() -> None:
     code = """
 import time, av, numpy as np
 from maskwatch import Analyzer, Stream
+from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Watcher
 
 analyzer = Analyzer()
-watcher = Watcher(lambda steadiness: Stream(analyzer, steadiness), 0.5)
+watcher = Watcher(lambda steadiness: Stream(analyzer, steadiness), 0.5, load_catalogue("en"))
 frame = av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="rgb24")
 while watcher.last is None:
     watcher.recv(frame)

@@ -7,16 +7,19 @@ from PIL import Image, ImageDraw
 
 from maskwatch.labels import SHOWN_PX, face_labels, picture_label, status_plate
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
-from maskwatch.style import PLATE, STYLES, Colour, Line, Style, held_s
+from maskwatch.style import ENGLISH, PLATE, STYLES, Colour, Line, Style, Words, held_s
 
 
-def annotate(image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX) -> ImageRGB:
+def annotate(
+    image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX, words: Words = ENGLISH
+) -> ImageRGB:
     """Draws a report on a copy of its picture.
 
     Args:
         image_rgb: the upright picture (H, W, 3) the report speaks of.
         report: what was found in it.
         shown_px: how large its longer side will probably be shown; text is made for that.
+        words: what is written.
     """
     canvas = Image.fromarray(image_rgb)
     whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
@@ -27,9 +30,9 @@ def annotate(image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX)
         _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
     # after all borders, so that none crosses a label
     if whole:
-        labels = picture_label(report.faces, canvas.size)
+        labels = picture_label(report.faces, canvas.size, words)
     else:
-        labels = face_labels(report.faces, canvas.size, shown_px)
+        labels = face_labels(report.faces, canvas.size, shown_px, words)
     for plate, corner_xy in labels:
         canvas.paste(plate, corner_xy)
     return np.array(canvas)

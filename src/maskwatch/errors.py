@@ -13,6 +13,19 @@ Each message is one line for a person: what was wrong with which input, and what
 command line, the page, the service) turn them into exit codes and notices; nothing else is shown.
 """
 
+from enum import StrEnum
+
+
+class ImageFault(StrEnum):
+    """Why an image cannot be read, for doors that say it in another language."""
+
+    UNAVAILABLE = "unavailable"
+    EMPTY = "empty"
+    FORMAT = "format"
+    DAMAGED = "damaged"
+    TOO_LARGE = "too_large"
+    PIXELS = "pixels"
+
 
 class MaskWatchError(Exception):
     """Any failure that MaskWatch explains; catch this to catch them all."""
@@ -28,12 +41,14 @@ class ImageError(InputError):
     Attributes:
         source: path or name of the image.
         reason: what is wrong with it, without the name.
+        fault: the kind of that.
     """
 
-    def __init__(self, source: str, reason: str) -> None:
+    def __init__(self, source: str, reason: str, fault: ImageFault) -> None:
         super().__init__(f"{source}: {reason}")
         self.source = source
         self.reason = reason
+        self.fault = fault
 
 
 class VideoError(InputError):

@@ -13,12 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from maskwatch.fonts import font_for
 from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
-from maskwatch.style import INK, PLATE, STYLES, certainty_text, verdict_text
+from maskwatch.style import ENGLISH, INK, PLATE, STYLES, Words, certainty_text, verdict_text
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Label = tuple[Image.Image, tuple[int, int]]
 """A plate and its left upper corner in the picture."""
 
@@ -33,16 +33,21 @@ _FACES_WIDE = 3
 _FACE_SHARE = 1 / 4
 
 
-def picture_label(faces: Sequence[FaceVerdict], image_wh: tuple[int, int]) -> Iterator[Label]:
+def picture_label(
+    faces: Sequence[FaceVerdict], image_wh: tuple[int, int], words: Words = ENGLISH
+) -> Iterator[Label]:
     """The label of a picture that is one face: at the bottom, inside its border."""
     for face in faces:
         text_px = max(SMALLEST_TEXT_PX, min(image_wh) // 15)
-        plate = _plate(face.state, verdict_text(face), text_px, image_wh[0])
+        plate = _plate(face.state, verdict_text(face, words), text_px, image_wh[0])
         yield plate, (0, max(0, image_wh[1] - plate.height))
 
 
 def face_labels(
-    faces: Sequence[FaceVerdict], image_wh: tuple[int, int], shown_px: int = SHOWN_PX
+    faces: Sequence[FaceVerdict],
+    image_wh: tuple[int, int],
+    shown_px: int = SHOWN_PX,
+    words: Words = ENGLISH,
 ) -> Iterator[Label]:
     """The labels of the faces in a picture, each where it covers no other face and no label.
 
@@ -52,7 +57,7 @@ def face_labels(
     sizes = (taken[:, 2] - taken[:, 0]) * (taken[:, 3] - taken[:, 1])
     for index in np.argsort(-sizes, kind="stable"):
         others = np.delete(taken, index, axis=0)
-        for plate, (x, y) in _candidates(faces[index], image_wh, shown_px, len(faces) == 1):
+        for plate, (x, y) in _candidates(faces[index], image_wh, shown_px, words, len(faces) == 1):
             box_xyxy = (x, y, x + plate.width, y + plate.height)
             if _is_free(box_xyxy, others, image_wh):
                 taken = np.vstack([taken, box_xyxy])
@@ -70,7 +75,7 @@ def _least_text_px(image_wh: tuple[int, int], shown_px: int) -> int:
 
 
 def _candidates(
-    face: FaceVerdict, image_wh: tuple[int, int], shown_px: int, alone: bool
+    face: FaceVerdict, image_wh: tuple[int, int], shown_px: int, words: Words, alone: bool
 ) -> Iterator[Label]:
     """Labels for a face, the most telling first: outside it, then inside, then the mere symbol."""
     left, top, right, bottom = face.box_xyxy
@@ -78,8 +83,8 @@ def _candidates(
     least_px = _least_text_px(image_wh, shown_px)
     text_px = max(least_px, min(round(face_width / 6), max(image_wh) * 16 // shown_px))
     plates = [
-        _plate(face.state, verdict_text(face), text_px, image_wh[0]),
-        _plate(face.state, certainty_text(face, digits=0), least_px, image_wh[0]),
+        _plate(face.state, verdict_text(face, words), text_px, image_wh[0]),
+        _plate(face.state, certainty_text(face, 0, words), least_px, image_wh[0]),
     ]
     plates = [p for p in plates if alone or p.width <= _FACES_WIDE * face_width]
     for plate in plates:
@@ -117,7 +122,7 @@ def _is_free(box_xyxy: BoxXYXY, taken: NDArray[np.float64], image_wh: tuple[int,
 def _plate(state: MaskState | None, text: str, text_px: int, room_px: int) -> Image.Image:
     """A symbol, if of a state, and a text on a dark plate, smaller where the picture is narrow."""
     while True:
-        font = _font(text_px)
+        font = font_for(text, text_px)
         height = round(text_px * 1.7)  # also the side of the square with the symbol
         side = height if state else 0
         pad = max(2, text_px // 3)
@@ -142,11 +147,6 @@ def _symbol(state: MaskState, side: int) -> Image.Image:
         points = [(x * large, y * large) for x, y in stroke]
         draw.line(points, PLATE, width=large // 7, joint="curve")
     if not style.strokes:
-        font = _font(round(large * 0.75))
+        font = font_for(style.symbol, round(large * 0.75))
         draw.text((large / 2, large / 2), style.symbol, PLATE, font, "mm", stroke_width=large // 40)
     return image.reduce(4)
-
-
-@lru_cache(maxsize=64)
-def _font(size_px: int) -> Font:
-    return ImageFont.load_default(size_px)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from maskwatch.meter import Meter
 from maskwatch.schema import Frame, FrameReport, ImageRGB
+from maskwatch.style import ENGLISH, Words
 from maskwatch.video_source import VideoSource
 
 
@@ -83,6 +84,8 @@ class Pace:
             time.sleep(min(left_s, 0.05))
 
 
-def status_text(rate_fps: float, latency_s: float, age_s: float) -> str:
+def status_text(rate_fps: float, latency_s: float, age_s: float, words: Words = ENGLISH) -> str:
     """What stands on live video: frames a second, and how old what one sees is."""
-    return f"{rate_fps:.0f} frames/s, latency {latency_s * 1000:.0f} ms, age {age_s:.1f} s"
+    return words.status.format(
+        rate=f"{rate_fps:.0f}", latency=f"{latency_s * 1000:.0f}", age=words.number(age_s)
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from maskwatch.fonts import font_for
 from maskwatch.schema import ImageRGB
 from maskwatch.style import INK, PLATE
 
@@ -25,7 +26,7 @@ def notice_picture(text: str, size_wh: tuple[int, int]) -> ImageRGB:
     """
     width, height = size_wh
     text_px = max(_SMALLEST_PX, min(_LARGEST_PX, width // _LETTERS_WIDE, height // 6))
-    font = ImageFont.load_default(text_px)
+    font = font_for(text, text_px)
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -26,7 +26,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from maskwatch.errors import ImageError
+from maskwatch.errors import ImageError, ImageFault
 from maskwatch.schema import ImageRGB
 
 ImageSource = str | Path | bytes | Image.Image | NDArray[np.uint8]
@@ -80,11 +80,11 @@ def load_image(source: ImageSource) -> ImageRGB:
     path = Path(source)
     try:
         if not path.is_file():
-            raise ImageError(str(path), _why_no_file(path))
+            raise ImageError(str(path), _why_no_file(path), ImageFault.UNAVAILABLE)
         with path.open("rb") as file:
             return _read(file, str(path))
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise ImageError(str(path), _why(error)) from error
+        raise ImageError(str(path), _why(error), ImageFault.UNAVAILABLE) from error
 
 
 def list_images(source: str | Path | Iterable[str | Path]) -> Iterator[Path]:
@@ -137,16 +137,18 @@ def _read(file: IO[bytes], name: str) -> ImageRGB:
     head = file.read(12)
     file.seek(0)
     if not head:
-        raise ImageError(name, "empty file")
+        raise ImageError(name, "empty file", ImageFault.EMPTY)
     reader = next((reader for signature, reader in _READERS if head.startswith(signature)), None)
     if head[:4] == b"RIFF" and head[8:] == b"WEBP":
         reader = WebPImageFile
     if reader is None:
-        raise ImageError(name, "not a JPEG, PNG, WebP, BMP, TIFF or GIF image")
+        reason = "not a JPEG, PNG, WebP, BMP, TIFF or GIF image"
+        raise ImageError(name, reason, ImageFault.FORMAT)
     try:
         image = reader(file)
     except Exception as error:  # Pillow's readers raise anything at all on damaged headers
-        raise ImageError(name, f"damaged {reader.format} ({_why(error)})") from error
+        reason = f"damaged {reader.format} ({_why(error)})"
+        raise ImageError(name, reason, ImageFault.DAMAGED) from error
     return _decode(image, name)
 
 
@@ -154,16 +156,19 @@ def _decode(image: Image.Image, name: str) -> ImageRGB:
     width, height = image.size
     if width * height > MAX_PIXELS:
         limit = MAX_PIXELS // 1_000_000
-        raise ImageError(name, f"{width} x {height} pixels, over the limit of {limit} megapixels")
+        reason = f"{width} x {height} pixels, over the limit of {limit} megapixels"
+        raise ImageError(name, reason, ImageFault.TOO_LARGE)
     if width < 1 or height < 1:
-        raise ImageError(name, f"no pixels ({width} x {height})")
+        raise ImageError(name, f"no pixels ({width} x {height})", ImageFault.PIXELS)
     if image.mode in ("I", "F"):
-        raise ImageError(name, "32-bit pixels, whose range is not defined; save it with 8 or 16")
+        reason = "32-bit pixels, whose range is not defined; save it with 8 or 16"
+        raise ImageError(name, reason, ImageFault.PIXELS)
     try:
         image.load()
         return np.array(_upright(image, _to_rgb(image)))
     except Exception as error:  # as above, on damaged pixel data
-        raise ImageError(name, f"damaged {image.format or 'image'} ({_why(error)})") from error
+        reason = f"damaged {image.format or 'image'} ({_why(error)})"
+        raise ImageError(name, reason, ImageFault.DAMAGED) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -192,6 +197,7 @@ def _checked_array(array: NDArray[np.uint8]) -> ImageRGB:
             "<array>",
             "expected uint8 of shape (height, width, 3), all at least 1, "
             f"got {array.dtype} of shape {array.shape}",
+            ImageFault.PIXELS,
         )
     return array
 

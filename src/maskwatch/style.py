@@ -7,6 +7,7 @@ colour-blind people can tell apart; labels stand on a dark plate, whatever the p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,18 +69,55 @@ def held_s(face: FaceVerdict) -> float:
     return age_s if age_s >= HELD_S and face.state is not MaskState.UNSURE else 0.0
 
 
-def certainty_text(face: FaceVerdict, digits: int = 1) -> str:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is written on pictures, in one language.
+
+    Attributes:
+        labels: each state in words.
+        seconds_ago: when a state was last seen, with a place for {seconds}.
+        in_doubt: of a state that stays for a moment although another has become likelier.
+        status: of live video, with places for {rate}, {latency} (milliseconds) and {age} (seconds).
+        decimal_mark: between a whole number and its fraction.
+    """
+
+    labels: Mapping[MaskState, str]
+    seconds_ago: str
+    in_doubt: str
+    status: str
+    decimal_mark: str
+
+    def number(self, value: float, digits: int = 1) -> str:
+        """A number with so many decimal places."""
+        return f"{value:.{digits}f}".replace(".", self.decimal_mark)
+
+    def percent(self, ratio: float, digits: int = 1) -> str:
+        """A share such as "98.7%"."""
+        return f"{self.number(100 * ratio, digits)}%"
+
+
+ENGLISH = Words(
+    labels={state: style.label for state, style in STYLES.items()},
+    seconds_ago="{seconds} s ago",
+    in_doubt="in doubt",
+    status="{rate} frames/s, latency {latency} ms, age {age} s",
+    decimal_mark=".",
+)
+
+
+def certainty_text(face: FaceVerdict, digits: int = 1, words: Words = ENGLISH) -> str:
     """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago".
 
     In a video the state stays for a moment when another has become likelier: "in doubt".
     """
     age_s = held_s(face)
     if age_s:
-        return f"{max(1, round(age_s))} s ago"
+        return words.seconds_ago.format(seconds=max(1, round(age_s)))
     steady = isinstance(face, TrackedFace) and face.state is not MaskState.UNSURE
-    return "in doubt" if steady and face.confidence < 0.5 else f"{face.confidence:.{digits}%}"
+    in_doubt = steady and face.confidence < 0.5
+    return words.in_doubt if in_doubt else words.percent(face.confidence, digits)
 
 
-def verdict_text(face: FaceVerdict) -> str:
+def verdict_text(face: FaceVerdict, words: Words = ENGLISH) -> str:
     """The verdict in words with its confidence or age, such as "Mask worn 98.7%"."""
-    return f"{STYLES[face.state].label} {certainty_text(face)}"
+    return f"{words.labels[face.state]} {certainty_text(face, words=words)}"

@@ -1,4 +1,4 @@
-"""Whether a browser's camera gets through to this server, and plain words where it does not."""
+"""Whether a browser's camera gets through to this server."""
 
 from __future__ import annotations
 
@@ -8,29 +8,6 @@ from urllib.parse import urlsplit
 
 CONNECT_S = 10.0
 """Where no video came by then, none will: browsers mostly connect within three seconds."""
-
-DIRECT = "Video goes directly between your browser and this server; nobody else takes part."
-RELAYED = "Where there is no direct way, video goes through a relay (TURN) server."
-
-NO_CONNECTION = "No video connection came up."
-
-WHY_DIRECT = (
-    "This server offers direct connections only. They need your browser and the server in one "
-    "network, with nothing between them that blocks UDP, such as a firewall, a VPN or the guest "
-    "network of an office. Over the internet, whoever runs the server has to set up a relay (TURN) "
-    "server; the documentation says how."
-)
-WHY_RELAYED = (
-    "Neither the direct way nor the one through the relay (TURN) server worked. Your network may "
-    "block both, or the relay server is down or refuses this server's login; whoever runs the "
-    "server can tell from its log. A different network, or no VPN, may help."
-)
-NO_CAMERA_HERE = (
-    "Browsers give the camera only to pages that come over HTTPS or from the same computer. This "
-    "page came over plain HTTP from another one, so no camera will start here. Whoever runs the "
-    "server can give it a certificate (--server.sslCertFile, --server.sslKeyFile); the page for "
-    "photos works as it is."
-)
 
 
 @dataclass(slots=True)

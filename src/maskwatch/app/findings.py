@@ -11,10 +11,10 @@ import streamlit as st
 from PIL import Image
 
 import maskwatch
+from maskwatch.app.language import catalogue, text
 from maskwatch.crop import crop_faces
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
-from maskwatch.report import count_states
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.sources import load_image
 from maskwatch.style import STYLES
@@ -31,7 +31,7 @@ def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
     try:
         image_rgb = load_image(content)
     except ImageError as error:
-        st.error(f"This photo cannot be read: {plain(error.reason)}.", icon=":material/error:")
+        st.error(text("photo.unreadable", why=catalogue().fault(error)), icon=":material/error:")
         return
     report = analyzer.analyze(image_rgb)
     show_findings(report)
@@ -39,8 +39,9 @@ def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
         result, original = st.container(), st.container()
     else:
         original, result = st.columns(2)
-    original.image(for_screen(image_rgb), caption="Original", width="stretch")
-    result.image(for_screen(annotate(image_rgb, report)), caption="Result", width="stretch")
+    marked_rgb = annotate(image_rgb, report, words=catalogue().picture_words())
+    original.image(for_screen(image_rgb), caption=text("photo.original"), width="stretch")
+    result.image(for_screen(marked_rgb), caption=text("photo.result"), width="stretch")
     if len(report.faces) > 1:
         show_list(image_rgb, report)
 
@@ -48,37 +49,35 @@ def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
 def show_findings(report: FrameReport) -> None:
     """What was found, in words, for everyone who cannot read it off the picture."""
     if not report.faces:
-        st.info("No face was found in this photo.", icon=":material/search_off:")
+        st.info(text("photo.no_face"), icon=":material/search_off:")
     elif len(report.faces) == 1:
         show_verdict(report.faces[0])
     else:
-        st.markdown(f"**{count_states(report.faces)}**")
+        st.markdown(f"**{catalogue().counts(report.faces)}**")
     if report.face_origin is FaceOrigin.WHOLE_IMAGE:
-        st.info(
-            "No face was found in this small photo, so the whole of it was taken for one.",
-            icon=":material/crop_free:",
-        )
+        st.info(text("photo.whole_image"), icon=":material/crop_free:")
 
 
 def show_verdict(face: FaceVerdict) -> None:
     """The verdict on the only face, with the probability of each state."""
-    st.html(badge(face.state, f"{face.confidence:.1%}"))
+    say = catalogue()
+    st.html(badge(face.state, say.percent(face.confidence)))
     ranked = sorted(face.probabilities.items(), key=lambda item: item[1], reverse=True)
-    st.caption(" · ".join(f"{STYLES[state].label} {share:.1%}" for state, share in ranked))
+    st.caption(" · ".join(f"{say.label(state)} {say.percent(share)}" for state, share in ranked))
 
 
 def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
     """A row for each face, in reading order."""
     boxes_xyxy = np.array([face.box_xyxy for face in report.faces])
     crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
-    styles = [STYLES[face.state] for face in report.faces]
+    say, states = catalogue(), [face.state for face in report.faces]
     st.dataframe(
         {
-            "Face": [data_url(crop) for crop in crops],
-            "Verdict": [f"{style.symbol} {style.label}" for style in styles],
-            "Confidence": [f"{face.confidence:.1%}" for face in report.faces],
+            text("table.face"): [data_url(crop) for crop in crops],
+            text("table.verdict"): [f"{STYLES[s].symbol} {say.label(s)}" for s in states],
+            text("table.confidence"): [say.percent(face.confidence) for face in report.faces],
         },
-        column_config={"Face": st.column_config.ImageColumn(width="small")},
+        column_config={text("table.face"): st.column_config.ImageColumn(width="small")},
         row_height=FACE_PX,
         hide_index=True,
     )
@@ -86,7 +85,7 @@ def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
 
 def show_legend() -> None:
     """What the borders mean, before there is a photo to show it."""
-    st.caption("Colour, line and symbol tell the verdict:")
+    st.caption(text("legend.intro"))
     badges = "".join(badge(state) for state in MaskState)
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.5rem">{badges}</div>')
 
@@ -99,7 +98,7 @@ def badge(state: MaskState, confidence: str = "") -> str:
         f'<div style="display:inline-block;border:4px {style.line.value} {colour};'
         'border-radius:.5rem;padding:.2rem .8rem">'
         f'<span aria-hidden="true">{style.symbol}</span> '
-        f"<strong>{style.label}</strong> {confidence}</div>"
+        f"<strong>{catalogue().label(state)}</strong> {confidence}</div>"
     )
 
 

@@ -1,14 +1,25 @@
-"""What `maskwatch app` starts: the pages and the way from one to the other."""
+"""What `maskwatch app` starts: the pages, the way from one to the other, and the language."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from maskwatch.app.language import choose_language, text
+from maskwatch.app.look import use_look
+
+PAGES = {"photo": ":material/photo_camera:", "live": ":material/videocam:"}
+
 st.set_page_config(page_title="MaskWatch", page_icon=":material/masks:", layout="centered")
-st.navigation(
+page = st.navigation(
     [
-        st.Page("photo.py", title="Photo", icon=":material/photo_camera:", default=True),
-        st.Page("live.py", title="Live", icon=":material/videocam:"),
+        st.Page(
+            "photo.py", title=text("pages.photo"), icon=":material/photo_camera:", default=True
+        ),
+        st.Page("live.py", title=text("pages.live"), icon=":material/videocam:"),
     ],
     position="top",
-).run()
+)
+use_look()
+with st.container(horizontal=True, horizontal_alignment="right"):
+    choose_language()
+page.run()

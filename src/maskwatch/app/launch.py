@@ -26,6 +26,7 @@ _SETTINGS = {
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
+    "STREAMLIT_THEME_PRIMARY_COLOR": "#0072b2",  # red, as it comes, would look like an alarm
 }
 
 

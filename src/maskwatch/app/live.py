@@ -19,6 +19,7 @@ from streamlit_webrtc import WebRtcStreamerContext, webrtc_streamer
 import maskwatch
 from maskwatch.app import connection
 from maskwatch.app.findings import plain, show_legend, show_photo
+from maskwatch.app.language import catalogue, text
 from maskwatch.app.networks import need_analyzer, show_privacy
 from maskwatch.app.turn import IceServer, ice_servers
 from maskwatch.app.watcher import Watcher
@@ -38,7 +39,6 @@ CAMERA = {
 }
 # without controls, which hide what stands on the video; telephones need the other two to start it
 VIDEO = {"autoPlay": True, "muted": True, "playsInline": True, "style": {"width": "100%"}}
-WORDS: Any = {"start": "Start", "stop": "Stop", "select_device": "Choose camera"}
 # keys of the session's state
 STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
 
@@ -54,18 +54,16 @@ SPEAK = f"""<script>
 
 def show_page() -> None:
     """The whole page."""
-    st.title("Live")
-    st.write(
-        "Is the mask worn, worn incorrectly or missing? Every face your camera sees is marked."
-    )
+    st.title(text("pages.live"))
+    st.write(text("live.intro"))
     if connection.keeps_camera(st.context.url):
-        st.warning(connection.NO_CAMERA_HERE, icon=":material/no_photography:")
+        st.warning(text("connection.no_camera_here"), icon=":material/no_photography:")
     analyzer = need_analyzer()
-    if st.toggle("Single pictures instead of video", key=STILL):
+    if st.toggle(text("live.still"), key=STILL):
         show_camera(analyzer)
     else:
         show_video(analyzer)
-    show_privacy(analyzer, "Pictures")
+    show_privacy(analyzer)
 
 
 def show_video(analyzer: maskwatch.Analyzer) -> None:
@@ -73,13 +71,11 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
     try:
         servers = ice_servers(os.environ, time.time())
     except SettingError as error:
-        st.error(f"Live video is set up wrongly. {plain(str(error))}", icon=":material/error:")
+        st.error(text("live.set_up_wrongly", why=plain(str(error))), icon=":material/error:")
         return
     stage = st.container()  # the video stands above its dial
     steadiness = st.slider(
-        "Steadiness",
-        *(0.0, 1.0, 0.5, 0.1),
-        help="More waits longer before a label changes, less follows faster.",
+        text("live.steadiness"), *(0.0, 1.0, 0.5, 0.1), help=text("live.steadiness_help")
     )
     with stage:
         player = start_player(analyzer, servers, steadiness)
@@ -90,9 +86,10 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
             st.fragment(show_state, run_every=every_s)(player, servers)
     if player and player.video_processor:
         player.video_processor.steadiness = steadiness
+        player.video_processor.say = catalogue()
     if player and not is_wanted(player):
         show_legend()
-    st.caption(connection.RELAYED if servers else connection.DIRECT)
+    st.caption(text("connection.relayed" if servers else "connection.direct"))
 
 
 def start_player(
@@ -102,7 +99,7 @@ def start_player(
     # given to both sides, for what is left out is looked up at third parties
     configuration: dict[str, Any] = {"iceServers": servers}
     # asked for is a subclass of the library's, called are two methods
-    factory: Any = partial(Watcher, partial(Stream, analyzer), steadiness)
+    factory: Any = partial(Watcher, partial(Stream, analyzer), steadiness, catalogue())
     try:
         player: Player = webrtc_streamer(
             key=PLAYER,
@@ -114,12 +111,17 @@ def start_player(
             media_stream_constraints={"video": CAMERA, "audio": False},
             media_toggle_controls=False,
             video_html_attrs=VIDEO,
-            translations=WORDS,
+            translations=button_words(),
         )
     except Exception:  # of many kinds, from a relay server that refuses to one that is silent
         LOG.exception("live video: no connection can be tried")
         return None
     return player
+
+
+def button_words() -> Any:
+    """What stands on the buttons of the video."""
+    return {name: text(f"live.{name}") for name in ("start", "stop", "select_device")}
 
 
 def is_wanted(player: Player) -> bool:
@@ -140,7 +142,7 @@ def this_attempt() -> connection.Attempt:
 
 def show_state(player: Player, servers: list[IceServer]) -> None:
     """What is seen now, in words that a screen reader speaks when they change."""
-    watcher = player.video_processor
+    say, watcher = catalogue(), player.video_processor
     attempt = this_attempt()
     attempt.update(is_wanted(player), watcher.received if watcher else 0, time.monotonic())
     if attempt.failed:
@@ -150,8 +152,12 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
         st.markdown(f"**{plain(state_words(player, watcher))}**")
     if watcher and watcher.received:
         st.caption(
-            f"{watcher.rate_fps:.0f} frames a second are judged; "
-            f"{watcher.dropped} of {watcher.received} were dropped for newer ones."
+            text(
+                "live.rate",
+                rate=f"{watcher.rate_fps:.0f}",
+                dropped=say.whole(watcher.dropped),
+                received=say.whole(watcher.received),
+            )
         )
     st.html(SPEAK, unsafe_allow_javascript=True)
 
@@ -159,17 +165,17 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
 def state_words(player: Player, watcher: Watcher | None) -> str:
     """One sentence about now, that changes only when there is news."""
     if not is_wanted(player):
-        return "The video is off. Press Start and allow the camera."
+        return text("live.off")
     if watcher is None or not watcher.received:
-        return "Connecting ..."
+        return text("live.connecting")
     return watcher.words()
 
 
 def show_trouble(servers: list[IceServer]) -> None:
     """Why there is no video, and the way out."""
-    why = connection.WHY_RELAYED if servers else connection.WHY_DIRECT
-    st.error(f"**{connection.NO_CONNECTION}** {why}", icon=":material/videocam_off:")
-    st.button("Take single pictures instead", on_click=choose_still, type="primary")
+    why = text("connection.why_relayed" if servers else "connection.why_direct")
+    st.error(f"**{text('connection.none')}** {why}", icon=":material/videocam_off:")
+    st.button(text("live.take_stills"), on_click=choose_still, type="primary")
     if st.session_state.get(STILL):  # only a part of the page runs after the press
         st.rerun(scope="app")
 
@@ -182,7 +188,7 @@ def choose_still() -> None:
 def show_camera(analyzer: maskwatch.Analyzer) -> None:
     """A picture on request, judged like a photo."""
     finest: dict[str, Any] = {"resolution": "1080p"} if takes_resolution() else {}
-    picture = st.camera_input("Take a picture", **finest)
+    picture = st.camera_input(text("live.take_picture"), **finest)
     if picture:
         show_photo(analyzer, picture.getvalue())
     else:

@@ -8,6 +8,7 @@ import streamlit as st
 
 import maskwatch
 from maskwatch.app.findings import plain
+from maskwatch.app.language import text
 from maskwatch.app.launch import DETECTOR_VARIABLE, MODEL_VARIABLE, SIDE_VARIABLE
 from maskwatch.errors import ModelError, SettingError
 
@@ -15,13 +16,14 @@ from maskwatch.errors import ModelError, SettingError
 def need_analyzer() -> maskwatch.Analyzer:
     """The one analyzer for all browsers; where there is none, the page ends with why."""
     try:
-        return _load_analyzer()
+        with st.spinner(text("networks.loading")):
+            return _load_analyzer()
     except (ModelError, SettingError) as error:
-        st.error(f"The models cannot be loaded. {plain(str(error))}", icon=":material/error:")
+        st.error(text("networks.broken", why=plain(str(error))), icon=":material/error:")
         st.stop()
 
 
-@st.cache_resource(show_spinner="Loading the model ...")
+@st.cache_resource(show_spinner=False)
 def _load_analyzer() -> maskwatch.Analyzer:
     model, detector, side = (
         os.environ.get(name) or None for name in (MODEL_VARIABLE, DETECTOR_VARIABLE, SIDE_VARIABLE)
@@ -31,15 +33,8 @@ def _load_analyzer() -> maskwatch.Analyzer:
     return maskwatch.Analyzer(model, detector, int(side) if side else None)
 
 
-def show_privacy(analyzer: maskwatch.Analyzer, what: str) -> None:
-    """The last line of a page: nothing is stored, and which networks judge.
-
-    Args:
-        analyzer: what judges.
-        what: what it judges, in the plural.
-    """
-    cards = (("Model", analyzer.card), ("Detector", analyzer.detector_card))
-    names = (f"{role}: {plain(card.name)}, {card.sha256[:12]}." for role, card in cards if card)
-    st.caption(
-        f"{what} are judged in the memory of this server and never stored. {' '.join(names)}"
-    )
+def show_privacy(analyzer: maskwatch.Analyzer) -> None:
+    """The last line of a page: nothing is stored, and which networks judge."""
+    cards = (("networks.model", analyzer.card), ("networks.detector", analyzer.detector_card))
+    names = (text(key, name=plain(card.name), hash=card.sha256[:12]) for key, card in cards if card)
+    st.caption(" ".join((text("networks.not_stored"), *names)))

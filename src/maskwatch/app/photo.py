@@ -9,19 +9,17 @@ from __future__ import annotations
 import streamlit as st
 
 from maskwatch.app.findings import plain, show_legend, show_photo
+from maskwatch.app.language import text
 from maskwatch.app.networks import need_analyzer, show_privacy
 
 
 def show_page() -> None:
     """The whole page."""
-    st.title("MaskWatch")
-    st.write(
-        "Is the mask worn, worn incorrectly or missing? Upload photos; every face in them is "
-        "found and judged."
-    )
+    st.title(text("photo.title"))
+    st.write(text("photo.intro"))
     analyzer = need_analyzer()
     uploads = st.file_uploader(
-        "Photos (JPG, JPEG or PNG)", type=["jpg", "jpeg", "png"], accept_multiple_files=True
+        text("photo.upload"), type=["jpg", "jpeg", "png", "webp"], accept_multiple_files=True
     )
     for upload in uploads:
         with st.container(border=True):
@@ -29,7 +27,7 @@ def show_page() -> None:
             show_photo(analyzer, upload.getvalue())
     if not uploads:
         show_legend()
-    show_privacy(analyzer, "Photos")
+    show_privacy(analyzer)
 
 
 show_page()

@@ -15,12 +15,12 @@ from threading import Thread, main_thread
 
 import av
 
+from maskwatch.app.catalogue import Catalogue
 from maskwatch.draw import annotate, write_status
 from maskwatch.errors import MaskWatchError
 from maskwatch.live import status_text
 from maskwatch.meter import Meter
 from maskwatch.notice import notice_picture
-from maskwatch.report import count_states
 from maskwatch.schema import FrameReport, ImageRGB
 from maskwatch.stream import Stream
 from maskwatch.video_live import Latest
@@ -33,11 +33,6 @@ STALE_S = 2.0
 
 SHOWN_PX = 375
 """How wide a telephone shows the video; what can be read there can be read anywhere."""
-
-STARTING = "The analysis is starting ..."
-BEHIND = "The analysis does not keep up; what the camera sees now was not judged."
-STOPPED = "The analysis has stopped."
-SILENT = "The camera sends no pictures at the moment."
 
 # how long the thread may take to see that it should end
 _BEAT_S = 0.1
@@ -84,18 +79,23 @@ class Watcher:
     Attributes:
         steadiness: of the labels, from 0 to 1; may be set at any time, and the faces are then
             looked at afresh.
+        say: the language of what is written on the video; may be set at any time.
         received: how many frames came from the camera.
         last: what became of the newest frame that was looked at, None before the first.
     """
 
-    def __init__(self, open_stream: Callable[[float], Stream], steadiness: float) -> None:
+    def __init__(
+        self, open_stream: Callable[[float], Stream], steadiness: float, say: Catalogue
+    ) -> None:
         """Begin; the thread starts with the first frame.
 
         Args:
             open_stream: makes a stream of this steadiness.
             steadiness: see above.
+            say: see above.
         """
         self.steadiness = steadiness
+        self.say = say
         self.received = 0
         self.last: Judged | Failed | None = None
         self._open_stream = open_stream
@@ -140,27 +140,28 @@ class Watcher:
         """What is seen now, in words that stay the same as long as there is no news."""
         now_s = time.monotonic()
         if now_s - self._heard_s > STALE_S:
-            return SILENT
+            return self.say.text("watcher.silent")
         shown = self._shown(now_s)
-        return count_states(shown.report.faces) if isinstance(shown, Judged) else shown
+        return self.say.counts(shown.report.faces) if isinstance(shown, Judged) else shown
 
     def _picture(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
         """What the browser is to see now."""
         shown = self._shown(now_s)
         if not isinstance(shown, Judged):
             return notice_picture(shown, size_wh)
-        text = status_text(self._meter.rate_fps, shown.latency_s, now_s - shown.arrived_s)
+        age_s, words = now_s - shown.arrived_s, self.say.picture_words()
+        text = status_text(self._meter.rate_fps, shown.latency_s, age_s, words)
         return write_status(shown.image_rgb, text, SHOWN_PX)
 
     def _shown(self, now_s: float) -> Judged | str:
         """The newest judged frame, or why it cannot be shown."""
         last = self.last
         if self._ended:
-            return STOPPED
+            return self.say.text("watcher.stopped")
         if last is None:
-            return STARTING
+            return self.say.text("watcher.starting")
         if now_s - last.arrived_s > STALE_S:
-            return BEHIND
+            return self.say.text("watcher.behind")
         return last if isinstance(last, Judged) else last.words
 
     def _work(self) -> None:
@@ -182,7 +183,7 @@ class Watcher:
         image_rgb = upright_rgb(frame)
         # the camera's own clock may jump or go backwards, this one does not
         report = self._stream().update(image_rgb, arrived_s)
-        marked_rgb = annotate(image_rgb, report, SHOWN_PX)
+        marked_rgb = annotate(image_rgb, report, SHOWN_PX, self.say.picture_words())
         now_s = time.monotonic()
         self._meter.add(now_s, now_s - arrived_s)
         return Judged(arrived_s, now_s - arrived_s, report, marked_rgb)
@@ -211,4 +212,4 @@ class Watcher:
             self._quiet_until_s = now_s + _LOG_EVERY_S
             _LOG.error("live video: the analysis fails (next word in 30 s)", exc_info=error)
         reason = str(error) if isinstance(error, MaskWatchError) else type(error).__name__
-        return f"This picture was not judged: the analysis failed ({reason})."
+        return self.say.text("watcher.failed", why=reason)
