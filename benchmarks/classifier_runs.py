@@ -137,6 +137,7 @@ RUNS = (
     choice("cut-out-masks-only", {}, made_without=DRAWN_MASKS),
     choice("no-unclear", {"sampling": {"unclear_share": 0.0}}),
     choice("no-rough", SMOOTH),
+    choice("no-smoothing", {"fit": {"label_smoothing": 0.0}}),
     choice("even-classes", {"sampling": {"class_shares": [1, 1, 1]}}),
     *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
     *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
