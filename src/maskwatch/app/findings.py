@@ -9,16 +9,13 @@ import streamlit as st
 
 import maskwatch
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.pictures import data_url, for_screen
+from maskwatch.app.pictures import FACE_PX, data_url, for_screen
 from maskwatch.crop import crop_faces
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.sources import load_image
 from maskwatch.style import STYLES
-
-FACE_PX = 64
-"""Side of the little pictures in the list of faces."""
 
 
 def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:

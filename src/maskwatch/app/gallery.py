@@ -13,13 +13,8 @@ from maskwatch.app.downloads import csv_file, json_file, zip_file
 from maskwatch.app.findings import plain, show_findings
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.look import speak_changes
-from maskwatch.app.session_photos import (
-    FACE_PX,
-    Judged,
-    Photo,
-    SessionPhotos,
-    needs_attention,
-)
+from maskwatch.app.pictures import FACE_PX
+from maskwatch.app.session_photos import Judged, Photo, SessionPhotos, needs_attention
 from maskwatch.app.why import show_why
 from maskwatch.errors import ImageError
 from maskwatch.schema import FrameReport
@@ -85,7 +80,7 @@ def show_gallery(analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: lis
 
 def go_to_1() -> None:
     """A filter was changed: begin with the first page."""
-    st.session_state.pop(PAGE, None)
+    st.session_state[PAGE] = 1
 
 
 def show_card(

@@ -1,8 +1,8 @@
 """The page for photos: many at a time, each with a border and a label on every face, and why.
 
-Run by Streamlit from top to bottom on every change. Pictures live in the memory of this process as
-long as the browser shows them; nothing is written to disk, and no path or address that a browser
-sends is opened.
+Run by Streamlit from top to bottom on every change. Pictures live in the memory of this process
+until they are removed or the browser's session ends; nothing is written to disk, and no path or
+address that a browser sends is opened.
 """
 
 from __future__ import annotations
@@ -75,12 +75,11 @@ def take_photos() -> list[Photo]:
     taken = take_picture() if with_camera else None
     given = [*([taken] if taken else []), *uploads]
     names = told_apart(file.name for file in given)
-    for_now, left_out = given[:MAX_PHOTOS], names[MAX_PHOTOS:]
-    if left_out:
+    if left_out := names[MAX_PHOTOS:]:
         show_left_out(left_out)
     return [
         Photo(file.file_id, name, file.getvalue())
-        for file, name in zip(for_now, names, strict=False)
+        for file, name in list(zip(given, names, strict=True))[:MAX_PHOTOS]
     ]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 import maskwatch
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.pictures import data_url, for_screen, jpeg, marked_jpeg
+from maskwatch.app.pictures import FACE_PX, data_url, for_screen, jpeg, marked_jpeg
 from maskwatch.crop import crop_faces
 from maskwatch.errors import ImageError
 from maskwatch.explain import Explanation, explain
@@ -27,9 +27,6 @@ from maskwatch.sources import load_image
 
 MAX_PHOTOS = 200
 """How many photos one session may hold; each costs about as much as a photo on a web page."""
-
-FACE_PX = 64
-"""Side of the little pictures of faces."""
 
 # marked pictures and explanations that are kept: what a person may soon look at again
 _RECENT = 32
