@@ -148,8 +148,7 @@ def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
     names.get_by_text("19.jpg", exact=True).wait_for()
     page.get_by_text(ENGLISH.text("gallery.attention")).click()
     names.get_by_text("0.jpg", exact=True).wait_for()  # the filter begins with its first page
-    first = page.get_by_role("button", name="Page 1", exact=True)
-    assert first.get_attribute("aria-current") == "page"
+    page.locator('[aria-label="Page 1"][aria-current="page"]').wait_for()
 
 
 def test_the_language_changes_the_page_and_the_picture(open_page, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import maskwatch
 from maskwatch.app.downloads import csv_file, json_file, zip_file
@@ -46,14 +47,7 @@ def show_gallery(analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: lis
     first = (st.session_state.get(PAGE, 1) - 1) * PER_PAGE
     judged: list[Judged] = []
     wanted: list[Judged] = []
-    for photo in photos:
-        found = store.find(analyzer, photo)
-        if found is None:
-            progress = text(
-                "gallery.progress", n=len(judged) + 1, all=len(photos), name=plain(photo.name)
-            )
-            bar.progress(len(judged) / len(photos), progress)
-            found = store.judge(analyzer, photo)
+    for photo, found in judged_one_by_one(analyzer, store, photos, bar):
         judged.append(found)
         if only and not needs_attention(found.result):
             continue
@@ -61,7 +55,6 @@ def show_gallery(analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: lis
         if first < len(wanted) <= first + PER_PAGE:
             with gallery:
                 show_card(analyzer, store, photo, found, alone=len(photos) == 1)
-    bar.empty()
     pages = max(1, math.ceil(len(wanted) / PER_PAGE))
     if st.session_state.get(PAGE, 1) > pages:  # photos were taken away
         st.session_state[PAGE] = pages
@@ -76,6 +69,20 @@ def show_gallery(analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: lis
     with tools:
         show_downloads(photos, judged)
     show_table(wanted)
+
+
+def judged_one_by_one(
+    analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: Sequence[Photo], bar: DeltaGenerator
+) -> Iterator[tuple[Photo, Judged]]:
+    """Each photo with what was found in it; the bar tells how far it is while any is judged."""
+    for index, photo in enumerate(photos):
+        found = store.find(analyzer, photo)
+        if found is None:
+            told = text("gallery.progress", n=index + 1, all=len(photos), name=plain(photo.name))
+            bar.progress(index / len(photos), told)
+            found = store.judge(analyzer, photo)
+        yield photo, found
+    bar.empty()
 
 
 def go_to_1() -> None:
