@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 import maskwatch
 from maskwatch.app.language import catalogue, text
+from maskwatch.app.pictures import FACE_PX, data_url, for_screen
 from maskwatch.crop import crop_faces
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.sources import load_image
 from maskwatch.style import STYLES
-
-SCREEN_PX = 1600
-"""Longest side of what the browser gets; more only costs time on the way."""
-
-FACE_PX = 64
-"""Side of the little pictures in the list of faces."""
 
 
 def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
@@ -102,20 +94,6 @@ def badge(state: MaskState, confidence: str = "") -> str:
     )
 
 
-def for_screen(image_rgb: ImageRGB) -> Image.Image:
-    """The picture at a size made for the browser."""
-    image = Image.fromarray(image_rgb)
-    image.thumbnail((SCREEN_PX, SCREEN_PX))
-    return image
-
-
-def data_url(image_rgb: ImageRGB) -> str:
-    """The picture as an address that holds it."""
-    content = io.BytesIO()
-    Image.fromarray(image_rgb).save(content, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
 def plain(text: str) -> str:
     """Text that Streamlit shows as it is, although a file name may hold Markdown."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes no others back

@@ -26,7 +26,9 @@ _SETTINGS = {
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
-    "STREAMLIT_THEME_PRIMARY_COLOR": "#0072b2",  # red, as it comes, would look like an alarm
+    # red, as it comes, would look like an alarm; one colour for all would switch the dark theme off
+    "STREAMLIT_THEME_LIGHT_PRIMARY_COLOR": "#0072b2",
+    "STREAMLIT_THEME_DARK_PRIMARY_COLOR": "#56b4e9",
 }
 
 

@@ -22,3 +22,20 @@ def use_look() -> None:
         f'{_STYLE}<script>document.documentElement.lang = "{catalogue().code}";</script>',
         unsafe_allow_javascript=True,
     )
+
+
+def speak_changes(key: str) -> None:
+    """Have screen readers speak what changes inside the container with this key.
+
+    They speak of an element that was marked before. Streamlit marks none, and puts HTML of ours
+    anew with every change; the container of an element stays.
+    """
+    st.html(
+        f"""<script>
+    document.querySelectorAll(".st-key-{key}").forEach((spoken) => {{
+        spoken.setAttribute("role", "status");
+        spoken.setAttribute("aria-live", "polite");
+    }});
+</script>""",
+        unsafe_allow_javascript=True,
+    )
