@@ -24,6 +24,11 @@ _COMMANDS = {
         "app",
         "Open the pages for photos and live video in a browser.",
     ),
+    "serve": (
+        "maskwatch.service.launch",
+        "serve",
+        "Judge the masks in pictures and frames that come over HTTP.",
+    ),
     "data": ("maskwatch.cli_data", "train", "Fetch, check and split data sets."),
     "train": ("maskwatch.cli_train", "train", "Train a classifier from a recipe."),
     "tune": ("maskwatch.cli_train", "train", "Search for better training settings."),
