@@ -83,11 +83,15 @@ class ServiceError(MaskWatchError):
 
     Attributes:
         status: the HTTP status it answered, None where it did not answer.
+        retry_after_s: when to try again, None where the service does not say.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class MissingExtraError(MaskWatchError):

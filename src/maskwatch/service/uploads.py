@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-import python_multipart
 from pydantic import ValidationError
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from maskwatch.service.documents import AnalyzeRequest
@@ -27,6 +27,9 @@ from maskwatch.service.problems import (
     Problem,
     one_line,
 )
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FIELD = "images"
 """What each part of a form is called."""
@@ -93,21 +96,21 @@ class _Form:
         self._source: str | None = None
         self._content = bytearray()
         self._ended = False
+        callbacks: MultipartCallbacks = {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._add_to_name,
+            "on_header_value": self._add_to_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._add_to_content,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
         try:
-            self._parser = python_multipart.MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._begin_part,
-                    "on_header_field": self._add_to_name,
-                    "on_header_value": self._add_to_value,
-                    "on_header_end": self._end_header,
-                    "on_headers_finished": self._end_headers,
-                    "on_part_data": self._add_to_content,
-                    "on_part_end": self._end_part,
-                    "on_end": self._end,
-                },
-            )
-        except FormParserError as error:
+            if not boundary:
+                raise FormParserError
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError as error:  # also where it is too long
             raise Problem(MALFORMED, "the form names no boundary") from error
 
     def feed(self, chunk: bytes) -> None:
