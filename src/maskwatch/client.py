@@ -2,64 +2,45 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PIL import Image
-
-from maskwatch.errors import (
-    ImageError,
-    ImageFault,
-    MissingExtraError,
-    ServiceError,
-    SettingError,
+from maskwatch.client_wire import (
+    StreamAnswer,
+    encoded,
+    jpeg,
+    name_of,
+    to_json,
+    to_result,
+    to_stream_answer,
 )
+from maskwatch.errors import MissingExtraError, ServiceError, SettingError
 from maskwatch.report import Result
-from maskwatch.schema import Frame, FrameReport, ImageRGB
-from maskwatch.sources import load_image
+from maskwatch.schema import Frame, ImageRGB
 
 try:
     import httpx
-    from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+    from websockets.exceptions import InvalidStatus, WebSocketException
     from websockets.sync.client import ClientConnection, connect
 except ModuleNotFoundError as _error:
     raise MissingExtraError("maskwatch.client", "client") from _error
+
+__all__ = ["Client", "StreamAnswer"]
 
 T = TypeVar("T")
 
 _TRY_AGAIN = frozenset({429, 503})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
-_JPEG_QUALITY = 92
 # how often to look whether the frames have ended
 _LOOK_S = 0.1
 _ANSWER_BYTES = 16_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class StreamAnswer:
-    """What became of one frame.
-
-    Attributes:
-        result: its report, each face a TrackedFace, or why it could not be read.
-        frame: its number among those sent, from 0 on.
-        time_s: when it was taken.
-        dropped: how many frames were dropped so far, because a newer one was there.
-        latency_s: from its arrival at the service to the answer.
-    """
-
-    result: Result
-    frame: int
-    time_s: float
-    dropped: int
-    latency_s: float
 
 
 class Client:
@@ -128,13 +109,14 @@ class Client:
         if not images:
             return ()
         # a form, because JSON would be a third larger; names stay here
-        parts = [("images", (str(index), _encoded(image))) for index, image in enumerate(images)]
+        parts = [("images", (str(index), encoded(image))) for index, image in enumerate(images)]
         entries = self._patiently(lambda: self._post(parts))
         if len(entries) != len(images):
             raise self._foreign()
         try:
             return tuple(
-                _result(entry, _name(image)) for entry, image in zip(entries, images, strict=True)
+                to_result(entry, name_of(image))
+                for entry, image in zip(entries, images, strict=True)
             )
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign() from error
@@ -153,7 +135,8 @@ class Client:
             ServiceError: the service cannot be reached, refuses or fails.
             Exception: whatever `frames` raises.
         """
-        with self._patiently(self._connect) as socket:
+        with ExitStack() as stack:
+            socket = self._patiently(lambda: self._connect(stack))
             sender = _Sender(socket, frames)
             answered, asked_s = 0, time.monotonic()
             try:
@@ -172,12 +155,12 @@ class Client:
     def _next(self, socket: ClientConnection) -> StreamAnswer | None:
         """The next answer, None if there is none yet."""
         try:
-            return _stream_answer(json.loads(socket.recv(_LOOK_S)))
+            return to_stream_answer(socket.recv(_LOOK_S))
         except TimeoutError:
             return None
         except WebSocketException as error:
             raise ServiceError(f"{self._url}: the stream ended ({_why(error)})") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise self._foreign() from error
 
     def _patiently(self, ask: Callable[[], T]) -> T:
@@ -200,28 +183,29 @@ class Client:
             response = self._http.post(f"{self._url}/v1/analyze", files=parts)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
-        document = _json(response.content)
+        document = to_json(response.content)
         # where no image could be read, the refusal says why for each
         if response.status_code == 200 or "reports" in document:
             return list(document.get("reports") or ())
         raise self._refused(response.status_code, response.headers, document)
 
-    def _connect(self) -> ClientConnection:
-        address = f"ws{self._url.removeprefix('http')}/v1/stream"
+    def _connect(self, stack: ExitStack) -> ClientConnection:
         try:
-            return connect(
-                address,
-                additional_headers=self._headers,
-                compression=None,
-                open_timeout=self._timeout_s,
-                max_size=_ANSWER_BYTES,
-                proxy=None,
+            return stack.enter_context(
+                connect(
+                    f"ws{self._url.removeprefix('http')}/v1/stream",
+                    additional_headers=self._headers,
+                    compression=None,
+                    open_timeout=self._timeout_s,
+                    max_size=_ANSWER_BYTES,
+                    proxy=None,
+                )
             )
         except InvalidStatus as error:
             answer = error.response
-            document = _json(bytes(answer.body or b""))
+            document = to_json(bytes(answer.body or b""))
             raise self._refused(answer.status_code, answer.headers, document) from error
-        except (OSError, InvalidHandshake, WebSocketException) as error:
+        except (OSError, WebSocketException) as error:
             raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
 
     def _refused(
@@ -275,7 +259,7 @@ class _Sender:
                 self.sent += 1
                 if isinstance(frame, Frame):
                     socket.send(json.dumps({"time_s": frame.time_s}))
-                    content = _file(frame.image_rgb, "JPEG", quality=_JPEG_QUALITY)
+                    content = jpeg(frame.image_rgb)
                 else:
                     content = frame
                 socket.send(content)
@@ -285,50 +269,6 @@ class _Sender:
             self._error = error
         finally:
             self._ended = True
-
-
-def _encoded(image: str | Path | bytes | ImageRGB) -> bytes:
-    """The bytes of an image file; of an array without loss."""
-    if isinstance(image, bytes):
-        return image
-    if not isinstance(image, str | Path):
-        return _file(load_image(image), "PNG", compress_level=1)
-    try:
-        return Path(image).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ImageError(str(image), reason.lower(), ImageFault.UNAVAILABLE) from error
-
-
-def _file(image_rgb: ImageRGB, format_name: str, **options: int) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(image_rgb).save(content, format_name, **options)
-    return content.getvalue()
-
-
-def _name(image: str | Path | bytes | ImageRGB) -> str | None:
-    return str(image) if isinstance(image, str | Path) else None
-
-
-def _result(entry: Mapping[str, Any], source: str | None) -> Result:
-    """What `maskwatch.service.engine.to_entry` told of an image."""
-    if "error" in entry:
-        return ImageError(source or "<image>", entry["error"], ImageFault(entry["fault"]))
-    return FrameReport.from_dict({**entry, "source": source})
-
-
-def _stream_answer(message: dict[str, Any]) -> StreamAnswer:
-    about = {name: message.pop(name) for name in ("time_s", "frame", "dropped")}
-    latency_s = message.pop("latency_ms") / 1000
-    return StreamAnswer(_result(message, None), latency_s=latency_s, **about)
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _why(error: BaseException) -> str:

@@ -126,6 +126,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     _, schemas = models_json_schema(
         [(model, "validation") for model in named], ref_template=_REFERENCE
     )
+    # FastAPI drops what is null in an example
+    document["paths"]["/v1/stream"]["get"]["responses"]["101"] = STREAM_ANSWERS
     components = document["components"]
     components["schemas"] = schemas["$defs"] | components["schemas"]
     components["securitySchemes"] = {

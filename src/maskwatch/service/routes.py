@@ -96,10 +96,8 @@ async def stream(socket: WebSocket, engine: EngineOf) -> None:
     summary="Judge the frames of one camera as they come",
     description=openapi.STREAM_ABOUT,
     status_code=426,
-    responses={
-        101: openapi.STREAM_ANSWERS,
-        **openapi.refusals(*_CALLERS, problems.NO_WEBSOCKET, problems.BUSY, problems.INTERNAL),
-    },
+    response_class=Response,
+    responses=openapi.refusals(*_CALLERS, problems.NO_WEBSOCKET, problems.BUSY, problems.INTERNAL),
 )
 async def describe_stream() -> Response:
     """Says to whoever does not ask for a WebSocket that this is one."""
