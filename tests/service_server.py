@@ -103,7 +103,7 @@ class Running:
 
     def metric(self, name: str, **labels: str) -> float:
         """A number of /metrics, 0 where it is not there yet."""
-        value = self.engine.metrics._registry.get_sample_value(f"maskwatch_{name}", labels)
+        value = self.engine.metrics.registry.get_sample_value(f"maskwatch_{name}", labels)
         return value or 0.0
 
 

@@ -101,6 +101,7 @@ def test_calls_are_counted_as_prometheus_reads_them(analyzer: GatedAnalyzer) -> 
             assert httpx.post(url, files=files).status_code == 200
         assert httpx.post(url, content=b"", headers={"content-type": "x/y"}).status_code == 415
         httpx.get(f"{service.url}/someone/private")
+        httpx.get(f"{service.url}/openapi.json")
         text = httpx.get(f"{service.url}/metrics").text
         values = {
             (sample.name.removeprefix("maskwatch_"), *sample.labels.values()): sample.value
@@ -110,6 +111,7 @@ def test_calls_are_counted_as_prometheus_reads_them(analyzer: GatedAnalyzer) -> 
     assert values["requests_total", "/v1/analyze", "200"] == 3
     assert values["requests_total", "/v1/analyze", "415"] == 1
     assert values["requests_total", "none", "404"] == 1
+    assert values["requests_total", "/openapi.json", "200"] == 1
     assert values["images_total", "analyze", "judged"] == 3
     assert values["images_total", "analyze", "unreadable"] == 3
     assert values["faces_total", "analyze", "mask"] == 1

@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from maskwatch._version import __version__
 from maskwatch.service import openapi, routes
 from maskwatch.service.engine import Engine
-from maskwatch.service.guard import HUNG_UP, Guard
+from maskwatch.service.guard import HUNG_UP, OPEN_PATHS, Guard
 from maskwatch.service.keys import KeyRing
 from maskwatch.service.problems import INTERNAL, NO_ROUTE, WRONG_METHOD, Problem
 
@@ -66,7 +67,8 @@ def create_app(
     app.state.engine = engine
     app.include_router(routes.router)
     app.openapi = cache(lambda: openapi.describe(app))  # type: ignore[method-assign]
-    guarded: ASGIApp = Guard(app, engine, keys or KeyRing(), origins)
+    paths = {route.path for route in routes.router.routes if isinstance(route, Route)}
+    guarded: ASGIApp = Guard(app, engine, keys or KeyRing(), origins, paths | OPEN_PATHS)
     if not origins:
         return guarded
     return CORSMiddleware(

@@ -32,9 +32,24 @@ class Guard:
     """Lets a call through to the routes, or answers why not; tells log and metrics of each."""
 
     def __init__(
-        self, app: ASGIApp, engine: Engine, keys: KeyRing, origins: Collection[str]
+        self,
+        app: ASGIApp,
+        engine: Engine,
+        keys: KeyRing,
+        origins: Collection[str],
+        paths: Collection[str],
     ) -> None:
+        """Stand before an application.
+
+        Args:
+            app: the routes.
+            engine: whose limits and metrics these are.
+            keys: who may call; everybody if there are none.
+            origins: of pages that may call.
+            paths: those that may be named in log and metrics.
+        """
         self._app = app
+        self._paths = frozenset(paths)
         self._engine = engine
         self._keys = keys
         self._origins = frozenset(origins)
@@ -94,13 +109,13 @@ class Guard:
             raise problem
 
     def _tell(self, scope: Scope, status: int, took_s: float) -> None:
-        # the route, not the path: a path is the client's to choose
-        route = getattr(scope.get("route"), "path", "none")
+        # any other path is the client's to choose, and could be about somebody
+        path = scope["path"] if scope["path"] in self._paths else "none"
         metrics = self._engine.metrics
-        metrics.requests.labels(route, status).inc()
+        metrics.requests.labels(path, status).inc()
         if scope["type"] == "http":
-            metrics.request_seconds.labels(route).observe(took_s)
-        logger.info("%s %s %s in %.0f ms", scope["type"], route, status, took_s * 1000)
+            metrics.request_seconds.labels(path).observe(took_s)
+        logger.info("%s %s %s in %.0f ms", scope["type"], path, status, took_s * 1000)
 
 
 def _key_of(headers: Headers) -> str | None:

@@ -29,12 +29,16 @@ _RECENT = 1000
 
 
 class Metrics:
-    """All counters of one service, in a registry of their own."""
+    """All counters of one service.
+
+    Attributes:
+        registry: where they are, and no others.
+    """
 
     def __init__(self, analyzer: Analyzer) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        about = Info("maskwatch_build", "What judges.", registry=self._registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        about = Info("maskwatch_build", "What judges.", registry=self.registry)
         detector = analyzer.detector_card
         about.info(
             {
@@ -93,17 +97,17 @@ class Metrics:
 
     def to_text(self) -> bytes:
         """Everything, as Prometheus reads it."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(f"maskwatch_{name}", about, labels, registry=self._registry)
+        return Counter(f"maskwatch_{name}", about, labels, registry=self.registry)
 
     def _gauge(self, name: str, about: str) -> Gauge:
-        return Gauge(f"maskwatch_{name}", about, registry=self._registry)
+        return Gauge(f"maskwatch_{name}", about, registry=self.registry)
 
     def _histogram(self, name: str, about: str, *labels: str) -> Histogram:
         return Histogram(
-            f"maskwatch_{name}", about, labels, registry=self._registry, buckets=_SECONDS
+            f"maskwatch_{name}", about, labels, registry=self.registry, buckets=_SECONDS
         )
 
 
