@@ -377,8 +377,8 @@ def test_a_stream_that_the_service_ends(tmp_path: Path) -> None:
 def test_a_stream_without_answers_is_not_waited_for(service: Running) -> None:
     service.gate.shut()
     with (
-        Client(service.url, KEY, timeout_s=0.5) as client,
-        pytest.raises(ServiceError, match=r"no answer within 0\.5 s"),
+        Client(service.url, KEY, timeout_s=2) as client,
+        pytest.raises(ServiceError, match="no answer within 2 s"),
     ):
         list(client.stream([png(held_picture())]))
     service.gate.open()

@@ -142,20 +142,20 @@ def test_a_file_without_usable_keys(tmp_path: Path, content: bytes | None, reaso
 
 
 def test_every_client_has_a_rate_of_its_own(analyzer: GatedAnalyzer) -> None:
-    with running(analyzer, keys=[OLD, NEW], rate_per_s=2) as service:
+    with running(analyzer, keys=[OLD, NEW], rate_per_s=0.01) as service:
 
         def call(key: str) -> httpx.Response:
             return httpx.get(f"{service.url}/v1/model", headers={"x-api-key": key})
 
-        answers = [call(OLD) for _ in range(8)]
-        assert [answer.status_code for answer in answers[:2]] == [200, 200]
-        late = next(answer for answer in answers if answer.status_code == 429)
-        assert late.json()["detail"] == "more than 2 calls a second"
-        assert int(late.headers["retry-after"]) >= 1
+        assert call(OLD).status_code == 200
+        early = call(OLD)
+        assert (early.status_code, early.json()["type"]) == (429, "too_fast")
+        assert early.json()["detail"] == "more than 0.01 calls a second"
+        assert 50 < int(early.headers["retry-after"]) <= 101
         assert call(NEW).status_code == 200
         # who tries keys is slowed down too, and the probes are not
-        assert 429 in [call(f"wrong{i}").status_code for i in range(8)]
-        assert {httpx.get(f"{service.url}/ready").status_code for _ in range(8)} == {200}
+        assert [call(f"wrong{i}").status_code for i in range(3)] == [401, 429, 429]
+        assert {httpx.get(f"{service.url}/ready").status_code for _ in range(3)} == {200}
 
 
 def test_a_bucket_fills_with_time() -> None:
@@ -242,12 +242,12 @@ def test_named_pages_may_call_and_read_refusals(analyzer: GatedAnalyzer) -> None
 
 
 def test_a_client_cannot_pass_for_another(analyzer: GatedAnalyzer) -> None:
-    with running(analyzer, rate_per_s=1) as service:
+    with running(analyzer, rate_per_s=0.01) as service:
         answers = [
             httpx.get(f"{service.url}/v1/model", headers={"x-forwarded-for": f"10.0.0.{i}"})
-            for i in range(8)
+            for i in range(2)
         ]
-        assert 429 in [answer.status_code for answer in answers]
+        assert [answer.status_code for answer in answers] == [200, 429]
 
 
 @pytest.mark.parametrize("first", [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nhost: x\r\nx: "])
