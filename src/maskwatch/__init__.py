@@ -9,6 +9,7 @@ from maskwatch.errors import (
     MaskWatchError,
     MissingExtraError,
     ModelError,
+    ServiceError,
     SettingError,
     VideoError,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "MissingExtraError",
     "ModelCard",
     "ModelError",
+    "ServiceError",
     "SettingError",
     "Stream",
     "TrackedFace",

@@ -7,6 +7,7 @@
     |   |-- DataError       a data set, manifest or run folder is not what it should be
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
+    |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -75,6 +76,22 @@ class SettingError(InputError, ValueError):
 
 class ModelError(MaskWatchError):
     """A model file or its card is missing, altered or unusable."""
+
+
+class ServiceError(MaskWatchError):
+    """A MaskWatch service cannot be reached, refuses or fails; its client raises this.
+
+    Attributes:
+        status: the HTTP status it answered, None where it did not answer.
+        retry_after_s: when to try again, None where the service does not say.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class MissingExtraError(MaskWatchError):
