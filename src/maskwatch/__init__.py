@@ -10,6 +10,7 @@ from maskwatch.errors import (
     MissingExtraError,
     ModelError,
     SettingError,
+    StoreError,
     VideoError,
 )
 from maskwatch.model_card import DetectorCard, ModelCard
@@ -44,6 +45,7 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "SettingError",
+    "StoreError",
     "Stream",
     "TrackedFace",
     "VideoError",
