@@ -28,13 +28,14 @@ class Ledger:
     counted is lost meanwhile; the log names a failure once.
 
     Attributes:
+        store: where the counts go.
         error: why the last write failed, None if it did not.
     """
 
     def __init__(self, store: StatisticsStore) -> None:
         """Begin with nothing; the file is not touched before there is something to write."""
         self.error: StoreError | None = None
-        self._store = store
+        self.store = store
         self._pending: dict[tuple[int, str, MaskState], Count] = {}
         self._changed = Lock()  # guards what is pending
         self._writing = Lock()  # held by whoever writes, so that none is written twice
@@ -64,7 +65,7 @@ class Ledger:
             if not taken:
                 return
             try:
-                self._store.add(Entry(*key, count) for key, count in taken.items())
+                self.store.add(Entry(*key, count) for key, count in taken.items())
                 self.error = None
             except StoreError as error:
                 with self._changed:
@@ -83,7 +84,7 @@ class Ledger:
         with self._writing:
             with self._changed:
                 self._pending = {}
-            self._store.purge()
+            self.store.purge()
 
     def _merge(self, more: dict[tuple[int, str, MaskState], Count]) -> None:
         for key, count in more.items():
