@@ -168,15 +168,15 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
                 received=say.whole(watcher.received),
             )
         )
+    show_tally(watcher)
     st.html(SPEAK, unsafe_allow_javascript=True)
     sound_out(watcher.alarm if watcher else Alarm())
-    show_tally(watcher)
 
 
 def show_tally(watcher: Watcher | None) -> None:
     """Who was seen, also for a while after the end; what cannot be kept of it."""
     if watcher:
-        st.session_state[TALLY] = watcher.tally
+        st.session_state[TALLY] = watcher.tally()
     tally: Tally = st.session_state.get(TALLY, Tally())
     if tally != Tally():
         show_counts(tally if watcher else replace(tally, in_view={}))

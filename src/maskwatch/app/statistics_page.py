@@ -13,6 +13,7 @@ import streamlit as st
 
 from maskwatch.app import keeping
 from maskwatch.app.charts import STACK, Bar, people_chart, ratio_chart, state_words
+from maskwatch.app.deletion import offer_deletion
 from maskwatch.app.findings import plain, show_badges
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.periods import Kind, day_bars, day_words, hour_bars, hour_words
@@ -55,8 +56,7 @@ def show_statistics(ledger: Ledger) -> None:
     st.caption(text("statistics.zone", zone=plain(str(zone))))
     show_days(ledger.store, zone, first, last)
     show_export(ledger.store, zone, first, last)
-    if st.button(text("statistics.delete"), icon=":material/delete:"):
-        st.dialog(text("statistics.delete"))(confirm_deletion)(ledger)
+    offer_deletion(ledger)
 
 
 def visitor_zone() -> tzinfo:
@@ -176,21 +176,6 @@ def show_export(store: StatisticsStore, zone: tzinfo, first: date, last: date) -
             icon=":material/download:",
             on_click="ignore",
         )
-
-
-def confirm_deletion(ledger: Ledger) -> None:
-    """Ask before everything is gone."""
-    st.write(text("statistics.delete_sure"))
-    with st.container(horizontal=True):
-        if st.button(text("statistics.delete_yes"), type="primary"):
-            try:
-                ledger.purge()
-            except StoreError as error:
-                keeping.show_fault(error)
-            else:
-                st.rerun()
-        if st.button(text("statistics.delete_no")):
-            st.rerun()
 
 
 show_page()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread, main_thread
 
 import av
@@ -87,8 +87,7 @@ class Watcher:
             set at any time.
         received: how many frames came from the camera.
         last: what became of the newest frame that was looked at, None before the first.
-        tally: who was seen so far.
-        alarm: what there is to warn of.
+        alarm: what there was to warn of in that frame.
     """
 
     def __init__(
@@ -106,8 +105,8 @@ class Watcher:
         self.bookkeeper: Bookkeeper | None = None
         self.received = 0
         self.last: Judged | Failed | None = None
-        self.tally = Tally()
         self.alarm = Alarm()
+        self._tally = Tally()
         self._session = Session()
         self._alarmist = Alarmist()
         self._open_stream = open_stream
@@ -156,6 +155,11 @@ class Watcher:
     def violations(self) -> tuple[MaskState, ...]:
         """What there is to warn of now; nothing where it is not known what is seen now."""
         return self.alarm.states if isinstance(self._heard(time.monotonic()), Judged) else ()
+
+    def tally(self) -> Tally:
+        """Who was seen so far; nobody is in view where it is not known what is seen now."""
+        known = isinstance(self._heard(time.monotonic()), Judged)
+        return self._tally if known else replace(self._tally, in_view={})
 
     def _picture(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
         """What the browser is to see now."""
@@ -209,7 +213,7 @@ class Watcher:
         return Judged(arrived_s, now_s - arrived_s, report, marked_rgb)
 
     def _count(self, report: FrameReport, time_s: float) -> None:
-        self.tally = self._session.add(report, time_s)
+        self._tally = self._session.add(report, time_s)
         self.alarm = self._alarmist.update(report, time_s)
         if bookkeeper := self.bookkeeper:  # it may be taken away at any moment
             bookkeeper.add(report, time_s)
