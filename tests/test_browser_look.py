@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
+from statistics_factory import history
 
 from maskwatch.app.catalogue import LANGUAGES, load_catalogue
+from maskwatch.store import StatisticsStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -81,7 +83,10 @@ TOO_FAINT = """() => {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with app_server(tmp_path_factory.mktemp("server")) as address:
+    folder = tmp_path_factory.mktemp("server")
+    statistics = folder / "statistics.sqlite3"
+    StatisticsStore(statistics).add(history(days=20))
+    with app_server(folder, "--statistics", statistics) as address:
         yield address
 
 

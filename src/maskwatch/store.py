@@ -168,9 +168,11 @@ class StatisticsStore:
         Raises:
             StoreError: the file cannot be read.
         """
-        for first_s, last_s in self._read("SELECT min(start_s), max(start_s) FROM counts"):
-            return None if first_s is None else (first_s, last_s)
-        return None
+        select = (
+            "SELECT start_s FROM counts ORDER BY 1 {order} LIMIT 1"  # uses the key, reads no more
+        )
+        rows = [self._read(select.format(order=order)) for order in ("ASC", "DESC")]
+        return (rows[0][0][0], rows[1][0][0]) if all(rows) else None
 
     def by_day(self, zone: tzinfo, first: date, last: date) -> dict[date, Sums]:
         """Sums of each day that has any, in order.
