@@ -351,7 +351,7 @@ def test_a_wrong_side_is_one_message(
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What Streamlit's own command would have been called with."""
     variables = (launch.MODEL_VARIABLE, launch.DETECTOR_VARIABLE, launch.SIDE_VARIABLE)
-    for name in (*launch._SETTINGS, *variables):
+    for name in (*launch._SETTINGS, *variables, launch.STATISTICS_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     calls: list[list[str]] = []
@@ -373,6 +373,19 @@ def test_models_and_side_reach_the_page(started: list[list[str]]) -> None:
     assert os.environ[launch.DETECTOR_VARIABLE] == str(Path("b.onnx").absolute())
     assert os.environ[launch.SIDE_VARIABLE] == "960"
     assert started == [["run", str(HOME), "--server.port", "9000"]]
+
+
+def test_the_file_of_the_statistics_reaches_the_page(started: list[list[str]]) -> None:
+    result = CliRunner().invoke(cli, ["app", "--statistics", "counts.sqlite3"])
+    assert result.exit_code == 0, result.output
+    assert os.environ[launch.STATISTICS_VARIABLE] == str(Path("counts.sqlite3").absolute())
+    assert started == [["run", str(HOME)]]
+
+
+def test_the_help_says_where_statistics_are_kept() -> None:
+    words = " ".join(CliRunner().invoke(cli, ["app", "--help"]).output.split())
+    for place in ("~/.local/share", "~/Library/Application Support", "%LOCALAPPDATA%"):
+        assert place in words
 
 
 def test_uploads_are_limited_but_the_limit_can_be_moved(

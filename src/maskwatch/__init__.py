@@ -11,6 +11,7 @@ from maskwatch.errors import (
     ModelError,
     ServiceError,
     SettingError,
+    StoreError,
     VideoError,
 )
 from maskwatch.model_card import DetectorCard, ModelCard
@@ -46,6 +47,7 @@ __all__ = [
     "ModelError",
     "ServiceError",
     "SettingError",
+    "StoreError",
     "Stream",
     "TrackedFace",
     "VideoError",

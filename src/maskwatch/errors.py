@@ -5,6 +5,7 @@
     |   |-- ImageError      one image cannot be read
     |   |-- VideoError      a video, camera or stream cannot be read, or fails while it is
     |   |-- DataError       a data set, manifest or run folder is not what it should be
+    |   |-- StoreError      the file with the statistics cannot be read or written
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
     |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
@@ -26,6 +27,16 @@ class ImageFault(StrEnum):
     DAMAGED = "damaged"
     TOO_LARGE = "too_large"
     PIXELS = "pixels"
+
+
+class StoreFault(StrEnum):
+    """Why statistics cannot be kept or shown, for doors that say it in another language."""
+
+    UNAVAILABLE = "unavailable"
+    FULL = "full"
+    FOREIGN = "foreign"
+    NEWER = "newer"
+    BUSY = "busy"
 
 
 class MaskWatchError(Exception):
@@ -68,6 +79,18 @@ class VideoError(InputError):
 
 class DataError(InputError):
     """A data set, manifest or run folder is not what it should be."""
+
+
+class StoreError(InputError):
+    """The file with the statistics cannot be read or written.
+
+    Attributes:
+        fault: the kind of what is wrong.
+    """
+
+    def __init__(self, path: object, reason: str, fault: StoreFault) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.fault = fault
 
 
 class SettingError(InputError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import streamlit as st
@@ -78,19 +79,28 @@ def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
 def show_legend() -> None:
     """What the borders mean, before there is a photo to show it."""
     st.caption(text("legend.intro"))
-    badges = "".join(badge(state) for state in MaskState)
+    show_badges(MaskState)
+
+
+def show_badges(states: Iterable[MaskState]) -> None:
+    """What each state looks like, side by side."""
+    badges = "".join(badge(state) for state in states)
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.5rem">{badges}</div>')
 
 
 def badge(state: MaskState, confidence: str = "") -> str:
     """A verdict as HTML, in the colour and line that its border has in the picture."""
+    return framed(state, f"<strong>{catalogue().label(state)}</strong> {confidence}")
+
+
+def framed(state: MaskState, words: str) -> str:
+    """Words about a state as HTML, with its symbol, in the colour and line of its border."""
     style = STYLES[state]
     colour = "#{:02x}{:02x}{:02x}".format(*style.colour)
     return (
         f'<div style="display:inline-block;border:4px {style.line.value} {colour};'
         'border-radius:.5rem;padding:.2rem .8rem">'
-        f'<span aria-hidden="true">{style.symbol}</span> '
-        f"<strong>{catalogue().label(state)}</strong> {confidence}</div>"
+        f'<span aria-hidden="true">{style.symbol}</span> {words}</div>'
     )
 
 

@@ -18,6 +18,9 @@ DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
 SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
 """What the longer side of a photo is scaled to for the face detector, where not as in its card."""
 
+STATISTICS_VARIABLE = "MASKWATCH_STATISTICS"
+"""Names the file of the statistics, where it is not the one in the user's folder for data."""
+
 _HOME = Path(__file__).with_name("home.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
@@ -36,21 +39,36 @@ _SETTINGS = {
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
 @network_options
+@click.option(
+    "--statistics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where counts are kept once a visitor switches statistics on; until then there is no "
+    "file. If not given: maskwatch/statistics.sqlite3 in the user's folder for data "
+    "($XDG_DATA_HOME or ~/.local/share on Linux, ~/Library/Application Support on macOS, "
+    "%LOCALAPPDATA% on Windows). Not on a network drive.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    statistics: Path | None,
     options: tuple[str, ...],
 ) -> None:
-    """Open the pages for photos and live video in a browser.
+    """Open the pages for photos, live video and its statistics in a browser.
 
     Streamlit's options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    for variable, path in ((MODEL_VARIABLE, model), (DETECTOR_VARIABLE, detector)):
+    paths = {
+        MODEL_VARIABLE: model,
+        DETECTOR_VARIABLE: detector,
+        STATISTICS_VARIABLE: statistics,
+    }
+    for variable, path in paths.items():
         if path is not None:
             os.environ[variable] = str(path.absolute())
     if detector_side_px is not None:
