@@ -7,6 +7,7 @@
     |   |-- DataError       a data set, manifest or run folder is not what it should be
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
+    |-- EvidenceError       what is known of a model beyond its card is missing or unusable
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -14,6 +15,7 @@ command line, the page, the service) turn them into exit codes and notices; noth
 """
 
 from enum import StrEnum
+from pathlib import Path
 
 
 class ImageFault(StrEnum):
@@ -25,6 +27,14 @@ class ImageFault(StrEnum):
     DAMAGED = "damaged"
     TOO_LARGE = "too_large"
     PIXELS = "pixels"
+
+
+class EvidenceFault(StrEnum):
+    """Why the evidence of a model cannot be used, for doors that say it in another language."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
 
 
 class MaskWatchError(Exception):
@@ -75,6 +85,18 @@ class SettingError(InputError, ValueError):
 
 class ModelError(MaskWatchError):
     """A model file or its card is missing, altered or unusable."""
+
+
+class EvidenceError(MaskWatchError):
+    """What is known of a model beyond its card is missing or unusable.
+
+    Attributes:
+        fault: the kind of that.
+    """
+
+    def __init__(self, path: Path, reason: str, fault: EvidenceFault) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.fault = fault
 
 
 class MissingExtraError(MaskWatchError):

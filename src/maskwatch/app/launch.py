@@ -18,6 +18,9 @@ DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
 SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
 """What the longer side of a photo is scaled to for the face detector, where not as in its card."""
 
+EVALUATION_VARIABLE = "MASKWATCH_EVALUATION"
+"""Names the folder of an evaluation, for pictures of mistakes; none are shown without it."""
+
 _HOME = Path(__file__).with_name("home.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
@@ -34,11 +37,19 @@ _SETTINGS = {
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
 @network_options
+@click.option(
+    "--evaluation",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="What `maskwatch evaluate` wrote about the model, to show pictures of its mistakes. "
+    "Everyone who can open the pages sees them.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    evaluation: Path | None,
     options: tuple[str, ...],
 ) -> None:
     """Open the pages for photos and live video in a browser.
@@ -48,7 +59,12 @@ def app(
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    for variable, path in ((MODEL_VARIABLE, model), (DETECTOR_VARIABLE, detector)):
+    paths = {
+        MODEL_VARIABLE: model,
+        DETECTOR_VARIABLE: detector,
+        EVALUATION_VARIABLE: evaluation,
+    }
+    for variable, path in paths.items():
         if path is not None:
             os.environ[variable] = str(path.absolute())
     if detector_side_px is not None:
