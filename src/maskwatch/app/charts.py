@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -23,8 +24,13 @@ Row = Mapping[str, Any]
 Chart = Any
 """Of Altair's many kinds of charts, one that st.altair_chart takes."""
 
-BAR_PX, LINE_PX, CELL_PX = 20, 220, 30
-_LABEL_PX = 150
+# heights: of a bar, what a line is drawn on, a cell and a line of text in it, and what stands
+# around these, since Streamlit's height of a chart is that with axis, legend and title
+BAR_PX, PLOT_PX, CELL_PX, TEXT_PX = 16, 200, 30, 16
+AXIS_PX, LEGEND_PX, TITLE_PX = 50, 28, 30
+# letters in a line of a name, so that it leaves room for a chart on a telephone, or fits a column
+_PLACE_LETTERS, _COLUMN_LETTERS = 18, 8
+_SPLIT = "split(datum.label, '\\n')"
 _SHADES = ("#f2f7fb", "#0072b2")
 
 
@@ -79,31 +85,25 @@ def two_series(first: str, second: str) -> list[Series]:
     ]
 
 
-def bars(
-    rows: Sequence[Row], say: Catalogue, series: Sequence[Series] = (), kind: str = "count"
-) -> Chart:
+def bars(rows: Sequence[Row], series: Sequence[Series] = ()) -> Chart:
     """Horizontal bars with their values as words; of several series, one below the other.
 
     Args:
         rows: "place", "value", "text" (at the end of the bar), "words", and perhaps "series".
-        say: the language.
         series: the order of the bars of a place.
-        kind: of value: "count" or "share".
     """
     longest = max((row["value"] for row in rows), default=0) or 1
-    domain = [0, 1.25 * longest]  # room for the words
+    scale = alt.Scale(domain=[0, 1.25 * longest], nice=False)  # room for the words
     chart = _chart(rows).encode(
-        y=_places(rows),
-        x=alt.X("value:Q", title=None, scale=alt.Scale(domain=domain), axis=_axis(say, kind)),
-        tooltip=_tooltip(),
+        y=_places(rows), x=alt.X("value:Q", scale=scale, axis=None), tooltip=_tooltip()
     )
     single = hex_colour(STYLES[MaskState.MASK].colour)
     bar, words = chart.mark_bar(color=single), chart.mark_text(align="left", dx=4)
     if series:
-        bar = bar.encode(color=_colours(series))
         offset = alt.YOffset("series:N", sort=[item.name for item in series])
-        bar, words = bar.encode(yOffset=offset), words.encode(yOffset=offset)
-    return _sized(bar + words.encode(text="text:N"), rows, max(len(series), 1))
+        bar = bar.encode(yOffset=offset, color=_colours(series))
+        words = words.encode(yOffset=offset)
+    return _sized(bar + words.encode(text="text:N"), rows, series, -AXIS_PX)
 
 
 def lines(
@@ -156,7 +156,7 @@ def intervals(
     points = base.mark_point(filled=True, size=70, opacity=1).encode(
         x="value:Q", shape=_shapes(series)
     )
-    chart = _sized(spans + points, rows, len(series))
+    chart = _sized(spans + points, rows, series, TITLE_PX if title else 0)
     return chart.properties(title=title) if title else chart
 
 
@@ -173,7 +173,7 @@ def grid(rows: Sequence[Row], x_title: str, lines_per_cell: int = 1) -> Chart:
             "x:N",
             sort=_in_order(rows, "x"),
             title=x_title,
-            axis=alt.Axis(labelAngle=0, labelLimit=80, orient="top", ticks=False, domain=False),
+            axis=_names_axis(),
         ),
         y=_places(rows),
         tooltip=_tooltip(),
@@ -183,7 +183,7 @@ def grid(rows: Sequence[Row], x_title: str, lines_per_cell: int = 1) -> Chart:
     )
     ink = alt.condition("datum.value > 0.55", alt.value("white"), alt.value("black"))
     text = base.mark_text(lineBreak="\n").encode(text="text:N", color=ink)
-    return (cells + text).properties(height=alt.Step(CELL_PX + 16 * (lines_per_cell - 1)))
+    return (cells + text).properties(height=alt.Step(CELL_PX + TEXT_PX * (lines_per_cell - 1)))
 
 
 def reliability(rows: Sequence[Row], say: Catalogue, x_title: str, y_title: str) -> Chart:
@@ -208,7 +208,7 @@ def reliability(rows: Sequence[Row], say: Catalogue, x_title: str, y_title: str)
     x = alt.X("x:Q", title=x_title, scale=scale, axis=_axis(say, "share"))
     y = alt.Y("value:Q", title=y_title, scale=scale, axis=_axis(say, "share"))
     layers = [layer.encode(x=x, y=y) for layer in (same, path, points)]
-    return alt.layer(*layers).properties(height=1.3 * LINE_PX)
+    return alt.layer(*layers).properties(height=PLOT_PX + 2 * AXIS_PX)
 
 
 def _line_chart(
@@ -236,32 +236,66 @@ def _line_chart(
         strokeDash=alt.StrokeDash("series:N", scale=dashes, legend=None)
     )
     points = base.mark_point(filled=True, size=55, opacity=1).encode(shape=_shapes(series))
-    return (line + points).properties(height=LINE_PX)
+    return (line + points).properties(height=PLOT_PX + AXIS_PX + LEGEND_PX * len(series))
 
 
 def _chart(rows: Sequence[Row]) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)))  # type: ignore[no-untyped-call]
+    return alt.Chart(alt.Data(values=_wrapped(rows)))  # type: ignore[no-untyped-call]
+
+
+def _wrapped(rows: Sequence[Row]) -> list[Row]:
+    """The same with the names of places in lines."""
+    return [
+        {key: _lines(key, value) if key in ("place", "x") else value for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def _lines(key: str, name: Any) -> Any:
+    letters = _PLACE_LETTERS if key == "place" else _COLUMN_LETTERS
+    if not isinstance(name, str):
+        return name
+    return "\n".join(wrap(name, letters, break_long_words=False, break_on_hyphens=False))
 
 
 def _places(rows: Sequence[Row]) -> alt.Y:
-    axis = alt.Axis(labelLimit=_LABEL_PX, ticks=False, domain=False, grid=False)
-    return alt.Y("place:N", sort=_in_order(rows, "place"), title=None, axis=axis)
+    return alt.Y("place:N", sort=_in_order(rows, "place"), title=None, axis=_names_axis())
+
+
+def _names_axis() -> alt.Axis:
+    """An axis of names that are all written, in lines."""
+    return alt.Axis(
+        labelExpr=_SPLIT,
+        labelAngle=0,
+        labelOverlap=False,
+        labelLimit=200,
+        ticks=False,
+        domain=False,
+        grid=False,
+    )
 
 
 def _in_order(rows: Sequence[Row], key: str) -> list[Any]:
-    return list(dict.fromkeys(row[key] for row in rows))
+    return list(dict.fromkeys(_lines(key, row[key]) for row in rows))
 
 
 def _colours(series: Sequence[Series]) -> alt.Color:
     names, colours = [item.name for item in series], [item.colour for item in series]
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300)
+    legend = _legend()
     return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=legend)
 
 
 def _shapes(series: Sequence[Series]) -> alt.Shape:
     scale = alt.Scale(domain=[s.name for s in series], range=[s.mark for s in series])
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300)
+    legend = _legend()
     return alt.Shape("series:N", scale=scale, legend=legend)
+
+
+def _legend() -> alt.Legend:
+    """One name a line, and the mark without the dash of the line it stands on."""
+    return alt.Legend(
+        title=None, orient="top", columns=1, labelLimit=300, symbolStrokeWidth=0, symbolOpacity=1
+    )
 
 
 def _tooltip() -> alt.Tooltip:
@@ -276,9 +310,10 @@ def _axis(say: Catalogue, kind: str) -> alt.Axis:
         "count": f"replace(format(datum.value, ','), /,/g, '{comma}')",
         "measure": f"replace(format(datum.value, '.1f'), '.', '{point}')",
     }
-    return alt.Axis(labelExpr=forms[kind], tickCount=5)
+    return alt.Axis(labelExpr=forms[kind], tickCount=5, labelFlush=True)
 
 
-def _sized(chart: alt.LayerChart, rows: Sequence[Row], series: int) -> Chart:
-    places = len(_in_order(rows, "place"))
-    return chart.properties(height=max(places, 1) * (BAR_PX * series + 8))
+def _sized(chart: Any, rows: Sequence[Row], series: Sequence[Series], more_px: int = 0) -> Chart:
+    """As high as its places need, each with a line for every series and some space."""
+    places_px = len(_in_order(rows, "place")) * (BAR_PX * max(len(series), 1) + 12)
+    return chart.properties(height=places_px + AXIS_PX + LEGEND_PX * len(series) + more_px)

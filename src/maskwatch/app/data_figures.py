@@ -84,7 +84,7 @@ def counts(data: DataFacts, say: Catalogue) -> Figure:
             source=plain(largest.name),
             of_source=say.percent(rows_of(largest, rarest) / of_rarest),
         ),
-        (charts.bars(shown, say, class_series(say)),),
+        (charts.bars(shown, class_series(say)),),
         table(headings, numbers),
         say.text("model_data.counts_note", made=say.whole(made)) if made else "",
     )
@@ -120,7 +120,7 @@ def copies(data: DataFacts, say: Catalogue) -> Figure:
             label=say.label(state),
             photos=say.whole(photos),
         ),
-        (charts.bars(shown, say, series),),
+        (charts.bars(shown, series),),
         table(
             [
                 *(say.text("model_data.source"), say.text("table.verdict")),
@@ -156,7 +156,7 @@ def leaks(data: DataFacts, say: Catalogue) -> Figure:
             share=share(say, data.leaks[0].share),
             own=share(say, data.leaks[-1].share),
         ),
-        (charts.bars(shown, say, kind="share"),),
+        (charts.bars(shown),),
         table(
             [
                 *(say.text("model_data.split"), say.text("model_data.leaking")),
@@ -221,7 +221,7 @@ def brightness_alone(data: DataFacts, say: Catalogue) -> Figure:
             recall=say.percent(worst.recall, 0),
             chance=say.percent(worst.chance, 0),
         ),
-        (charts.bars(shown, say, kind="share"),),
+        (charts.bars(shown),),
         table(
             [
                 *(say.text("model_data.source"), say.text("model_data.by_light")),

@@ -85,10 +85,11 @@ def word(say: Catalogue, key: str) -> str:
 
 def slice_word(say: Catalogue, name: str) -> str:
     """A slice such as "voc-853 faces" in words."""
+    known = word(say, f"slices.{name}")
     source, _, kind = name.rpartition(" ")
-    if source and kind in ("faces", "pictures"):
+    if known == name and source and kind in ("faces", "pictures"):
         return say.text(f"slices.of_{kind}", source=source)
-    return word(say, f"slices.{name}")
+    return known
 
 
 def model_word(say: Catalogue, evaluation: Evaluation, model: EvaluatedModel) -> str:

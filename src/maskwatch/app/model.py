@@ -44,11 +44,15 @@ from maskwatch.records import read_record
 # is English in every language (Streamlit would show a docstring here)
 SECTION, CARD = "section", "model_card"
 
-ENGLISH = f"""<script>
+# the card's tables are wider than a telephone, so each scrolls by itself
+CARD_LOOK = f"""<style>
+    .st-key-{CARD} table {{ display: block; overflow-x: auto; }}
+</style>
+<script>
     document.querySelectorAll(".st-key-{CARD}").forEach((card) => {{ card.lang = "en"; }});
 </script>"""
 
-TILE_PX, MISTAKE_PX = 165, 150
+TILE_PX, MISTAKE_PX = 160, 150
 
 
 def show_page() -> None:
@@ -86,15 +90,16 @@ def show_tiles(shown: Iterable[Tile]) -> None:
     """Main numbers beside each other, as many as have room."""
     with st.container(horizontal=True):
         for tile in shown:
-            st.metric(
-                tile.label,
-                tile.value,
-                tile.below,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                width=TILE_PX,
-            )
+            with st.container(border=True, width=TILE_PX, height="stretch", gap="xsmall"):
+                st.caption(tile.label)  # that of a metric is cut off where it is long
+                st.metric(
+                    tile.label,
+                    tile.value,
+                    tile.below,
+                    delta_color="off",
+                    delta_arrow="off",
+                    label_visibility="collapsed",
+                )
 
 
 def show_sections(evidence: Evidence, analyzer: Analyzer) -> None:
@@ -127,11 +132,16 @@ def show_figures(figures: Iterable[Figure]) -> None:
         st.subheader(figure.title)
         st.markdown(figure.takeaway)
         for chart in figure.charts:
-            st.altair_chart(chart, alt=figure.takeaway)
+            st.altair_chart(chart.configure_text(color=ink()), alt=figure.takeaway)
         if figure.note:
             st.caption(figure.note)
         with st.expander(text("figures.numbers")):
             st.dataframe(dict(figure.table), hide_index=True, alt=figure.title)
+
+
+def ink() -> str:
+    """Colour of words in charts that are on no mark; Streamlit sees to those on the axes."""
+    return "white" if st.context.theme.type == "dark" else "black"
 
 
 def show_training(evidence: Evidence, card: ModelCard) -> None:
@@ -185,7 +195,7 @@ def show_card(evidence: Evidence) -> None:
     st.caption(text("model.card_language"))
     with st.container(key=CARD):
         st.markdown(evidence.model_card)
-    st.html(ENGLISH, unsafe_allow_javascript=True)
+    st.html(CARD_LOOK, unsafe_allow_javascript=True)
 
 
 def show_networks(analyzer: Analyzer) -> None:

@@ -309,7 +309,7 @@ def left_out(evaluation: Evaluation, say: Catalogue) -> Figure:
             n=say.whole(lowest.without_source.n),
             own=share(say, lowest.evaluated_model_on_part.accuracy.value),
         ),
-        (charts.intervals(shown, say, charts.two_series(without, own)),),
+        (charts.intervals(shown, say, charts.two_series(own, without)),),
         table(
             [
                 *(say.text("model_data.source"), say.text("model_scores.model")),
