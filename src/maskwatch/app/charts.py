@@ -103,7 +103,7 @@ def bars(rows: Sequence[Row], series: Sequence[Series] = ()) -> Chart:
         offset = alt.YOffset("series:N", sort=[item.name for item in series])
         bar = bar.encode(yOffset=offset, color=_colours(series))
         words = words.encode(yOffset=offset)
-    return _sized(bar + words.encode(text="text:N"), rows, series, -AXIS_PX)
+    return _sized(bar + words.encode(text="text:N"), rows, series, TEXT_PX - AXIS_PX)
 
 
 def lines(

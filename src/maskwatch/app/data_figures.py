@@ -14,6 +14,9 @@ from maskwatch.app.findings import plain
 from maskwatch.evidence import DataFacts, Source
 from maskwatch.schema import CLASSES, MaskState
 
+UNCLEAR = "unclear"
+"""Label of faces that nobody can judge, beside the classes."""
+
 
 def data_figures(data: DataFacts, say: Catalogue) -> Iterator[Figure]:
     """All of them, in the order of the page."""
@@ -60,16 +63,15 @@ def counts(data: DataFacts, say: Catalogue) -> Figure:
         [
             source.name,
             word(say, f"parts.{part}"),
-            *(say.whole(n) for n in labels.values()),
+            *(say.whole(labels.get(label, 0)) for label in (*CLASSES, UNCLEAR)),
             source.licence,
         ]
         for source in data.sources
         for part, labels in source.rows.items()
         if any(labels.values())
     ]
-    labels = [say.label(state) for state in CLASSES]
     headings = [
-        *(say.text("model_data.source"), say.text("model_data.part"), *labels),
+        *(say.text("model_data.source"), say.text("model_data.part"), *map(say.label, CLASSES)),
         *(say.text("model_data.unclear"), say.text("model_data.licence")),
     ]
     return Figure(

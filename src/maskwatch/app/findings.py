@@ -118,4 +118,4 @@ def data_url(image_rgb: ImageRGB) -> str:
 
 def plain(text: str) -> str:
     """Text that Streamlit shows as it is, although a file name may hold Markdown."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
