@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = ("", "live", "statistics")
+PAGES = ("", "live", "statistics", "model")
 WAIT_MS = 30_000
 
 # WCAG 2.2: text against what lies under it, 4.5 : 1, or 3 : 1 where it is large

@@ -42,6 +42,11 @@ _COMMANDS = {
         "train",
         "Score an exported classifier in numbers that cannot flatter.",
     ),
+    "pack": (
+        "maskwatch.cli_pack",
+        "train",
+        "Pack what is known of a classifier for the page about it.",
+    ),
     "train-detector": ("maskwatch.cli_train", "train", "Train a face detector from a recipe."),
     "export-detector": (
         "maskwatch.cli_train",

@@ -9,6 +9,7 @@
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
     |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
+    |-- EvidenceError       what is known of a model beyond its card is missing or unusable
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -16,6 +17,7 @@ command line, the page, the service) turn them into exit codes and notices; noth
 """
 
 from enum import StrEnum
+from pathlib import Path
 
 
 class ImageFault(StrEnum):
@@ -37,6 +39,14 @@ class StoreFault(StrEnum):
     FOREIGN = "foreign"
     NEWER = "newer"
     BUSY = "busy"
+
+
+class EvidenceFault(StrEnum):
+    """Why the evidence of a model cannot be used, for doors that say it in another language."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
 
 
 class MaskWatchError(Exception):
@@ -115,6 +125,18 @@ class ServiceError(MaskWatchError):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class EvidenceError(MaskWatchError):
+    """What is known of a model beyond its card is missing or unusable.
+
+    Attributes:
+        fault: the kind of that.
+    """
+
+    def __init__(self, path: Path, reason: str, fault: EvidenceFault) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.fault = fault
 
 
 class MissingExtraError(MaskWatchError):

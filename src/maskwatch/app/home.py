@@ -11,21 +11,21 @@ PAGES = {
     "photo": ":material/photo_camera:",
     "live": ":material/videocam:",
     "statistics": ":material/bar_chart:",
+    "model": ":material/insights:",
 }
 
 st.set_page_config(page_title="MaskWatch", page_icon=":material/masks:", layout="centered")
 page = st.navigation(
     [
         st.Page(
-            "photo.py", title=text("pages.photo"), icon=":material/photo_camera:", default=True
-        ),
-        st.Page("live.py", title=text("pages.live"), icon=":material/videocam:"),
-        st.Page(  # a file statistics.py beside this one would hide Python's own module
-            "statistics_page.py",
-            title=text("statistics.title"),
-            icon=":material/bar_chart:",
-            url_path="statistics",
-        ),
+            # a file statistics.py beside this one would hide Python's own module
+            "statistics_page.py" if name == "statistics" else f"{name}.py",
+            title=text(f"pages.{name}"),
+            icon=icon,
+            url_path=name,
+            default=name == "photo",
+        )
+        for name, icon in PAGES.items()
     ],
     position="top",
 )

@@ -21,6 +21,9 @@ SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
 STATISTICS_VARIABLE = "MASKWATCH_STATISTICS"
 """Names the file of the statistics, where it is not the one in the user's folder for data."""
 
+EVALUATION_VARIABLE = "MASKWATCH_EVALUATION"
+"""Names the folder of an evaluation, for pictures of mistakes; none are shown without it."""
+
 _HOME = Path(__file__).with_name("home.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
@@ -48,15 +51,23 @@ _SETTINGS = {
     "($XDG_DATA_HOME or ~/.local/share on Linux, ~/Library/Application Support on macOS, "
     "%LOCALAPPDATA% on Windows). Not on a network drive.",
 )
+@click.option(
+    "--evaluation",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="What `maskwatch evaluate` wrote about the model, to show pictures of its mistakes. "
+    "Everyone who can open the pages sees them.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
     statistics: Path | None,
+    evaluation: Path | None,
     options: tuple[str, ...],
 ) -> None:
-    """Open the pages for photos, live video and its statistics in a browser.
+    """Open the pages for photos, live video, its statistics and the model in a browser.
 
     Streamlit's options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
@@ -67,6 +78,7 @@ def app(
         MODEL_VARIABLE: model,
         DETECTOR_VARIABLE: detector,
         STATISTICS_VARIABLE: statistics,
+        EVALUATION_VARIABLE: evaluation,
     }
     for variable, path in paths.items():
         if path is not None:

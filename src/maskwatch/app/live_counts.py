@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from maskwatch.app.charts import hex_colour, recent_chart
+from maskwatch.app.charts import hex_colour
+from maskwatch.app.count_charts import recent_chart
 from maskwatch.app.language import catalogue, text
 from maskwatch.schema import MaskState
 from maskwatch.style import STYLES

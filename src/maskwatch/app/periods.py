@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enum import Enum
 
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.charts import Bar
+from maskwatch.app.count_charts import Bar
 from maskwatch.store import Sums
 from maskwatch.tally import Count
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from maskwatch.app import keeping
-from maskwatch.app.charts import STACK, Bar, people_chart, ratio_chart, state_words
+from maskwatch.app.charts import class_label
+from maskwatch.app.count_charts import STACK, Bar, people_chart, ratio_chart
 from maskwatch.app.deletion import offer_deletion
 from maskwatch.app.findings import plain, show_badges
 from maskwatch.app.language import catalogue, text
@@ -146,7 +147,7 @@ def show_bars(kind: Kind, bars: Sequence[Bar]) -> None:
             {
                 column: [bar.label for bar in shown],
                 **{
-                    state_words(say, state): [bar.people(state) for bar in shown]
+                    class_label(say, state): [bar.people(state) for bar in shown]
                     for state in MaskState
                 },
                 text("statistics.ratio"): [r if r is None else say.percent(r, 0) for r in ratios],
