@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -213,7 +214,8 @@ def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
         write_manifest(parts, base)
     if run.synthetic:
         made = base.parent / "synth"
-        if not made.exists():
+        if not (made / "synthetic.parquet").exists():  # the last thing that is written
+            shutil.rmtree(made, ignore_errors=True)
             maskwatch(
                 "data", "synthesise", str(base), "--out", str(made), "--count", str(run.synthetic)
             )
