@@ -6,6 +6,7 @@ Run: pytest tests/test_model_page.py
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,13 +28,14 @@ FIGURES = {"data": 6, "training": 2, "scores": 7, "robustness": 5, "mistakes": 1
 
 
 @pytest.fixture
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    st.cache_resource.clear()
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    st.cache_resource.clear()  # the pages of other tests have other models
     path = write_toy_model(tmp_path)
     monkeypatch.setenv(launch.MODEL_VARIABLE, str(path))
     monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
     monkeypatch.delenv(launch.EVALUATION_VARIABLE, raising=False)
-    return path
+    yield path
+    st.cache_resource.clear()
 
 
 def show(section: str = "data", language: str = "en") -> AppTest:

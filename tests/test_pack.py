@@ -12,12 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from click.testing import CliRunner
 from evaluation_factory import drawn_data
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 from training_factory import random_base_weights, small_recipe
 
 from maskwatch import DataError
+from maskwatch.app import launch
 from maskwatch.app.mistakes import load_mistakes
 from maskwatch.cli import cli
 from maskwatch.errors import EvidenceError, EvidenceFault
@@ -219,6 +222,23 @@ def test_the_pictures_are_those_of_the_mistakes(made: Work) -> None:
         middle = np.asarray(picture)[80:110, 80:110].mean(axis=(0, 1))
         wrong_label = mistake.label == "incorrect_mask" and middle.argmax() == 0
         assert middle.argmax() == colours[mistake.label] or wrong_label
+
+
+def test_the_page_shows_the_pictures(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed(work)
+    st.cache_resource.clear()
+    monkeypatch.setenv(launch.MODEL_VARIABLE, str(work.model))
+    monkeypatch.setenv(launch.EVALUATION_VARIABLE, str(work.evaluation))
+    page = AppTest.from_file(str(Path(launch.__file__).with_name("model.py")), default_timeout=60)
+    page.session_state["section"] = "mistakes"
+    page.run()
+    assert not page.exception and not page.warning
+    shown = load_mistakes(work.evaluation, load_model(work.model)[1].sha256)
+    assert len(page.get("image")) == len(shown)
+    other_model(work)
+    assert "is of another model" in page.run().warning[0].value
+    assert not page.get("image")
+    st.cache_resource.clear()  # the pages of other tests have other models
 
 
 @pytest.mark.parametrize(

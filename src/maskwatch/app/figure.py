@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from maskwatch.app.catalogue import Catalogue
 from maskwatch.app.charts import Chart
-from maskwatch.app.findings import plain
 from maskwatch.evaluated import EvaluatedModel, Evaluation, Range
 
 DASH = "\N{EN DASH}"
@@ -97,4 +96,4 @@ def model_word(say: Catalogue, evaluation: Evaluation, model: EvaluatedModel) ->
     if model is evaluation.own:
         return say.text("figures.own")
     # recipes/report*.yaml are the report's system, and a model bears the name of its recipe
-    return say.text("figures.report") if model.name.startswith("report") else plain(model.name)
+    return say.text("figures.report") if model.name.startswith("report") else model.name

@@ -65,7 +65,7 @@ def compared(evaluation: Evaluation, say: Catalogue) -> str:
     )
     for model in evaluation.models[1:2]:
         accuracy = share(say, evaluation.scores[model.name]["all"].accuracy.value)
-        name = model_word(say, evaluation, model)
+        name = plain(model_word(say, evaluation, model))
         words += " " + say.text("model.rival", name=name, accuracy=accuracy)
     return words
 

@@ -131,7 +131,7 @@ def per_class(named: Named, say: Catalogue) -> Figure:
     if len(named) > 1:
         other, scores = named[1]
         recall = share(say, scores.per_class[MaskState.INCORRECT_MASK].recall.value)
-        says += " " + say.text("model_scores.per_class_other", other=other, recall=recall)
+        says += " " + say.text("model_scores.per_class_other", other=plain(other), recall=recall)
     return Figure(
         say.text("model_scores.per_class"),
         says,

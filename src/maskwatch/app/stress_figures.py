@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from maskwatch.app import charts
 from maskwatch.app.catalogue import Catalogue
 from maskwatch.app.figure import NONE, Figure, model_word, points, share, table, word
+from maskwatch.app.findings import plain
 from maskwatch.app.score_figures import series_of, sliced
 from maskwatch.evaluated import Accuracy, Evaluation, Sweep
 
@@ -51,7 +52,7 @@ def corruptions(evaluation: Evaluation, say: Catalogue) -> Figure:
     )
     for model in models[1:]:
         lost = points(say, evaluation.corruptions[model.name].drop_points)
-        name = model_word(say, evaluation, model)
+        name = plain(model_word(say, evaluation, model))
         says += " " + say.text("model_stress.corruptions_other", other=name, points=lost)
     headings = [model_word(say, evaluation, model) for model in models]
     return Figure(
