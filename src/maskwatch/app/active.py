@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskwatch.errors import DataError, ModelError
-from maskwatch.model_card import ModelCard, load_model
+from maskwatch.model_card import ModelCard, card_path, load_model
 
 CHOICE = "active.json"
 
@@ -30,17 +30,17 @@ class ActiveModel:
     path: Path
     sha256: str
 
-    def check(self) -> tuple[int, int]:
-        """What changes whenever the file does: when it was written, and its size in bytes.
+    def version(self) -> tuple[int, ...]:
+        """What changes whenever the file or its card does: when they were written, and their sizes.
 
         Raises:
-            ModelError: it is gone.
+            ModelError: one is gone.
         """
         try:
-            about = self.path.stat()
+            found = [path.stat() for path in (self.path, card_path(self.path))]
         except OSError as error:
-            raise ModelError(f"{self.path}: cannot be opened ({error.strerror})") from error
-        return about.st_mtime_ns, about.st_size
+            raise ModelError(f"{error.filename}: cannot be opened ({error.strerror})") from error
+        return tuple(number for about in found for number in (about.st_mtime_ns, about.st_size))
 
 
 def active_model(runs: Path) -> ActiveModel | None:

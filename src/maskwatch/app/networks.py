@@ -43,7 +43,7 @@ def _chosen_analyzer() -> maskwatch.Analyzer | None:
         chosen = chosen_model()
         if chosen is None:
             return None
-        analyzer = _load_analyzer(str(chosen.path), chosen.check())
+        analyzer = _load_analyzer(str(chosen.path), chosen.version())
         if analyzer.card.sha256 != chosen.sha256:
             raise ModelError(f"{chosen.path}: is no longer the file that was chosen")
         return analyzer
@@ -53,7 +53,7 @@ def _chosen_analyzer() -> maskwatch.Analyzer | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)
-def _load_analyzer(model: str | None, version: tuple[int, int] | None = None) -> maskwatch.Analyzer:
+def _load_analyzer(model: str | None, version: tuple[int, ...] | None = None) -> maskwatch.Analyzer:
     """The analyzer with this classifier.
 
     Args:

@@ -18,18 +18,16 @@ from maskwatch.app.findings import plain
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.launch import MODEL_VARIABLE, RUNS_VARIABLE
 from maskwatch.app.networks import chosen_model, need_analyzer, show_privacy
-from maskwatch.app.train_charts import curve_words, run_curves
 from maskwatch.app.train_new import offer_new_run
-from maskwatch.app.train_runs import SAID, SHOWN_RUN, act, show_runs
+from maskwatch.app.train_runs import SAID, SHOWN_RUN, act, show_curves, show_log, show_runs
 from maskwatch.app.train_words import run_words, share_done, time_left
-from maskwatch.errors import MaskWatchError, ModelError
+from maskwatch.errors import ModelError
 from maskwatch.training.job_control import stop_job
 from maskwatch.training.job_folder import JobFolder, list_jobs
 from maskwatch.training.job_status import State, Status
 
 SPOKEN = "spoken_run"
 EVERY_S = 2.0
-LOG_LINES = 12
 
 # see live.py: the container stays, so a screen reader speaks what changes in it
 SPEAK = f"""<script>
@@ -118,27 +116,12 @@ def show_progress(job: JobFolder, status: Status) -> None:
     share = share_done(status)
     if share is not None:
         st.progress(share, text=time_left(status, catalogue()) or None)
-    history = job.history()
-    if history:
-        show_curves(history)
+    show_curves(job.history())
     if status.state is State.STOPPING:
         st.caption(text("training.stopping_note"))
     elif st.button(text("training.stop"), icon=":material/stop_circle:"):
-        try:
-            stop_job(job)
-        except MaskWatchError as error:
-            st.error(text("training.refused", why=plain(str(error))), icon=":material/error:")
-        st.rerun(scope="fragment")
-    with st.expander(text("runs.log")):
-        st.code("\n".join(job.log_lines(LOG_LINES)), language=None, wrap_lines=True)
-
-
-def show_curves(history: Sequence[dict[str, float]]) -> None:
-    """Accuracy and loss by epoch, side by side where there is room."""
-    say = catalogue()
-    for column, what in zip(st.columns(2), ("accuracy", "loss"), strict=True):
-        chart = run_curves(history, what, say)
-        column.altair_chart(chart, alt=curve_words(history, what, say))
+        act(lambda: stop_job(job))
+    show_log(job)
 
 
 show_page()

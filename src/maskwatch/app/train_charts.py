@@ -13,7 +13,7 @@ from maskwatch.training.run_files import Epoch
 MOST_RUNS = 5
 """More curves in one chart cannot be told apart."""
 
-_HEIGHT_PX = 240
+_HEIGHT_PX = 300
 # blue, vermillion, green, purple and grey of Okabe and Ito (2008)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999")
 _DASHES = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (10, 4))
@@ -64,13 +64,14 @@ def _number(value: float, what: str, say: Catalogue) -> str:
 def _chart(
     rows: Sequence[Mapping[str, object]], names: Sequence[str], what: str, say: Catalogue
 ) -> Any:
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300, symbolSize=90)
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300)
     colours = alt.Scale(domain=names, range=_COLOURS[: len(names)])
     dashes = alt.Scale(domain=names, range=_DASHES[: len(names)])
     marks = alt.Scale(domain=names, range=_MARKS[: len(names)])
     point = say.texts["format.decimal_mark"]
     numbers = "'.0%'" if what == "accuracy" else "'.2f'"
-    axis = alt.Axis(labelExpr=f"replace(format(datum.value, {numbers}), '.', '{point}')")
+    words = f"replace(format(datum.value, {numbers}), '.', '{point}')"
+    axis = alt.Axis(labelExpr=words, tickCount=5)
     base = alt.Chart(alt.InlineData(values=list(rows))).encode(
         x=alt.X(
             "epoch:Q",
@@ -85,7 +86,7 @@ def _chart(
         tooltip=alt.Tooltip("words:N", title=" "),
     )
     line = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("series:N", scale=dashes, legend=legend)
+        strokeDash=alt.StrokeDash("series:N", scale=dashes, legend=None)
     )
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("series:N", scale=marks, legend=legend)

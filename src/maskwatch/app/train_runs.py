@@ -12,7 +12,7 @@ from maskwatch.app.findings import plain
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.launch import WEIGHTS_VARIABLE
 from maskwatch.app.networks import chosen_model
-from maskwatch.app.train_charts import MOST_RUNS, compared_curves
+from maskwatch.app.train_charts import MOST_RUNS, compared_curves, curve_words, run_curves
 from maskwatch.app.train_new import listed_paths
 from maskwatch.app.train_words import NONE, spread
 from maskwatch.errors import MaskWatchError, ModelError
@@ -20,9 +20,12 @@ from maskwatch.schema import CLASSES
 from maskwatch.training.job_control import BusyError, delete_job, resume_job
 from maskwatch.training.job_folder import REPORT, JobFolder
 from maskwatch.training.job_status import State
+from maskwatch.training.run_files import Epoch
 
 SHOWN_RUN, SAID = "shown_run", "said"
 """Keys of the session's state: the run that is looked into, and what is to be said once."""
+
+LOG_LINES = 20
 
 
 def show_runs(runs: Path, jobs: Sequence[JobFolder]) -> None:
@@ -95,10 +98,27 @@ def show_run(job: JobFolder) -> None:
     sets = plain(", ".join(order.sets))
     st.caption(text("runs.asked", recipe=plain(order.recipe.name), data=sets))
     show_scores(job)
+    if not status.is_alive:  # it is shown at the top otherwise
+        show_curves(job.history())
+        show_log(job)
     with st.expander(text("runs.recipe")):
         st.code(order.recipe.to_yaml(), language="yaml")
+
+
+def show_curves(history: Sequence[Epoch]) -> None:
+    """Accuracy and loss by epoch, side by side where there is room."""
+    if not history:
+        return
+    say = catalogue()
+    for column, what in zip(st.columns(2), ("accuracy", "loss"), strict=True):
+        chart = run_curves(history, what, say)
+        column.altair_chart(chart, alt=curve_words(history, what, say))
+
+
+def show_log(job: JobFolder) -> None:
+    """The last of what a run printed."""
     with st.expander(text("runs.log")):
-        st.code("\n".join(job.log_lines(30)) or NONE, language=None, wrap_lines=True)
+        st.code("\n".join(job.log_lines(LOG_LINES)) or NONE, language=None, wrap_lines=True)
 
 
 def show_scores(job: JobFolder) -> None:
@@ -162,9 +182,10 @@ def show_confusion(job: JobFolder) -> None:
 
 def offer_actions(runs: Path, job: JobFolder) -> None:
     """What can be done with a run now."""
-    state = job.status().state
-    if state in (State.RUNNING, State.STOPPING):
+    status = job.status()
+    if status.is_alive:
         return
+    state = status.state
     try:
         chosen = chosen_model()
     except ModelError:

@@ -26,6 +26,8 @@ def step_words(status: Status, say: Catalogue) -> str:
     """What a run does now."""
     if status.step is Step.TRAINING:
         return say.text("run_steps.training", epoch=status.epoch, epochs=status.epochs)
+    if status.step is Step.AUDITING and 0 < status.total <= status.done:
+        return say.text("run_steps.comparing")
     return say.text(f"run_steps.{status.step}")
 
 
@@ -35,8 +37,8 @@ def share_done(status: Status) -> float | None:
         return None
     done = status.done / status.total
     if status.step is Step.TRAINING:
-        done = (status.epoch - 1 + done) / status.epochs
-    return min(max(done, 0.0), 1.0)
+        return min((status.epoch - 1 + done) / status.epochs, 1.0)
+    return done if done < 1 else None
 
 
 def time_left(status: Status, say: Catalogue) -> str:

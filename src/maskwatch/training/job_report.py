@@ -84,7 +84,7 @@ class Reporter:
         here, left = step_done - self._first, step_total - step_done
         left_s = (now_s - self._began_s) / here * left if here and left else None
         self._status = replace(self._status, done=done, total=total, left_s=left_s)
-        if now_s - self._written_s >= _EVERY_S:
+        if now_s - self._written_s >= _EVERY_S or done == total:
             self._write()
 
     def _write(self) -> None:

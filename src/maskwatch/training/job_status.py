@@ -50,7 +50,8 @@ class Status:
     Attributes:
         state: never STOPPING or LOST in the file; see read_status.
         step: what it does, or did last.
-        done: how much of the step, or of the epoch, is done, in pictures or batches.
+        done: how much of the step, or of the epoch, is done, in pictures or batches; where all
+            pictures are read, what follows takes an unknown time.
         total: of how much; 0 where that is not known.
         epoch: the one in training, from 1.
         epochs: of how many.
