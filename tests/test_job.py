@@ -5,7 +5,6 @@ Run: pytest tests/test_job.py
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -22,6 +21,7 @@ from training_factory import random_base_weights
 
 from maskwatch import Analyzer, WholeImage
 from maskwatch.errors import DataError
+from maskwatch.model_card import card_path, load_model
 from maskwatch.training.job import explain
 from maskwatch.training.job_control import resume_job, start_job, stop_job
 from maskwatch.training.job_folder import REPORT, JobFolder, Order
@@ -176,10 +176,13 @@ def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(
 def test_a_trained_run_whose_export_was_cut_off_is_exported(work: Path, weights: Path) -> None:
     job = new_job(work / "again" / "tiny-1", tiny_order(work / "again-faces"))
     assert run_here(job, weights) == 0
-    first = json.dumps(job.card(), sort_keys=True)
-    job.model_path.with_suffix(".json").unlink()
+    first, trained = job.card(), (job.path / "model.keras").stat().st_mtime_ns
+    card_path(job.model_path).unlink()
     assert run_here(job, weights) == 0
-    assert json.dumps(job.card(), sort_keys=True) == first
+    assert (job.path / "model.keras").stat().st_mtime_ns == trained
+    assert job.card()["scores"] == first["scores"]
+    _, card = load_model(job.model_path)  # file and card belong together
+    assert card.sha256 == job.card()["sha256"]
 
 
 @pytest.mark.parametrize(
