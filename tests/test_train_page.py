@@ -221,7 +221,7 @@ def test_runs_are_compared_in_a_table_and_a_chart(runs: Path) -> None:
     accuracies = list(table.value[say("runs.accuracy")])
     assert accuracies[0] == "-" and accuracies[1].startswith("93.3% (")
     assert list(table.value[say("runs.split")]) == [
-        say("splits.grouped"), say("splits.report"), say("splits.grouped")
+        say("protocols.grouped"), say("splits.report"), say("splits.grouped")
     ]  # fmt: skip
     assert app.multiselect[1].value == ["stopped-1", "leaky-1", "honest-1"]
 
@@ -305,7 +305,7 @@ def test_every_step_and_state_has_words(tmp_path: Path, code: str) -> None:
     told |= {run_words(job, Status(State.RUNNING, step), say) for step in Step}
     assert len(told) == len(State) + len(Step) - 1
     for protocol in (GROUPED, REPORT):
-        assert say.text(f"splits.{protocol}") and say.text(f"split_notes.{protocol}")
+        assert say.text(f"protocols.{protocol}") and say.text(f"split_notes.{protocol}")
 
 
 @pytest.mark.parametrize(
