@@ -288,6 +288,22 @@ def test_a_run_is_deleted_after_a_question(runs: Path) -> None:
     assert app.selectbox(key="shown_run").value == "tiny-2"
 
 
+def test_a_run_that_another_visitor_deletes_meanwhile_is_gone(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = fake_run(runs, "tiny-1"), fake_run(runs, "tiny-2")
+    scores = JobFolder.scores
+
+    def delete_then(self: JobFolder) -> dict:
+        if job.path.exists():
+            job_control.delete_job(job)
+        return scores(self)
+
+    monkeypatch.setattr(JobFolder, "scores", delete_then)
+    (table,) = page().dataframe
+    assert list(table.value[say("runs.run")]) == ["tiny-2"]
+
+
 def test_the_end_of_a_run_is_told(runs: Path) -> None:
     with living_process() as process:
         job = fake_run(runs, "tiny-1", State.RUNNING, step=Step.READING, **process)

@@ -21,7 +21,7 @@ from maskwatch.app.networks import chosen_model, need_analyzer, show_privacy
 from maskwatch.app.train_new import offer_new_run
 from maskwatch.app.train_runs import SAID, SHOWN_RUN, act, show_curves, show_log, show_runs
 from maskwatch.app.train_words import run_words, share_done, time_left
-from maskwatch.errors import ModelError
+from maskwatch.errors import ModelError, SettingError
 from maskwatch.training.job_control import stop_job
 from maskwatch.training.job_folder import JobFolder, list_jobs
 from maskwatch.training.job_status import State, Status
@@ -57,7 +57,10 @@ def show_page() -> None:
         st.rerun()
     if jobs:
         st.subheader(text("runs.title"))
-        show_runs(runs, jobs)
+        try:
+            show_runs(runs, jobs)
+        except SettingError:  # another visitor has just deleted one
+            st.rerun()
     st.caption(text("training.trusted"))
     show_privacy(analyzer)
 

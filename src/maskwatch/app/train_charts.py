@@ -64,7 +64,7 @@ def _number(value: float, what: str, say: Catalogue) -> str:
 def _chart(
     rows: Sequence[Mapping[str, object]], names: Sequence[str], what: str, say: Catalogue
 ) -> Any:
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300)
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300, symbolStrokeWidth=0)
     colours = alt.Scale(domain=names, range=_COLOURS[: len(names)])
     dashes = alt.Scale(domain=names, range=_DASHES[: len(names)])
     marks = alt.Scale(domain=names, range=_MARKS[: len(names)])

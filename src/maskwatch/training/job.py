@@ -80,9 +80,12 @@ def work(job: JobFolder, files: Sequence[Path], reporter: Reporter) -> None:
     reporter.begin(Step.STARTING)
     _remove_parts(job.path)
     order = job.order()
-    weights = fitting_weights(order, files)  # first: it is soon told, and reading takes minutes
-    table = _prepare(job, order, reporter)
-    _train(job, order, table, weights, reporter)
+    if _is_trained(job):
+        table = _prepare(job, order, reporter)
+    else:
+        weights = fitting_weights(order, files)  # first: it is soon told, and reading takes minutes
+        table = _prepare(job, order, reporter)
+        _train(job, order, table, weights, reporter)
     reporter.begin(Step.EXPORTING)
     from maskwatch.training.export import export_run
     from maskwatch.training.run_folder import RunFolder
@@ -192,6 +195,13 @@ def _write_facts(job: JobFolder, table: pd.DataFrame) -> None:
     part.replace(job.path / DATA)
 
 
+def _is_trained(job: JobFolder) -> bool:
+    """Whether only the export is left to do."""
+    from maskwatch.training.run_folder import RunFolder
+
+    return (job.path / "run.json").exists() and RunFolder(job.path).read()["state"] == "finished"
+
+
 def _train(
     job: JobFolder, order: Order, table: pd.DataFrame, weights: Path | None, reporter: Reporter
 ) -> None:
@@ -200,8 +210,6 @@ def _train(
 
     run = RunFolder(job.path)
     reporter.begin_training(run.epochs_done(), order.recipe.fit.epochs)
-    if (job.path / "run.json").exists() and run.read()["state"] == "finished":
-        return
     train(order.recipe, table, run, weights, progress=reporter.trained)
 
 

@@ -160,4 +160,7 @@ def _is_job(job: JobFolder) -> bool:
 
 
 def _age(job: JobFolder) -> int:
-    return (job.path / ORDER).stat().st_mtime_ns
+    try:
+        return (job.path / ORDER).stat().st_mtime_ns
+    except OSError:  # somebody has just deleted it
+        return 0
