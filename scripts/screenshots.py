@@ -3,8 +3,8 @@
     make screenshots                            # or: python scripts/screenshots.py
 
 Starts the real app with the shipped models and looks at it with Chromium. Whatever is in the
-pictures is drawn or made up: the samples of the photo page, the same before the camera, and two
-weeks of statistics. The pictures go to docs/img/pages/ with a small number of colours.
+pictures is drawn or made up: the samples of the photo page, the same before the camera, two
+weeks of statistics, and runs of training. The pictures go to docs/img/pages/ with few colours.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from maskwatch.tally import Count
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server  # noqa: E402 - lies with the tests
+from data_factory import folder_set  # noqa: E402 - these lie with the tests
+from job_factory import fake_run  # noqa: E402
 
 WIDTHS_PX = {"desktop": 1100, "telephone": 375}
 HEIGHT_PX = 1000
@@ -61,7 +63,11 @@ def main() -> None:
             executable_path=CHROMIUM,
             args=[*CHROMIUM_OPTIONS, *fake, f"--use-file-for-fake-video-capture={camera}"],
         )
-        with app_server(folder, "--statistics", statistics) as address:
+        folder_set(folder / "sets" / "faces", 60)
+        for name in ("report-1", "report-2"):
+            fake_run(folder / "runs", name)
+        training = ("--runs", folder / "runs", "--data", folder / "sets")
+        with app_server(folder, "--statistics", statistics, *training) as address:
             for code in LANGUAGES:
                 for width, width_px in WIDTHS_PX.items():
                     for title, (path, arrange) in PAGES.items():
@@ -102,11 +108,18 @@ def arrange_model(page: Page, say: Catalogue) -> None:
     page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
 
 
+def arrange_train(page: Page, say: Catalogue) -> None:
+    """A set is chosen and its pictures are counted."""
+    page.get_by_role("button", name=say.text("new_run.start")).wait_for(timeout=WAIT_MS)
+    page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
+
+
 PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
     "photo": ("", arrange_photo),
     "live": ("live", arrange_live),
     "statistics": ("statistics", arrange_statistics),
     "model": ("model", arrange_model),
+    "train": ("train", arrange_train),
 }
 
 
