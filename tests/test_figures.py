@@ -5,6 +5,8 @@ Run: pytest tests/test_figures.py
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -190,6 +192,19 @@ def test_one_model_alone_is_compared_with_none() -> None:
     alone = per_class([("this model", scores)], EN)
     assert "comparison" not in alone.takeaway
     assert set(alone.table["Model"]) == {"this model"}
+
+
+def test_charts_can_be_made_while_another_thread_loads_pandas() -> None:
+    """As when two browsers open the first page of a server at once."""
+    code = """
+import sys
+from maskwatch.app import charts
+
+loaded = sys.modules.get("pandas")
+assert loaded and hasattr(loaded, "Timestamp"), "another thread may be half through loading it"
+charts.bars([{"place": "a", "value": 1, "text": "1", "words": "a: 1"}])
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_nothing_is_divided_by_a_class_without_faces() -> None:

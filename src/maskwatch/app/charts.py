@@ -14,6 +14,10 @@ from typing import Any
 
 import altair as alt
 
+# Altair looks into pandas where it finds it among the loaded modules, and fails where another
+# thread is only half through loading it; here it waits until pandas is whole
+import pandas  # noqa: F401
+
 from maskwatch.app.catalogue import Catalogue
 from maskwatch.schema import CLASSES, MaskState
 from maskwatch.style import STYLES, Colour
