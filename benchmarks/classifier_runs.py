@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -137,6 +138,7 @@ RUNS = (
     choice("cut-out-masks-only", {}, made_without=DRAWN_MASKS),
     choice("no-unclear", {"sampling": {"unclear_share": 0.0}}),
     choice("no-rough", SMOOTH),
+    choice("no-smoothing", {"fit": {"label_smoothing": 0.0}}),
     choice("even-classes", {"sampling": {"class_shares": [1, 1, 1]}}),
     *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
     *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
@@ -212,7 +214,8 @@ def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
         write_manifest(parts, base)
     if run.synthetic:
         made = base.parent / "synth"
-        if not made.exists():
+        if not (made / "synthetic.parquet").exists():  # the last thing that is written
+            shutil.rmtree(made, ignore_errors=True)
             maskwatch(
                 "data", "synthesise", str(base), "--out", str(made), "--count", str(run.synthetic)
             )

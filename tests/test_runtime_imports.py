@@ -16,7 +16,8 @@ from toy_model import RED, write_toy_model
 
 FORBIDDEN = (
     *("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "matplotlib", "onnx"),
-    *("streamlit", "fastapi", "av", "tkinter"),
+    *("streamlit", "av", "tkinter"),
+    *("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client", "httpx", "websockets"),
 )
 REPORT = f"""
 import sys

@@ -10,13 +10,21 @@ from maskwatch.app.look import use_look
 PAGES = {
     "photo": ":material/photo_camera:",
     "live": ":material/videocam:",
+    "statistics": ":material/bar_chart:",
     "model": ":material/insights:",
 }
 
 st.set_page_config(page_title="MaskWatch", page_icon=":material/masks:", layout="centered")
 page = st.navigation(
     [
-        st.Page(f"{name}.py", title=text(f"pages.{name}"), icon=icon, default=name == "photo")
+        st.Page(
+            # a file statistics.py beside this one would hide Python's own module
+            "statistics_page.py" if name == "statistics" else f"{name}.py",
+            title=text(f"pages.{name}"),
+            icon=icon,
+            url_path=name,
+            default=name == "photo",
+        )
         for name, icon in PAGES.items()
     ],
     position="top",

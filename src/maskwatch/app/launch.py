@@ -18,6 +18,9 @@ DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
 SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
 """What the longer side of a photo is scaled to for the face detector, where not as in its card."""
 
+STATISTICS_VARIABLE = "MASKWATCH_STATISTICS"
+"""Names the file of the statistics, where it is not the one in the user's folder for data."""
+
 EVALUATION_VARIABLE = "MASKWATCH_EVALUATION"
 """Names the folder of an evaluation, for pictures of mistakes; none are shown without it."""
 
@@ -29,7 +32,9 @@ _SETTINGS = {
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
-    "STREAMLIT_THEME_PRIMARY_COLOR": "#0072b2",  # red, as it comes, would look like an alarm
+    # red, as it comes, would look like an alarm; one colour for all would switch the dark theme off
+    "STREAMLIT_THEME_LIGHT_PRIMARY_COLOR": "#0072b2",
+    "STREAMLIT_THEME_DARK_PRIMARY_COLOR": "#56b4e9",
 }
 
 
@@ -37,6 +42,15 @@ _SETTINGS = {
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
 @network_options
+@click.option(
+    "--statistics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where counts are kept once a visitor switches statistics on; until then there is no "
+    "file. If not given: maskwatch/statistics.sqlite3 in the user's folder for data "
+    "($XDG_DATA_HOME or ~/.local/share on Linux, ~/Library/Application Support on macOS, "
+    "%LOCALAPPDATA% on Windows). Not on a network drive.",
+)
 @click.option(
     "--evaluation",
     type=click.Path(path_type=Path, file_okay=False),
@@ -49,10 +63,11 @@ def app(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    statistics: Path | None,
     evaluation: Path | None,
     options: tuple[str, ...],
 ) -> None:
-    """Open the pages for photos and live video in a browser.
+    """Open the pages for photos, live video, its statistics and the model in a browser.
 
     Streamlit's options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
@@ -62,6 +77,7 @@ def app(
     paths = {
         MODEL_VARIABLE: model,
         DETECTOR_VARIABLE: detector,
+        STATISTICS_VARIABLE: statistics,
         EVALUATION_VARIABLE: evaluation,
     }
     for variable, path in paths.items():

@@ -13,6 +13,7 @@ _STYLE = """<style>
     [data-testid="stImageCaption"], [data-testid="stImageCaption"] * {
         color: color-mix(in srgb, currentColor 90%, transparent);
     }
+    [data-testid="stVegaLiteChart"] .role-axis text { fill: currentColor; }
 </style>"""
 
 
@@ -20,5 +21,22 @@ def use_look() -> None:
     """Put the style into the page and tell screen readers which language to speak."""
     st.html(
         f'{_STYLE}<script>document.documentElement.lang = "{catalogue().code}";</script>',
+        unsafe_allow_javascript=True,
+    )
+
+
+def speak_changes(key: str) -> None:
+    """Have screen readers speak what changes inside the container with this key.
+
+    They speak of an element that was marked before. Streamlit marks none, and puts HTML of ours
+    anew with every change; the container of an element stays.
+    """
+    st.html(
+        f"""<script>
+    document.querySelectorAll(".st-key-{key}").forEach((spoken) => {{
+        spoken.setAttribute("role", "status");
+        spoken.setAttribute("aria-live", "polite");
+    }});
+</script>""",
         unsafe_allow_javascript=True,
     )

@@ -33,8 +33,8 @@ def _load_analyzer() -> maskwatch.Analyzer:
     return maskwatch.Analyzer(model, detector, int(side) if side else None)
 
 
-def show_privacy(analyzer: maskwatch.Analyzer) -> None:
-    """The last line of a page: nothing is stored, and which networks judge."""
+def show_privacy(analyzer: maskwatch.Analyzer, *kept: str) -> None:
+    """The last line of a page: what is not stored and what is, and which networks judge."""
     cards = (("networks.model", analyzer.card), ("networks.detector", analyzer.detector_card))
     names = (text(key, name=plain(card.name), hash=card.sha256[:12]) for key, card in cards if card)
-    st.caption(" ".join((text("networks.not_stored"), *names)))
+    st.caption(" ".join((text("networks.not_stored"), *kept, *names)))
