@@ -56,7 +56,7 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nfit: {learning_rate: fast}", r"fit\.learning_rate must be float"),
         ("name: x\nnetwork: {input_side_px: 100}", "multiple of 16"),
         ("name: x\nnetwork: {value_range: [1, 0]}", "low < high"),
-        ("name: x\nnetwork: {value_range: [1]}", "list of 2 numbers"),
+        ("name: x\nnetwork: {value_range: [1]}", "list of 2 values"),
         ("name: x\nnetwork: {alpha: 0.4}", "one of"),
         ("name: x\naugment: {brightness: [0, 1]}", "0 < low"),
         ("name: x\naugment: {flip: 3}", r"augment\.flip must be bool"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import streamlit as st
 
 from maskwatch.app.language import choose_language, text
+from maskwatch.app.launch import RUNS_VARIABLE, can_train
 from maskwatch.app.look import use_look
 
 PAGES = {
@@ -13,6 +16,8 @@ PAGES = {
     "statistics": ":material/bar_chart:",
     "model": ":material/insights:",
 }
+if os.environ.get(RUNS_VARIABLE) and can_train():
+    PAGES["train"] = ":material/model_training:"
 
 st.set_page_config(page_title="MaskWatch", page_icon=":material/masks:", layout="centered")
 page = st.navigation(

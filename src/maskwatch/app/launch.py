@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from maskwatch.cli_options import network_options
+from maskwatch.errors import MissingExtraError, SettingError
 
 MODEL_VARIABLE = "MASKWATCH_MODEL"
 """Names the ONNX classifier that the pages use, where it is not the shipped one."""
@@ -23,6 +26,15 @@ STATISTICS_VARIABLE = "MASKWATCH_STATISTICS"
 
 EVALUATION_VARIABLE = "MASKWATCH_EVALUATION"
 """Names the folder of an evaluation, for pictures of mistakes; none are shown without it."""
+
+RUNS_VARIABLE = "MASKWATCH_RUNS"
+"""Names the folder of training runs; only with it is there a page for training."""
+
+DATA_VARIABLE = "MASKWATCH_DATA"
+"""Names the folders with pictures for training, separated as in PATH."""
+
+WEIGHTS_VARIABLE = "MASKWATCH_WEIGHTS"
+"""Names files of ImageNet weights, likewise."""
 
 _HOME = Path(__file__).with_name("home.py")
 
@@ -58,6 +70,30 @@ _SETTINGS = {
     help="What `maskwatch evaluate` wrote about the model, to show pictures of its mistakes. "
     "Everyone who can open the pages sees them.",
 )
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Add a page for training, which keeps its runs here. Whoever can open the page can then "
+    "start trainings on this computer and change the model that judges for everybody, so do this "
+    "on a trusted computer and network only.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="With --runs: a set of pictures, or a folder of such sets; no others can be trained on. "
+    "Repeat it for several.",
+)
+@click.option(
+    "--weights",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="With --runs: ImageNet weights without top, for offline work; Keras downloads them "
+    "otherwise. Repeat it for several widths of the network.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
@@ -65,6 +101,9 @@ def app(
     detector_side_px: int | None,
     statistics: Path | None,
     evaluation: Path | None,
+    runs: Path | None,
+    data: tuple[Path, ...],
+    weights: tuple[Path, ...],
     options: tuple[str, ...],
 ) -> None:
     """Open the pages for photos, live video, its statistics and the model in a browser.
@@ -85,6 +124,34 @@ def app(
             os.environ[variable] = str(path.absolute())
     if detector_side_px is not None:
         os.environ[SIDE_VARIABLE] = str(detector_side_px)
+    _enable_training(runs, data, weights)
     from streamlit.web.cli import main as streamlit  # here: only this command needs it
 
     streamlit(["run", str(_HOME), *options], prog_name="streamlit")
+
+
+def _enable_training(runs: Path | None, data: Sequence[Path], weights: Sequence[Path]) -> None:
+    """Hand on to the page for training what it may use.
+
+    Raises:
+        SettingError: something is given that needs --runs, or this system cannot do it.
+        MissingExtraError: what trains is not installed.
+    """
+    if runs is None:
+        if data or weights:
+            raise SettingError(f"{'--data' if data else '--weights'}: is of use with --runs only")
+        return
+    if not can_train():
+        raise MissingExtraError("--runs", "train")
+    from maskwatch.training.job_control import require_supported  # needs the extra
+
+    require_supported()
+    os.environ[RUNS_VARIABLE] = str(runs.absolute())
+    for variable, paths in ((DATA_VARIABLE, data), (WEIGHTS_VARIABLE, weights)):
+        if paths:
+            os.environ[variable] = os.pathsep.join(str(path.absolute()) for path in paths)
+
+
+def can_train() -> bool:
+    """Whether what trains is installed; importing it would end live video with a crash."""
+    return all(find_spec(name) for name in ("keras", "tensorflow", "yaml", "pandas"))

@@ -13,7 +13,7 @@ _STYLE = """<style>
     [data-testid="stImageCaption"], [data-testid="stImageCaption"] * {
         color: color-mix(in srgb, currentColor 90%, transparent);
     }
-    [data-testid="stVegaLiteChart"] .role-axis text { fill: currentColor; }
+    [data-testid="stVegaLiteChart"] :is(.role-axis, .role-legend) text { fill: currentColor; }
 </style>"""
 
 

@@ -270,8 +270,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _build(hint, value, f"{where}.")
     if isinstance(hint, types.GenericAlias):  # tuple[float, float]
         wanted = typing.get_args(hint)
+        if isinstance(value, list) and wanted[-1] is ...:  # tuple[str, ...]
+            wanted = wanted[:1] * len(value)
         if not isinstance(value, list) or len(value) != len(wanted):
-            raise SettingError(f"{where} must be a list of {len(wanted)} numbers, not {value!r}")
+            raise SettingError(f"{where} must be a list of {len(wanted)} values, not {value!r}")
         return tuple(_value(kind, item, where) for kind, item in zip(wanted, value, strict=True))
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
         try:
