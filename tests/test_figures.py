@@ -5,6 +5,8 @@ Run: pytest tests/test_figures.py
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -19,6 +21,7 @@ from maskwatch.app.model_summary import cannot_do, compared, doubts, tiles, unse
 from maskwatch.app.score_figures import confusion, per_class, score_figures
 from maskwatch.app.stress_figures import amount, stress_figures
 from maskwatch.app.training_figures import training_figures
+from maskwatch.app.trust_figures import left_out
 from maskwatch.evaluated import Range
 from maskwatch.evidence import Epoch, Evidence
 
@@ -115,7 +118,10 @@ def test_a_table_is_its_rows_by_column() -> None:
         ("What is taken for what", "“Mask worn” taken for “Mask worn incorrectly”, 16 times"),
         ("Each class with its intervals", "For comparison, the report's system finds 49.0%"),
         ("How far its confidence can be trusted", "worst on drawn, 20.0% over 120 faces"),
-        ("Sources it never saw", "Trained without elsewhere, a model is right about 45.0%"),
+        (
+            "Sources it never saw",
+            "At worst, trained without elsewhere, a model is right about 45.0%",
+        ),
         ("Spoilt pictures", "hardest is “Frost”, with 20.0% right"),
         ("Spoilt pictures", "it loses 12.3 (10.0 to 15.0) points of its 90.0%"),
         ("Turned pictures", "turned by \N{MINUS SIGN}45 degrees, 60.0%, and reaches 80.0%"),
@@ -192,6 +198,19 @@ def test_one_model_alone_is_compared_with_none() -> None:
     assert set(alone.table["Model"]) == {"this model"}
 
 
+def test_charts_can_be_made_while_another_thread_loads_pandas() -> None:
+    """As when two browsers open the first page of a server at once."""
+    code = """
+import sys
+from maskwatch.app import charts
+
+loaded = sys.modules.get("pandas")
+assert loaded and hasattr(loaded, "Timestamp"), "another thread may be half through loading it"
+charts.bars([{"place": "a", "value": 1, "text": "1", "words": "a: 1"}])
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_nothing_is_divided_by_a_class_without_faces() -> None:
     scores = TOY.evaluation.scores["toy 1"]["all"]
     empty = replace(scores, confusion=((0, 0, 0, 0), *scores.confusion[1:]))
@@ -216,6 +235,21 @@ def only_own(evaluation: Any) -> dict[str, Any]:
     names = ("scores", "calibration", "unclear", "sizes", "yaws", "corruptions")
     names += ("rotation_deg", "brightness_factor")  # type: ignore[assignment]
     return {name: {"toy 1": getattr(evaluation, name)["toy 1"]} for name in names}
+
+
+def test_of_several_left_out_sources_the_mean_and_the_worst_are_told() -> None:
+    (one,) = TOY.evaluation.left_out
+    better = replace(one, source="nearer", without_source=evidence_factory.of_source(0.95, 8))
+    several = replace(TOY.evaluation, left_out=(better, one))
+    unseen = unseen_tile(several, EN)
+    assert unseen and (unseen.value, unseen.below) == ("70.0%", "45.0\N{EN DASH}95.0%")
+    assert "the mean of 2, with the lowest and the highest" in compared(several, EN)
+    assert "trained without elsewhere is" in " ".join(cannot_do(several, EN))
+    assert "nearer" not in " ".join(cannot_do(several, EN))
+    figure = left_out(several, EN)
+    assert "without elsewhere" in figure.takeaway and "the mean is 70.0%" in figure.takeaway
+    assert figure.note.count("counts no face") == 1 and "elsewhere" in figure.note
+    assert len(figure.table["Source"]) == 6
 
 
 def test_what_it_cannot_do_has_numbers() -> None:

@@ -251,3 +251,24 @@ class Evaluation:
     def own(self) -> EvaluatedModel:
         """The evaluated model."""
         return self.models[0]
+
+    @property
+    def worst_left_out(self) -> LeftOutSource | None:
+        """The left-out source of which fewest faces are judged rightly."""
+        known = [item for item in self.left_out if item.without_source.accuracy.value is not None]
+        return min(known, key=lambda item: item.without_source.accuracy.value or 0, default=None)
+
+    @property
+    def left_out_accuracy(self) -> Range:
+        """Accuracy on left-out sources: of one with its interval, of several their mean.
+
+        In the mean every source weighs alike, and its ends are the lowest and highest source.
+        """
+        known = [item.without_source.accuracy for item in self.left_out]
+        values = [score.value for score in known if score.value is not None]
+        if len(values) < 2:
+            return next((score for score in known if score.value is not None), _NONE)
+        return Range(sum(values) / len(values), min(values), max(values))
+
+
+_NONE = Range(None, None, None)

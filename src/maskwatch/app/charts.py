@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
 import altair as alt
 
+# Altair looks into pandas where it finds it among the loaded modules, and fails where another
+# thread is only half through loading it; here it waits until pandas is whole
+import pandas  # noqa: F401
+
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.schema import CLASSES, MaskState
-from maskwatch.style import STYLES, Colour
+from maskwatch.app.chart_series import Series, hex_colour
+from maskwatch.schema import MaskState
+from maskwatch.style import STYLES
 
 Row = Mapping[str, Any]
 """What one mark shows: "place" or "x", "series", "value", and "words" for the pointer."""
@@ -32,57 +36,6 @@ AXIS_PX, LEGEND_PX, TITLE_PX = 50, 28, 30
 _PLACE_LETTERS, _COLUMN_LETTERS = 18, 8
 _SPLIT = "split(datum.label, '\\n')"
 _SHADES = ("#f2f7fb", "#0072b2")
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One of several things in a chart, told apart by more than its colour.
-
-    Attributes:
-        name: in the legend.
-        colour: as "#rrggbb".
-        mark: shape of its points, a name of Vega's.
-        dash: of its line: lengths of stroke and gap.
-    """
-
-    name: str
-    colour: str
-    mark: str
-    dash: tuple[int, int]
-
-
-_MARKS = {
-    MaskState.MASK: ("circle", (1, 0)),
-    MaskState.NO_MASK: ("cross", (2, 2)),
-    MaskState.INCORRECT_MASK: ("triangle-up", (6, 3)),
-}
-
-
-def hex_colour(colour: Colour) -> str:
-    """Such as "#0072b2"."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-def class_series(say: Catalogue) -> list[Series]:
-    """The three classes, as everywhere in MaskWatch."""
-    return [
-        Series(class_label(say, state), hex_colour(STYLES[state].colour), *_MARKS[state])
-        for state in CLASSES
-    ]
-
-
-def class_label(say: Catalogue, state: MaskState) -> str:
-    """A class with its symbol, such as "✓ Mask worn"."""
-    return f"{STYLES[state].symbol} {say.label(state)}"
-
-
-def two_series(first: str, second: str) -> list[Series]:
-    """What a chart is about, and what it is compared with."""
-    blue, vermillion = (STYLES[s].colour for s in (MaskState.MASK, MaskState.NO_MASK))
-    return [
-        Series(first, hex_colour(blue), "circle", (1, 0)),
-        Series(second, hex_colour(vermillion), "square", (5, 3)),
-    ]
 
 
 def bars(rows: Sequence[Row], series: Sequence[Series] = ()) -> Chart:

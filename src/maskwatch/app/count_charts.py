@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.charts import class_label, hex_colour
+from maskwatch.app.chart_series import class_label, hex_colour
 from maskwatch.schema import MaskState
 from maskwatch.style import STYLES
 from maskwatch.tally import RECENT_S, STEP_S, Count, Tally, worn_ratio

@@ -8,7 +8,7 @@ from typing import Any
 
 from maskwatch.app import charts
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.charts import class_label, class_series
+from maskwatch.app.chart_series import class_label, class_series, two_series
 from maskwatch.app.figure import DASH, Figure, share, table, word
 from maskwatch.app.findings import plain
 from maskwatch.evidence import DataFacts, Source
@@ -94,7 +94,7 @@ def counts(data: DataFacts, say: Catalogue) -> Figure:
 
 def copies(data: DataFacts, say: Catalogue) -> Figure:
     """How few different photos the faces come from."""
-    series = charts.two_series(say.text("model_data.faces"), say.text("model_data.photos"))
+    series = two_series(say.text("model_data.faces"), say.text("model_data.photos"))
     shown = [
         {
             "place": class_label(say, MaskState(label)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.charts import Chart
+from maskwatch.app.charts import Chart, Row
 from maskwatch.evaluated import EvaluatedModel, Evaluation, Range
 
 DASH = "\N{EN DASH}"
@@ -97,3 +97,15 @@ def model_word(say: Catalogue, evaluation: Evaluation, model: EvaluatedModel) ->
         return say.text("figures.own")
     # recipes/report*.yaml are the report's system, and a model bears the name of its recipe
     return say.text("figures.report") if model.name.startswith("report") else model.name
+
+
+def interval_row(place: str, series: str, score: Range, say: Catalogue) -> Row:
+    """A point with its interval for charts.intervals."""
+    return {
+        "place": place,
+        "series": series,
+        "value": score.value,
+        "low": score.low,
+        "high": score.high,
+        "words": f"{place}, {series}: {spread(say, score)}",
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from maskwatch.app.charts import hex_colour
+from maskwatch.app.chart_series import hex_colour
 from maskwatch.app.count_charts import recent_chart
 from maskwatch.app.language import catalogue, text
 from maskwatch.schema import MaskState

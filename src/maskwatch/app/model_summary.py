@@ -47,12 +47,9 @@ def tiles(scores: Scores, say: Catalogue) -> list[Tile]:
 
 
 def unseen_tile(evaluation: Evaluation, say: Catalogue) -> Tile | None:
-    """How many faces of a left-out source are judged rightly; of several, the worst."""
-    known = [i for i in evaluation.left_out if i.without_source.accuracy.value is not None]
-    if not known:
-        return None
-    worst = min(known, key=lambda item: item.without_source.accuracy.value or 0)
-    return _tile(say.text("model.unseen"), worst.without_source.accuracy, say)
+    """How many faces of sources are judged rightly by a model that never saw them."""
+    accuracy = evaluation.left_out_accuracy
+    return None if accuracy.value is None else _tile(say.text("model.unseen"), accuracy, say)
 
 
 def compared(evaluation: Evaluation, say: Catalogue) -> str:
@@ -63,6 +60,8 @@ def compared(evaluation: Evaluation, say: Catalogue) -> str:
         n=say.whole(data.rows),
         groups=say.whole(data.groups),
     )
+    if len(evaluation.left_out) > 1:
+        words += " " + say.text("model.left_out_mean", sources=len(evaluation.left_out))
     for model in evaluation.models[1:2]:
         accuracy = share(say, evaluation.scores[model.name]["all"].accuracy.value)
         name = plain(model_word(say, evaluation, model))
@@ -88,12 +87,12 @@ def cannot_do(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
             unsure=share(say, unclear.unsure_share.value),
         )
     yield from _false_alarms(evaluation, say)
-    for item in evaluation.left_out:
+    if worst := evaluation.worst_left_out:
         yield say.text(
             "model.elsewhere",
-            source=plain(item.source),
-            accuracy=share(say, item.without_source.accuracy.value),
-            n=say.whole(item.without_source.n),
+            source=plain(worst.source),
+            accuracy=share(say, worst.without_source.accuracy.value),
+            n=say.whole(worst.without_source.n),
         )
     yield say.text("model.people")
     yield say.text("model.not_for")

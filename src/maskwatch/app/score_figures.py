@@ -6,19 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from maskwatch.app import charts
 from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.charts import Row, Series, class_label
+from maskwatch.app.chart_series import Series, class_label, two_series
 from maskwatch.app.figure import (
     NONE,
     Figure,
+    interval_row,
     model_word,
     share,
     slice_word,
     spread,
     table,
-    word,
 )
 from maskwatch.app.findings import plain
-from maskwatch.evaluated import Evaluation, Range, Scores
+from maskwatch.app.trust_figures import left_out, reliability
+from maskwatch.evaluated import Evaluation, Scores
 from maskwatch.schema import CLASSES, MaskState
 
 MEASURES = ("recall", "precision", "f1")
@@ -49,19 +50,7 @@ def compared(evaluation: Evaluation, say: Catalogue) -> Named:
 
 def series_of(names: Sequence[str]) -> list[Series]:
     """One or two models in a chart."""
-    return charts.two_series(names[0], names[-1])[: len(names)]
-
-
-def interval_row(place: str, series: str, score: Range, say: Catalogue) -> Row:
-    """A point with its interval for charts.intervals."""
-    return {
-        "place": place,
-        "series": series,
-        "value": score.value,
-        "low": score.low,
-        "high": score.high,
-        "words": f"{place}, {series}: {spread(say, score)}",
-    }
+    return two_series(names[0], names[-1])[: len(names)]
 
 
 def confusion(scores: Scores, say: Catalogue) -> Figure:
@@ -220,107 +209,4 @@ def sliced(
             numbers,
         ),
         say.text(f"{key}_note"),
-    )
-
-
-def reliability(evaluation: Evaluation, say: Catalogue) -> Figure:
-    """Whether confidence foretells being right."""
-    of_source = evaluation.calibration[evaluation.own.name]
-    everything = of_source["all"]
-    shown = [
-        {
-            "x": item.confidence,
-            "value": item.accuracy,
-            "size": item.n,
-            "words": say.text(
-                "model_scores.bin",
-                n=say.whole(item.n),
-                confidence=share(say, item.confidence),
-                right=share(say, item.accuracy),
-            ),
-        }
-        for item in everything.bins
-        if item.n
-    ]
-    worst = max(of_source, key=lambda name: of_source[name].ece or 0)
-    return Figure(
-        say.text("model_scores.reliability"),
-        say.text(
-            "model_scores.reliability_say",
-            confidence=share(say, everything.confidence),
-            right=share(say, everything.accuracy),
-            ece=share(say, everything.ece),
-            source=plain(word(say, f"slices.{worst}")),
-            worst=share(say, of_source[worst].ece),
-            n=say.whole(of_source[worst].n),
-        ),
-        (
-            charts.reliability(
-                shown, say, say.text("table.confidence"), say.text("model_scores.right")
-            ),
-        ),
-        table(
-            [
-                *(say.text("model_data.source"), say.text("model_scores.faces")),
-                *("ECE", say.text("table.confidence"), say.text("model_scores.right")),
-            ],
-            [
-                [
-                    *(word(say, f"slices.{name}"), say.whole(item.n), share(say, item.ece)),
-                    *(share(say, item.confidence), share(say, item.accuracy)),
-                ]
-                for name, item in of_source.items()
-            ],
-        ),
-        say.text("model_scores.reliability_note"),
-    )
-
-
-def left_out(evaluation: Evaluation, say: Catalogue) -> Figure:
-    """Sources in the eyes of models that never saw them."""
-    without, own = say.text("model_scores.without"), say.text("figures.own")
-    part = word(say, f"parts.{evaluation.data.part}")
-    shown, numbers = [], []
-    for item in evaluation.left_out:
-        shown += [
-            interval_row(item.source, without, item.without_source.accuracy, say),
-            interval_row(item.source, own, item.evaluated_model_on_part.accuracy, say),
-        ]
-        rows = (
-            (without, item.without_source),
-            (f"{without}, {part}", item.without_source_on_part),
-            (f"{own}, {part}", item.evaluated_model_on_part),
-        )
-        numbers += [
-            [
-                *(item.source, called, say.whole(scores.n), spread(say, scores.accuracy)),
-                *(spread(say, scores.per_class[state].recall) for state in CLASSES),
-                share(say, scores.ece),
-            ]
-            for called, scores in rows
-        ]
-    lowest = min(evaluation.left_out, key=lambda item: item.without_source.accuracy.value or 0)
-    return Figure(
-        say.text("model_scores.left_out"),
-        say.text(
-            "model_scores.left_out_say",
-            source=plain(lowest.source),
-            accuracy=spread(say, lowest.without_source.accuracy),
-            n=say.whole(lowest.without_source.n),
-            own=share(say, lowest.evaluated_model_on_part.accuracy.value),
-        ),
-        (charts.intervals(shown, say, charts.two_series(own, without)),),
-        table(
-            [
-                *(say.text("model_data.source"), say.text("model_scores.model")),
-                *(say.text("model_scores.faces"), say.text("model_scores.accuracy")),
-                *(f"{say.text('model_scores.recall')}: {say.label(state)}" for state in CLASSES),
-                "ECE",
-            ],
-            numbers,
-        ),
-        " ".join(
-            f"{plain(item.source)}: " + say.text(f"proofs.{item.proof}")
-            for item in evaluation.left_out
-        ),
     )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from maskwatch.app import keeping
-from maskwatch.app.charts import class_label
+from maskwatch.app.chart_series import class_label
 from maskwatch.app.count_charts import STACK, Bar, people_chart, ratio_chart
 from maskwatch.app.deletion import offer_deletion
 from maskwatch.app.findings import plain, show_badges

@@ -7,6 +7,7 @@ from typing import Any
 
 from maskwatch.app import charts
 from maskwatch.app.catalogue import Catalogue
+from maskwatch.app.chart_series import two_series
 from maskwatch.app.figure import NONE, Figure, Table, share, table
 from maskwatch.evidence import Epoch, TrainingFacts
 
@@ -33,7 +34,7 @@ def training_figures(training: TrainingFacts, say: Catalogue) -> Iterator[Figure
 
 
 def _look(names: tuple[str, str], say: Catalogue) -> dict[str, Any]:
-    return {"series": charts.two_series(*names), "x_title": say.text("model_training.epoch")}
+    return {"series": two_series(*names), "x_title": say.text("model_training.epoch")}
 
 
 def _rows(
