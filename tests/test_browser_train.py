@@ -17,6 +17,7 @@ from job_factory import fake_run, wait_until
 from test_browser_look import TOO_FAINT
 from training_factory import random_base_weights
 
+from maskwatch._version import __version__
 from maskwatch.app.catalogue import load_catalogue
 from maskwatch.training.job_folder import REPORT, JobFolder
 from maskwatch.training.job_status import State, Step
@@ -98,7 +99,7 @@ def test_a_run_outlives_the_page_and_the_app_and_its_model_judges(
         page.get_by_role("button", name=say("runs.activate")).click()
         expect(page.get_by_text(say("runs.activated"))).to_be_visible(timeout=WAIT_MS)
         page.get_by_role("link", name=say("pages.photo")).click()
-        named = page.get_by_text(f"Model: smoke-64 0.1.0.dev0, {job.card()['sha256'][:12]}.")
+        named = page.get_by_text(f"Model: smoke-64 {__version__}, {job.card()['sha256'][:12]}.")
         expect(named).to_be_visible(timeout=WAIT_MS)
 
     with app_server(tmp_path, *options) as address, visitor(chromium, address) as page:
