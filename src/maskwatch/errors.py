@@ -7,6 +7,7 @@
     |   |-- DataError       a data set, manifest or run folder is not what it should be
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
+    |-- BatchError          a run over many pictures cannot go on; what is done is kept
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -75,6 +76,10 @@ class SettingError(InputError, ValueError):
 
 class ModelError(MaskWatchError):
     """A model file or its card is missing, altered or unusable."""
+
+
+class BatchError(MaskWatchError):
+    """A run over many pictures cannot go on; what is done is kept."""
 
 
 class MissingExtraError(MaskWatchError):
