@@ -193,10 +193,11 @@ def _parquet_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
 
 
 def _csv_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
-    reader = csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
-    _check_columns(reader.fieldnames or [], address)
-    for row in reader:
-        yield row[PATH_COLUMN]
+    with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
+        _check_columns(reader.fieldnames or [], address)
+        for row in reader:
+            yield row[PATH_COLUMN]
 
 
 def _text(value: object) -> str | None:
