@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import pytest
 from toy_model import toy_onnx
 
@@ -42,3 +43,14 @@ def test_a_session_uses_them_and_does_not_spin():
     options = runtime.create_session(toy_onnx(), "toy").get_session_options()
     assert options.intra_op_num_threads == runtime.available_cpus()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+def test_a_share_leaves_the_other_cores_to_others(monkeypatch):
+    threads = cv2.getNumThreads()
+    monkeypatch.setattr(runtime, "_share", None)
+    cores = runtime.available_cpus()
+    runtime.take_share(1)
+    assert (runtime.available_cpus(), cv2.getNumThreads()) == (1, 1)
+    runtime.take_share(cores + 1)
+    assert runtime.available_cpus() == cores
+    cv2.setNumThreads(threads)

@@ -37,3 +37,30 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):  # each goes on top of those before it
         command = option(command)
     return command
+
+
+def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --out, --engine and --workers, for more pictures than one waits for, to a command."""
+    options = (
+        click.option(
+            "--out",
+            metavar="FOLDER",
+            help="For very many pictures: write Parquet files to FOLDER, a path or an address such "
+            "as s3://bucket/run, instead of lines to standard output. The same command goes on "
+            "where it was cut off.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            help="With --out: judge with processes of this machine (the default) or with Ray.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="With --out: how many processes judge; one a core if not given.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

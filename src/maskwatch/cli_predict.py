@@ -13,11 +13,14 @@ from itertools import takewhile
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from PIL import Image
 
 import maskwatch
+from maskwatch.batch.work import Networks
 from maskwatch.cli import show_error
-from maskwatch.cli_options import network_options
+from maskwatch.cli_batch import predict_many
+from maskwatch.cli_options import batch_options, network_options
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError, SettingError
 from maskwatch.report import FORMATS, Result
@@ -36,6 +39,12 @@ Exit codes:
   1  at least one image could not be read; the others were judged
   2  wrong usage
   3  a model cannot be loaded
+
+\b
+With --out:
+  0    every picture has its row, those that cannot be read one that says why
+  1    the run cannot go on; what is done is kept
+  130  stopped by Ctrl-C or SIGTERM; what is done is kept
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -59,7 +68,10 @@ Exit codes:
     is_flag=True,
     help="Take each picture for one face instead of looking for faces.",
 )
+@batch_options
+@click.pass_context
 def predict(
+    context: click.Context,
     sources: tuple[str, ...],
     format_name: str,
     save: Path | None,
@@ -67,14 +79,28 @@ def predict(
     detector: Path | None,
     detector_side_px: int | None,
     whole_image: bool,
+    out: str | None,
+    engine: str | None,
+    workers: int | None,
 ) -> None:
     """Judge the masks in pictures.
 
     SOURCE is a picture, a folder (with its sub-folders), a glob pattern, or - for a list of these
-    on standard input, one a line.
+    on standard input, one a line. With --out it may also be an address such as s3://bucket/photos,
+    or a Parquet or CSV file whose column image_path names pictures.
     """
     if whole_image and (detector or detector_side_px is not None):
         raise SettingError("--whole-image: looks for no faces, so it goes with no detector option")
+    if out is not None:
+        if save or context.get_parameter_source("format_name") is ParameterSource.COMMANDLINE:
+            raise SettingError(
+                "--out: writes Parquet files only, so it goes without --format and --save"
+            )
+        networks = Networks(model, detector, detector_side_px, whole_image)
+        named = [line for source in sources for line in _named(source)]
+        sys.exit(predict_many(named, out, networks, engine or "local", workers))
+    if engine or workers:
+        raise SettingError("--engine and --workers: go with --out FOLDER only")
     finder = maskwatch.WholeImage() if whole_image else detector
     analyzer = maskwatch.Analyzer(model, finder, detector_side_px)
     named = [line for source in sources for line in _named(source)]

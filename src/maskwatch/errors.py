@@ -10,6 +10,7 @@
     |-- ModelError          a model file or its card is missing, altered or unusable
     |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
     |-- EvidenceError       what is known of a model beyond its card is missing or unusable
+    |-- BatchError          a run over many pictures cannot go on; what is done is kept
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -137,6 +138,10 @@ class EvidenceError(MaskWatchError):
     def __init__(self, path: Path, reason: str, fault: EvidenceFault) -> None:
         super().__init__(f"{path}: {reason}")
         self.fault = fault
+
+
+class BatchError(MaskWatchError):
+    """A run over many pictures cannot go on; what is done is kept."""
 
 
 class MissingExtraError(MaskWatchError):

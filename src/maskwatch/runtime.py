@@ -16,9 +16,20 @@ _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _CGROUP_V1_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
+_share: int | None = None
+
+
+def take_share(cpus: int) -> None:
+    """Leave the other cores to other processes: from now on this one uses so many at most."""
+    import cv2
+
+    global _share
+    _share = cpus
+    cv2.setNumThreads(cpus)
+
 
 def available_cpus() -> int:
-    """Cores this process may really use: its affinity, cut by the container's quota.
+    """Cores this process may really use: its affinity, cut by the container's quota and its share.
 
     ONNX Runtime sizes its pool by the host instead, which in a container with two cores of
     sixty-four means sixty-four threads that get in each other's way.
@@ -28,7 +39,8 @@ def available_cpus() -> int:
     except AttributeError:  # macOS and Windows have no affinity call
         cpus = os.cpu_count() or 1
     quota = _cgroup_quota()
-    return max(1, cpus if quota is None else min(cpus, math.ceil(quota)))
+    limits = (cpus, None if quota is None else math.ceil(quota), _share)
+    return max(1, min(limit for limit in limits if limit is not None))
 
 
 def _cgroup_quota() -> float | None:

@@ -1,0 +1,1 @@
+"""Many pictures: a list cut into chunks, judged by processes or by Ray, kept as Parquet files."""

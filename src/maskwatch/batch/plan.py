@@ -1,0 +1,110 @@
+"""The plan of a run: its pictures in chunks, written down once, before the first is judged.
+
+A run judges the pictures that were there when it began. The plan is one Parquet file with a row
+group a chunk; what is judged already is told by the chunks' own files, so a run that was cut off
+needs no other memory. Readers of the folder skip the plan, for its name begins with an underscore.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maskwatch.errors import DataError
+
+PLAN_NAME = "_plan.parquet"
+CHUNK_SIZE = 256
+"""Pictures a chunk: half a minute of one core, and all that is lost when a run is killed."""
+
+_LEAST_CHUNKS = 32
+"""A short list is cut finer than that, so that every worker gets some of it."""
+
+_ABOUT = b"maskwatch.run"
+"""Key of what the run is, in the metadata of the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some pictures that are judged, and whose rows are written, together.
+
+    Attributes:
+        index: its number in the plan.
+        names: of its pictures.
+    """
+
+    index: int
+    names: tuple[str, ...]
+
+    @property
+    def file_name(self) -> str:
+        """Of its rows: the number, for their order, and a hash of the names."""
+        listed = hashlib.sha256(b"\0".join(map(os.fsencode, self.names))).hexdigest()
+        return f"part-{self.index:07d}-{listed[:16]}.parquet"
+
+
+def chunk_size(pictures: int) -> int:
+    """How many pictures a chunk of so many gets."""
+    return max(1, min(CHUNK_SIZE, pictures // _LEAST_CHUNKS))
+
+
+def cut(names: Sequence[str]) -> Iterator[Chunk]:
+    """Names -> chunks of one size; the last may be smaller."""
+    size = chunk_size(len(names))
+    for index, start in enumerate(range(0, len(names), size)):
+        yield Chunk(index, tuple(names[start : start + size]))
+
+
+def encode_plan(names: Sequence[str], about: Mapping[str, Any]) -> bytes:
+    """The file of a plan.
+
+    Args:
+        names: of all pictures, each once.
+        about: what else makes the run what it is: networks and settings.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # bytes, because a file name need not be valid text
+    schema = pa.schema([("name", pa.binary())], metadata={_ABOUT: json.dumps(dict(about))})
+    content = io.BytesIO()
+    with pq.ParquetWriter(content, schema, compression="zstd") as writer:
+        for chunk in cut(names):
+            column = pa.array(map(os.fsencode, chunk.names), pa.binary())
+            writer.write_table(pa.table([column], schema), row_group_size=len(chunk.names))
+    return content.getvalue()
+
+
+class Plan:
+    """A plan that was written down.
+
+    Attributes:
+        about: what else makes the run what it is.
+        pictures: how many there are.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        """Open the file of a plan.
+
+        Raises:
+            DataError: it is none.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            self._file = pq.ParquetFile(pa.BufferReader(content))
+            self.about: dict[str, Any] = json.loads(self._file.schema_arrow.metadata[_ABOUT])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{PLAN_NAME}: not the plan of a run ({error})") from error
+        self.pictures: int = self._file.metadata.num_rows
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Its chunks in their order."""
+        for index in range(self._file.num_row_groups):
+            column = self._file.read_row_group(index).column(0)
+            yield Chunk(index, tuple(os.fsdecode(name) for name in column.to_pylist()))

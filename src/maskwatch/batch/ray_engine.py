@@ -1,0 +1,89 @@
+"""Chunks judged by Ray Data: a pool of actors, on this machine or on all of a cluster.
+
+Each actor has one worker like those of the local engine, with the process of its own that may die:
+what a picture can do is the same under both engines, and Ray only has to bear the loss of machines.
+Rows come back to the one process that writes, so the output needs not be in reach of every machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from maskwatch.batch.plan import Chunk
+from maskwatch.batch.rows import Row
+from maskwatch.batch.work import Judged, Task, Worker
+from maskwatch.errors import BatchError, MaskWatchError, MissingExtraError
+from maskwatch.runtime import available_cpus
+
+
+def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Judged:
+    """Judge chunks; each is yielded with its rows when it is done, in no set order.
+
+    Joins the cluster that RAY_ADDRESS names, else starts Ray here.
+
+    Args:
+        chunks: all are handed to Ray at once.
+        task: what each worker is told; its threads are set here.
+        workers: how many actors; one a core of the cluster if None.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        MaskWatchError: no worker can be started, or Ray gives up.
+    """
+    try:
+        import ray
+        import ray.data
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--engine ray", "scale") from error
+    here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": available_cpus()}
+    ray.init(**here, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        _be_quiet(ray.data.DataContext.get_current())
+        machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        workers = workers or sum(machines)
+        threads = max(1, min(sum(machines) // workers, *machines))
+        items = [{"chunk": pickle.dumps(chunk)} for chunk in chunks]
+        judged = ray.data.from_items(items, override_num_blocks=len(items)).map(
+            _Judge,
+            fn_constructor_args=(replace(task, threads=threads),),
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=threads,
+        )
+        for row in judged.iter_rows():
+            answer = pickle.loads(row["answer"])
+            if isinstance(answer, MaskWatchError):
+                raise answer
+            yield answer
+    except ray.exceptions.RayError as error:
+        raise BatchError(f"Ray gave up ({str(error).strip().splitlines()[-1]})") from error
+    finally:
+        ray.shutdown()
+
+
+class _Judge:
+    """An actor. Its worker's process ends with it: nobody holds the other end of its pipe."""
+
+    def __init__(self, task: Task) -> None:
+        self._worker = Worker(task)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A chunk and its rows, or what keeps the worker from any, for Ray wraps what is raised."""
+        chunk: Chunk = pickle.loads(row["chunk"])
+        answer: tuple[Chunk, list[Row]] | MaskWatchError
+        try:
+            answer = chunk, self._worker.judge(chunk.names)
+        except MaskWatchError as error:
+            answer = error
+        return {"answer": pickle.dumps(answer)}
+
+
+def _be_quiet(context: Any) -> None:
+    """The command has a progress line of its own."""
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

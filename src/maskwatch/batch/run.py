@@ -1,0 +1,153 @@
+"""A run: plan it, or go on with it, judge what is left, write each chunk's rows.
+
+The files of the chunks are the only record of what is done. Each is written whole or not at all, so
+a run may be cut off anywhere, and even be given twice at once, without a row lost or doubled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskwatch._version import __version__
+from maskwatch.batch.plan import PLAN_NAME, Chunk, Plan, encode_plan
+from maskwatch.batch.rows import ERROR, FACE, NO_FACE, UNREACHABLE, Row
+from maskwatch.batch.sink import Folder, encode_rows, open_folder
+from maskwatch.batch.source import is_address, list_pictures
+from maskwatch.batch.work import Judged, Networks, Task
+from maskwatch.errors import BatchError, MissingExtraError, SettingError
+
+Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
+"""Judges chunks with so many workers, in any order; one a core if None."""
+
+_OUTAGE = 8
+"""A store that gives none of at least so many pictures is down, or its credentials have expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What became of some pictures.
+
+    Attributes:
+        pictures: how many; with_faces, without and errors add up to it.
+        with_faces: in which a face was found.
+        without: in which none was.
+        errors: that could not be judged.
+        states: faces by state.
+    """
+
+    pictures: int
+    with_faces: int
+    without: int
+    errors: int
+    states: Counter[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Count:
+        """Count the pictures of whole chunks."""
+        statuses = Counter(row["status"] for row in rows if not row.get("face"))
+        states = Counter(row["state"] for row in rows if row["status"] == FACE)
+        return cls(
+            pictures=statuses.total(),
+            with_faces=statuses[FACE],
+            without=statuses[NO_FACE],
+            errors=statuses[ERROR],
+            states=states,
+        )
+
+    def __add__(self, other: Count) -> Count:
+        """The sum of both."""
+        return Count(
+            self.pictures + other.pictures,
+            self.with_faces + other.with_faces,
+            self.without + other.without,
+            self.errors + other.errors,
+            self.states + other.states,
+        )
+
+
+class Run:
+    """The pictures of some sources, on their way into a folder.
+
+    Attributes:
+        pictures: how many the run has.
+        done: how many of them were judged before.
+    """
+
+    def __init__(self, sources: Sequence[str], out: str, networks: Networks) -> None:
+        """Begin a run, or go on with the one that is in the folder.
+
+        Args:
+            sources: folders, patterns, manifests, pictures; paths or addresses.
+            out: where the output goes, a path or an address.
+            networks: what judges.
+
+        Raises:
+            MissingExtraError: the packages for Parquet files are not installed.
+            ModelError: a network cannot be loaded.
+            InputError: there are no pictures, or the folder holds something else.
+            BatchError: the folder cannot be written to.
+        """
+        try:
+            import pyarrow  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("--out", "batch") from error
+        self._networks = networks.pinned()
+        self._folder: Folder = open_folder(out)
+        about = _describe(sources, self._networks)
+        present = self._folder.names()
+        if PLAN_NAME not in present:
+            if any(name.endswith(".parquet") for name in present):
+                raise SettingError(f"--out {out}: holds Parquet files that are no run of MaskWatch")
+            self._folder.write(PLAN_NAME, encode_plan(list_pictures(sources), about))
+        self._plan = Plan(self._folder.read(PLAN_NAME))
+        other = sorted(key for key in about if self._plan.about.get(key) != about[key])
+        if other:
+            raise SettingError(
+                f"--out {out}: holds a run with other {', '.join(other)}; give another folder, or "
+                "what that one was begun with"
+            )
+        self.pictures = self._plan.pictures
+        self._present = present
+        self.done = self.pictures - sum(len(chunk.names) for chunk in self._left())
+
+    def judge(self, engine: Engine, workers: int | None = None) -> Iterator[Count]:
+        """Judge what is left, and yield what became of each chunk once its rows are written.
+
+        Raises:
+            BatchError: the run cannot go on.
+        """
+        if self.done == self.pictures:
+            return
+        task = Task(self._networks, str(Path.cwd()))
+        # closing: whatever ends this ends the workers as well
+        with closing(engine(self._left(), task, workers)) as judged:
+            for chunk, rows in judged:
+                _check_outage(chunk, rows)
+                self._folder.write(chunk.file_name, encode_rows(rows))
+                yield Count.of(rows)
+
+    def _left(self) -> Iterator[Chunk]:
+        return (chunk for chunk in self._plan.chunks() if chunk.file_name not in self._present)
+
+
+def _describe(sources: Sequence[str], networks: Networks) -> dict[str, Any]:
+    """What must be the same for a run to be gone on with; the names are for people."""
+    places = [s if is_address(s) else os.path.abspath(s) for s in sources]  # noqa: PTH100
+    return {
+        "sources": hashlib.sha256(b"\0".join(map(os.fsencode, places))).hexdigest(),
+        "networks": networks.hashes and list(networks.hashes),
+        "detector side": networks.detector_side_px,
+        "version of MaskWatch": __version__,
+    }
+
+
+def _check_outage(chunk: Chunk, rows: Sequence[Row]) -> None:
+    if len(chunk.names) >= _OUTAGE and all(row.get("fault") == UNREACHABLE for row in rows):
+        raise BatchError(f"{rows[0]['source']}: {rows[0]['error']}, nor can others be fetched")

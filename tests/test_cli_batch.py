@@ -1,0 +1,228 @@
+"""`maskwatch predict --out`: options, what is said while it runs and at its end.
+
+Run: pytest tests/test_cli_batch.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from batch_factory import expected_rows, harmful, rows_of, toy_networks, write_pictures
+from click.testing import CliRunner, Result
+from fakes import WITHOUT_ROOT
+
+from maskwatch.batch.work import Networks
+from maskwatch.cli import cli
+from maskwatch.cli_batch import duration, progress_line
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Networks:
+    return toy_networks(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "photos", 6)
+
+
+def predict(networks: Networks, *arguments: str | Path, stdin: str | None = None) -> Result:
+    models = ["--model", str(networks.model), "--detector", str(networks.detector)]
+    command = ["predict", *models, *map(str, arguments)]
+    return CliRunner().invoke(cli, command, input=stdin, catch_exceptions=False)
+
+
+def test_a_folder_into_a_folder(networks: Networks, photos: Path, tmp_path: Path) -> None:
+    (photos / "broken.jpg").touch()
+    result = predict(networks, photos, "--out", tmp_path / "out", "--workers", "1")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "7 pictures judged: 4 with faces, 2 without, 1 could not be judged",
+        "7 faces: 3 mask worn, 2 no mask, 2 mask worn incorrectly",
+    ]
+    rows = rows_of(tmp_path / "out")
+    assert [row for row in rows if row["status"] != "error"] == expected_rows(
+        sorted(photos.rglob("*.png")), networks
+    )
+    again = predict(networks, photos, "--out", tmp_path / "out")
+    assert (again.exit_code, again.stderr) == (0, "7 of 7 pictures were judged before\n")
+
+
+def test_a_list_on_standard_input(networks: Networks, photos: Path, tmp_path: Path) -> None:
+    listed = f"{photos}/0/0000.png\n{photos}/1/*.png\n"
+    result = predict(networks, "-", "--out", tmp_path / "out", "--workers", "1", stdin=listed)
+    assert result.exit_code == 0
+    assert [Path(row["source"]).name for row in rows_of(tmp_path / "out") if not row["face"]] == [
+        *("0000.png", "0001.png", "0003.png", "0005.png")
+    ]
+    other = predict(networks, "-", "--out", tmp_path / "out", stdin=str(photos))
+    assert other.exit_code == 2
+    assert "holds a run with other sources" in other.stderr
+
+
+def test_whole_images(networks: Networks, photos: Path, tmp_path: Path) -> None:
+    arguments = [photos, "--out", tmp_path / "out", "--workers", "1", "--whole-image"]
+    command = ["predict", "--model", str(networks.model), *map(str, arguments)]
+    assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+    rows = rows_of(tmp_path / "out")
+    assert {(row["face_origin"], row["detector"]) for row in rows} == {("whole_image", None)}
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--engine", "local"), 2, "--engine and --workers: go with --out FOLDER only"),
+        (("--workers", "2"), 2, "--engine and --workers: go with --out FOLDER only"),
+        (("--out", "out", "--format", "csv"), 2, "without --format and --save"),
+        (("--out", "out", "--save", "copies"), 2, "without --format and --save"),
+        (("--out", "out", "--workers", "0"), 2, "0 is not in the range"),
+        (("--out", "out", "--engine", "spark"), 2, "is not one of 'local', 'ray'"),
+        (("--out", "ftp://me:secret@host/x"), 2, "me:***@host/x: give passwords"),
+        (("--out", "nonsense://y"), 1, "nonsense://y: Protocol not known"),
+        (("--out", "taken"), 2, "--out taken: not a directory"),
+        (("--out", "out", "--detector-side-px", "0"), 2, "detector side: must be 32 to 4096"),
+        (("--out", "out", "--model", "gone.onnx"), 3, "gone.onnx: cannot read the model file"),
+    ],
+)
+def test_wrong_usage(
+    networks: Networks,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    Path("taken").touch()
+    result = predict(networks, photos, *arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in result.stderr and "secret" not in result.stderr
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("empty", "empty: a folder without images"),
+        ("gone", "gone: no such file"),
+        ("list.csv", "list.csv: no column image_path (it has: file)"),
+    ],
+)
+def test_nothing_to_judge(
+    networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("list.csv").write_text("file\na.png\n")
+    result = predict(networks, source, "--out", "out")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {said}\n")
+    assert not Path("out").exists()
+
+
+def test_folders_that_may_not_be_read(
+    networks: Networks, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o777)
+    (photos / "1").chmod(0)
+    code = "\n".join(
+        (
+            "import sys, maskwatch.cli, maskwatch.cli_predict",
+            "from maskwatch.batch.source import list_pictures",
+            "import onnxruntime, pyarrow",
+            WITHOUT_ROOT,
+            "print(list_pictures(['photos'])[-1])",
+            "sys.argv[1:] = ['predict', 'photos/1', '--out', 'x']",
+            "maskwatch.cli.main()",
+        )
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (photos / "1").chmod(0o755)
+    assert seen.stdout == "photos/1\n"  # a row of its own says why, when it is judged
+    assert seen.returncode == 1
+    assert seen.stderr == "Error: photos/1: permission denied\n"
+
+
+def test_a_disk_that_fills_up(networks: Networks, tmp_path: Path) -> None:
+    photos = write_pictures(tmp_path / "photos", 70)
+    out = tmp_path / "out"
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(out)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("may not mount a small disk here")
+    try:
+        full = predict(networks, photos, "--out", out, "--workers", "1")
+        assert full.exit_code == 1
+        (line,) = full.stderr.splitlines()
+        done = re.search(
+            r"part-\S+: cannot be written \(no space left on device\)\. (\d+) of 70 pictures are "
+            "done and kept; the same command goes on from there$",
+            line,
+        )
+        assert done and 0 < int(done[1]) < 70
+        assert len({row["source"] for row in rows_of(out)}) == int(done[1])
+        larger = ["mount", "-o", "remount,size=10m", str(out)]
+        subprocess.run(larger, check=True)
+        assert predict(networks, photos, "--out", out, "--workers", "1").exit_code == 0
+        assert rows_of(out) == expected_rows(sorted(photos.rglob("*.png")), networks)
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+
+
+def test_a_terminal_sees_how_far_it_is(photos: Path, networks: Networks, tmp_path: Path) -> None:
+    terminal, side = os.openpty()
+    slow = harmful(networks, pause_s=0.3)
+    code = (
+        "from batch_factory import *; from pathlib import *; import sys\n"
+        "from maskwatch.cli_batch import predict_many\n"
+        f"source, out = {str(photos)!r}, {str(tmp_path / 'out')!r}\n"
+        f"sys.exit(predict_many([source], out, {slow!r}, 'local', 1))"
+    )
+    here = str(Path(__file__).parent)
+    seen = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=side,
+        env={**os.environ, "PYTHONPATH": f"{here}:{os.environ.get('PYTHONPATH', '')}"},
+        check=False,
+    )
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    os.close(side)
+    assert seen.returncode == 0
+    assert re.search(r"\d of 6 pictures \(\d+\.\d%\), \d+\.\d a second, \d+ s left", shown)
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ((1, 4, 0, 1, 2.0), "1 of 4 pictures (25.0%), 0.5 a second, 6 s left"),
+        ((4, 4, 1, 3, 1.5), "4 of 4 pictures (100.0%), 2.0 a second, 0 s left, "
+         "1 could not be judged"),
+        (
+            (250_256, 1_000_000, 1234, 256, 25.6),
+            "250,256 of 1,000,000 pictures (25.0%), 10.0 a second, 20 h 49 min left, "
+            "1,234 could not be judged",
+        ),
+    ],
+)  # fmt: skip
+def test_a_line_of_progress(values: tuple[int, int, int, int, float], line: str) -> None:
+    assert progress_line(*values) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *((0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599, "59 min 59 s")),
+        *((3600, "1 h 0 min"), (86_399, "23 h 59 min"), (86_400, "1 d 0 h"), (1e8, "1157 d 9 h")),
+    ],
+)
+def test_a_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
