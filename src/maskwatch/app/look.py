@@ -16,11 +16,17 @@ _STYLE = """<style>
     [data-testid="stVegaLiteChart"] :is(.role-axis, .role-legend) text { fill: currentColor; }
 </style>"""
 
+# Streamlit writes white on its own colour, and that of the dark theme has to be a light one
+_DARK_STYLE = """<style>
+    [data-testid="stBaseButton-primary"] *, [data-tag] * { color: #0e1117; }
+</style>"""
+
 
 def use_look() -> None:
     """Put the style into the page and tell screen readers which language to speak."""
+    style = _STYLE + (_DARK_STYLE if st.context.theme.type == "dark" else "")
     st.html(
-        f'{_STYLE}<script>document.documentElement.lang = "{catalogue().code}";</script>',
+        f'{style}<script>document.documentElement.lang = "{catalogue().code}";</script>',
         unsafe_allow_javascript=True,
     )
 
