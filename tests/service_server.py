@@ -143,13 +143,20 @@ def noted_log() -> Iterator[io.StringIO]:
     handler.setFormatter(OneLine())
     root, ours = logging.getLogger(), logging.getLogger("maskwatch.service")
     before = ours.level
+    # Streamlit, which tests of the pages bring into this process, keeps these to itself
+    others = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
+    to_root = [other.propagate for other in others]
     root.addHandler(handler)
     ours.setLevel(logging.INFO)
+    for other in others:
+        other.propagate = True
     try:
         yield log
     finally:
         root.removeHandler(handler)
         ours.setLevel(before)
+        for other, propagate in zip(others, to_root, strict=True):
+            other.propagate = propagate
 
 
 def check_log(log: str) -> None:

@@ -221,7 +221,7 @@ def test_runs_are_compared_in_a_table_and_a_chart(runs: Path) -> None:
     accuracies = list(table.value[say("runs.accuracy")])
     assert accuracies[0] == "-" and accuracies[1].startswith("93.3% (")
     assert list(table.value[say("runs.split")]) == [
-        say("protocols.grouped"), say("splits.report"), say("splits.grouped")
+        say("protocols.grouped"), say("protocols.report"), say("protocols.grouped")
     ]  # fmt: skip
     assert app.multiselect[1].value == ["stopped-1", "leaky-1", "honest-1"]
 
