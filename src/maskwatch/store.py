@@ -14,6 +14,7 @@ import errno
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ BUCKET_S = 20 * 60
 
 BUSY_S = 5.0
 """How long a call waits for others that write."""
+
+_RETRY_S = 0.01
 
 _APPLICATION_ID = 0x4D61736B  # "Mask"; tells our file from any other database
 
@@ -245,13 +248,7 @@ class StatisticsStore:
         try:
             if mode == "rwc":
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-            address = f"{self._path.as_uri()}?mode={mode}"
-            connection = sqlite3.connect(address, BUSY_S, isolation_level=None, uri=True)
-            with closing(connection) as database:
-                database.execute("PRAGMA secure_delete = ON")
-                database.execute("PRAGMA synchronous = NORMAL")
-                database.execute(begin)
-                self._bring_up_to_date(database)  # a failure undoes it all: the file is closed
+            with closing(self._begun(mode, begin)) as database:
                 yield database
                 database.execute("COMMIT")
                 if mode == "rwc":  # not before, the file might have been somebody else's
@@ -262,6 +259,30 @@ class StatisticsStore:
         except sqlite3.Error as error:
             code = error.sqlite_errorcode & 0xFF  # without what SQLite adds to the kind
             raise self._error(_SQLITE_FAULTS.get(code, StoreFault.FOREIGN)) from error
+
+    def _begun(self, mode: str, begin: str) -> sqlite3.Connection:
+        """A connection in its transaction, as soon as others let it begin.
+
+        SQLite waits for others by itself, but not where one of them switches the file to WAL mode
+        just now, or closes it as the last of all.
+        """
+        address, ends_s = f"{self._path.as_uri()}?mode={mode}", time.monotonic() + BUSY_S
+        while True:
+            database = sqlite3.connect(address, BUSY_S, isolation_level=None, uri=True)
+            try:
+                database.execute("PRAGMA secure_delete = ON")
+                database.execute("PRAGMA synchronous = NORMAL")
+                database.execute(begin)
+                self._bring_up_to_date(database)  # a failure undoes it all: the file is closed
+            except Exception as error:
+                database.close()
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+                is_busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not is_busy or time.monotonic() >= ends_s:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return database
 
     def _bring_up_to_date(self, database: sqlite3.Connection) -> None:
         """Make the table in a new file, and what has been added since in an old one."""
