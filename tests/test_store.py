@@ -422,9 +422,10 @@ try:
 except StoreError as error:
     print(error.fault)
 """
+    imports = "import sys\nfrom maskwatch.errors import *\nfrom maskwatch.store import *\n"
     before = store.entries(*EVER)
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\nfrom maskwatch.errors import *\nfrom maskwatch.store import *\n{code}", str(path)],
+        [sys.executable, "-c", imports + code, str(path)],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.strip() == StoreFault.FULL, done.stderr

@@ -119,11 +119,11 @@ def train_detector(
     A run that was cut off goes on when the same command is given again.
     """
     _require_training()
+    from maskwatch.records import read_record
     from maskwatch.training.detector import train as training
     from maskwatch.training.detector.recipe import DetectorRecipe
     from maskwatch.training.found_faces import read_found_faces
     from maskwatch.training.manifest import read_manifest
-    from maskwatch.training.recipe import read_record
     from maskwatch.training.run_folder import RunFolder
 
     settings = read_record(recipe, DetectorRecipe)

@@ -30,13 +30,14 @@ from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
+from maskwatch.records import Record, read_record
 from maskwatch.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training import plots
 from maskwatch.training.detector.recipe import DetectorRecipe
 from maskwatch.training.environment import cpu_name, git_revision, versions
 from maskwatch.training.manifest import data_sha256
-from maskwatch.training.recipe import Recipe, Record, read_record
+from maskwatch.training.recipe import Recipe
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
 
