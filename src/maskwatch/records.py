@@ -106,7 +106,7 @@ class _Reader:
     def value(self, hint: Any, value: Any, where: str) -> Any:
         """Make one value of the wanted type."""
         if isinstance(hint, types.UnionType):
-            return self._optional(hint, value, where)
+            return self._any_of(hint, value, where)
         if dataclasses.is_dataclass(hint):
             return self.record(hint, value, f"{where}.")
         if isinstance(hint, types.GenericAlias):
@@ -133,10 +133,12 @@ class _Reader:
             raise SettingError(f"{where} must be {name}, not {value!r}")
         return value
 
-    def _optional(self, hint: types.UnionType, value: Any, where: str) -> Any:
-        """A value of one type, or null where the file says so."""
-        (kind,) = (kind for kind in typing.get_args(hint) if kind is not types.NoneType)
-        return None if value is None else self.value(kind, value, where)
+    def _any_of(self, hint: types.UnionType, value: Any, where: str) -> Any:
+        """A value of one of several types, the first where it is of none of them."""
+        kinds = typing.get_args(hint)
+        if value is None and types.NoneType in kinds:
+            return None
+        return self.value(next((k for k in kinds if type(value) is k), kinds[0]), value, where)
 
     def _list(self, kinds: tuple[Any, ...], value: Any, where: str) -> Any:
         """Numbers, as many as the record wants, or any number of one kind."""
@@ -155,7 +157,7 @@ class _Reader:
         if self.variables is None:
             return value
         for name in _VARIABLE.findall(value):
-            if name not in self.variables:
+            if not self.variables.get(name):  # an empty password would be worse than none
                 raise SettingError(f"{where}: the environment has no variable {name}")
         variables = self.variables
         return _VARIABLE.sub(lambda found: variables[found[1]], value)

@@ -57,6 +57,7 @@ _MIGRATIONS = (
         place INTEGER PRIMARY KEY,  -- the oldest is sent first
         alert_id TEXT NOT NULL,
         sink TEXT NOT NULL,
+        kind TEXT NOT NULL,
         rule TEXT NOT NULL,
         camera TEXT NOT NULL,
         time_s REAL NOT NULL,
