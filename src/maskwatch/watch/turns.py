@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Turns(Generic[Key, Value]):
-    """Holds the newest value of each key. A key is served when all that came before it were.
+    """Holds the newest value of each key. Of those that wait, the one served longest ago is next.
 
     So each gets the same share where there is too little for all, whatever it offers; who offers
     less than its share gets all it wants. A key that is being served is not served twice at once.
@@ -22,7 +22,9 @@ class Turns(Generic[Key, Value]):
 
     def __init__(self) -> None:
         self.dropped: Counter[Key] = Counter()
-        self._waiting: dict[Key, Value] = {}  # in the order in which the keys began to wait
+        self._waiting: dict[Key, Value] = {}
+        self._turns: Counter[Key] = Counter()  # number of the turn in which each was served last
+        self._turn = 0
         self._served: set[Key] = set()
         self._changed = Condition()
 
@@ -44,6 +46,8 @@ class Turns(Generic[Key, Value]):
             if key is None:
                 return None
             self._served.add(key)
+            self._turn += 1
+            self._turns[key] = self._turn
             return key, self._waiting.pop(key)
 
     def done(self, key: Key) -> None:
@@ -58,4 +62,5 @@ class Turns(Generic[Key, Value]):
             return key not in self._waiting and key not in self._served
 
     def _next(self) -> Key | None:
-        return next((key for key in self._waiting if key not in self._served), None)
+        free = [key for key in self._waiting if key not in self._served]
+        return min(free, key=self._turns.__getitem__, default=None)
