@@ -43,11 +43,11 @@ def export(path: Path, counts: bool, store: Path | None) -> None:
     if counts:
         entries = StatisticsStore(kept).entries(*_EVER)
         export_counts(entries, path)
-        click.echo(f"{len(entries)} counts written to {path}")
+        click.echo(f"{_number(len(entries), 'count')} written to {path}")
     else:
         found = EventStore(kept).events(*_EVER)
         export_events(found, path)
-        click.echo(f"{len(found)} events written to {path}")
+        click.echo(f"{_number(len(found), 'event')} written to {path}")
 
 
 @events.command()
@@ -79,13 +79,15 @@ def purge(
     kept = store or default_path()
     number = EventStore(kept).purge(moment_s)
     StatisticsStore(kept).purge(moment_s)
-    click.echo(f"{number} events deleted, and the counts and waiting alerts from before then")
+    click.echo(
+        f"{_number(number, 'event')} deleted, and the counts and waiting alerts from before then"
+    )
     if evidence:
         try:
             pictures = purge_evidence(evidence, moment_s)
         except OSError as error:
             raise SettingError(f"--evidence {evidence}: {error.strerror}") from error
-        click.echo(f"{pictures} pictures deleted")
+        click.echo(f"{_number(pictures, 'picture')} deleted")
 
 
 def _moment_s(before: datetime | None, days: float | None) -> float:
@@ -96,3 +98,7 @@ def _moment_s(before: datetime | None, days: float | None) -> float:
         return moment.timestamp() if moment else 0.0
     except (ValueError, OverflowError):
         raise SettingError("--before or --older-than: too long ago for this system") from None
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

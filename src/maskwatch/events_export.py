@@ -83,7 +83,8 @@ def _write_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> N
     texts |= {"old_state", "new_state"}
     kinds = {"people": pyarrow.int64()} | dict.fromkeys(texts, pyarrow.string())
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), path)
+    with path.open("wb") as file:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), file)
 
 
 _FORMATS: dict[str, Callable[[Iterable[Row], Sequence[str], Path], None]] = {
