@@ -16,7 +16,7 @@ from toy_model import RED, write_toy_model
 
 FORBIDDEN = (
     *("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "matplotlib", "onnx"),
-    *("streamlit", "fastapi", "av", "tkinter"),
+    *("streamlit", "fastapi", "av", "tkinter", "yaml", "paho"),
 )
 REPORT = f"""
 import sys

@@ -20,6 +20,7 @@ from maskwatch.schema import MaskState
 from maskwatch.style import STYLES
 from maskwatch.video_source import load_av
 from maskwatch.watch.config import WatchConfig, load_config
+from maskwatch.watch.queue import AlertQueue
 from maskwatch.watch.view import CameraView, Condition
 from maskwatch.watch.watch import Watch, store_path
 from maskwatch.watch.webhook import host_of
@@ -93,7 +94,7 @@ class Status:
         self,
         every_s: float,
         watching: Watch,
-        show: Callable[[CameraView, float, dict[str, int]], None],
+        show: Callable[[CameraView, float, AlertQueue], None],
     ) -> None:
         self._every_s = every_s
         self._watching = watching
@@ -107,15 +108,14 @@ class Status:
         elapsed_s = now_s - self._printed_s
         if elapsed_s < self._every_s:
             return
-        waiting = self._watching.queue.lengths()
         for view in views:
             rate_fps = (view.frames - self._frames.get(view.name, 0)) / elapsed_s
-            self._show(view, rate_fps, waiting)
+            self._show(view, rate_fps, self._watching.queue)
         self._frames = {view.name: view.frames for view in views}
         self._printed_s = now_s
 
 
-def _print_line(view: CameraView, rate_fps: float, waiting: dict[str, int]) -> None:
+def _print_line(view: CameraView, rate_fps: float, queue: AlertQueue) -> None:
     about = view.trouble
     if view.condition is Condition.LIVE:
         shown = [
@@ -123,13 +123,13 @@ def _print_line(view: CameraView, rate_fps: float, waiting: dict[str, int]) -> N
         ]
         about = ", ".join(shown) or "nobody"
     speed = f"{rate_fps:5.1f} frames/s  latency {view.latency_s * 1000:.0f} ms"
-    queued = ", ".join(f"{count} for {sink}" for sink, count in waiting.items() if count)
+    queued = ", ".join(f"{count} for {sink}" for sink, count in queue.lengths().items() if count)
     alerts = f"  (alerts waiting: {queued})" if queued else ""
     clock = datetime.now().strftime("%H:%M:%S")
     click.echo(f"{clock}  {view.name}: {view.condition}  {speed}  {about}{alerts}")
 
 
-def _print_json(view: CameraView, rate_fps: float, waiting: dict[str, int]) -> None:
+def _print_json(view: CameraView, rate_fps: float, queue: AlertQueue) -> None:
     live = view.condition is Condition.LIVE
     document = {
         "schema": STATUS_SCHEMA,
@@ -143,7 +143,8 @@ def _print_json(view: CameraView, rate_fps: float, waiting: dict[str, int]) -> N
         "in_view": {s.value: view.in_view.get(s, 0) for s in MaskState} if live else None,
         "violation": view.violation if live else None,
         "trouble": view.trouble or None,
-        "alerts_waiting": waiting,
+        "alerts_waiting": queue.lengths(),
+        "alerts_dropped": queue.dropped(),
     }
     click.echo(json.dumps(document))
 

@@ -38,6 +38,8 @@ TICK_S = 1.0
 
 _PURGE_EVERY_S = 60.0
 _BEAT_S = 0.1
+# Patience.answer_s and a little more
+_READERS_S = 12.0
 
 
 class Watch:
@@ -123,6 +125,7 @@ class Watch:
     def _running(self) -> Iterator[None]:
         """Start everything; at the end stop it, in the order in which one needs the other."""
         with ExitStack() as stack:
+            stack.callback(self._wait_for_readers)
             stack.callback(self._flush)  # what the senders have done in their last moment
             if self._broker:
                 self._broker.start()
@@ -148,6 +151,12 @@ class Watch:
             thread.join()
         for camera in self.cameras:
             camera.close()
+
+    def _wait_for_readers(self) -> None:
+        """One that waits for a mute server ends when its time is over; nothing wakes it before."""
+        end_s = time.monotonic() + _READERS_S
+        for camera in self.cameras:
+            camera.has_ended(max(0.0, end_s - time.monotonic()))
 
     def _work(self) -> None:
         while self._judging:
