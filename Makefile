@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check test-lowest test-newest screenshots lock clean
+.PHONY: help app test check test-lowest test-newest package screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check   check the code only: ruff and mypy"
 	@echo "make test-lowest  run the tests with the oldest versions that pyproject.toml allows (ARGS as for pytest)"
 	@echo "make test-newest  run them with the newest that there are"
+	@echo "make package  build wheel and source distribution in dist, and try them in a fresh environment"
 	@echo "make screenshots  take the pictures of the pages for the documentation; needs Chromium"
 	@echo "make lock    pin the versions that are now in .venv"
 	@echo "make clean   remove .venv and what tools left behind"
@@ -36,6 +37,9 @@ test-newest: pyproject.toml
 	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[dev]'
 	.venv-newest/bin/python -m pytest -W default $(ARGS)
+
+package: .venv/dev.stamp
+	$(BIN)/python scripts/check_package.py dist
 
 screenshots: .venv/dev.stamp
 	$(BIN)/python scripts/screenshots.py $(ARGS)
