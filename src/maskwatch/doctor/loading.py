@@ -6,11 +6,13 @@ text or end the process; both stay there.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 
 from maskwatch.doctor.finding import Finding
+from maskwatch.runtime import NO_TELEMETRY
 
 _LONGEST_S = 60
 
@@ -55,7 +57,12 @@ def load(module: str) -> tuple[str, str | None]:
     command = [sys.executable, "-P", "-c", _TRY, module]
     try:
         tried = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_LONGEST_S
+            command,
+            env={NO_TELEMETRY: "1", **os.environ},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST_S,
         )
     except subprocess.TimeoutExpired:
         return "", f"not within {_LONGEST_S} s"
