@@ -5,12 +5,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check screenshots lock clean
+.PHONY: help app test check test-lowest test-newest package screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make test    check the code and run the tests"
 	@echo "make check   check the code only: ruff and mypy"
+	@echo "make test-lowest  run the tests with the oldest versions that pyproject.toml allows (ARGS as for pytest)"
+	@echo "make test-newest  run them with the newest that there are"
+	@echo "make package  build wheel and source distribution in dist, and try them in a fresh environment"
 	@echo "make screenshots  take the pictures of the pages for the documentation; needs Chromium"
 	@echo "make lock    pin the versions that are now in .venv"
 	@echo "make clean   remove .venv and what tools left behind"
@@ -26,6 +29,18 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Old packages use what newer ones deprecate, and the newest deprecate what we use; neither is a fault yet.
+test-lowest: .venv-lowest/stamp
+	.venv-lowest/bin/python -m pytest -W default $(ARGS)
+
+test-newest: pyproject.toml
+	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[dev]'
+	.venv-newest/bin/python -m pytest -W default $(ARGS)
+
+package: .venv/dev.stamp
+	$(BIN)/python scripts/check_package.py dist
+
 screenshots: .venv/dev.stamp
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
@@ -35,7 +50,7 @@ lock: .venv/dev.stamp
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,3 +65,11 @@ clean:
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) -e '.[dev]'
 	@touch .venv/app.stamp $@
+
+.venv-lowest/stamp: pyproject.toml scripts/lowest.py
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) scripts/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c .venv-lowest/constraints.txt -e '.[dev]'
+	@touch $@

@@ -12,6 +12,10 @@ from collections.abc import Iterator
 # video in the browser needs, crashes if the other one is there first. The product never loads both.
 import pylibsrtp  # noqa: F401
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes long now and then
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

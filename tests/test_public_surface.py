@@ -16,11 +16,26 @@ from maskwatch.errors import MaskWatchError
 def test_the_promised_names_and_no_others() -> None:
     public = {
         name
-        for name, value in vars(maskwatch).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        for name in dir(maskwatch)
+        if not name.startswith("_") and not inspect.ismodule(getattr(maskwatch, name))
     }
     assert public | {"__version__"} == set(maskwatch.__all__)
     assert sorted(maskwatch.__all__) == maskwatch.__all__
+
+
+def test_a_name_is_loaded_when_it_is_used() -> None:
+    code = """if True:
+        import sys, maskwatch
+        assert "numpy" not in sys.modules
+        assert isinstance(maskwatch.Analyzer, type)
+        from maskwatch import *
+        assert open_source is maskwatch.open_source
+        try:
+            maskwatch.Analyser
+        except AttributeError as error:
+            print(error)"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "module 'maskwatch' has no attribute 'Analyser'\n"
 
 
 def test_every_public_class_says_what_it_is() -> None:

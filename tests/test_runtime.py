@@ -1,12 +1,15 @@
-"""The cores a session uses are those the process may use."""
+"""The cores a session uses are those the process may use; and nothing is told to anybody."""
 
 import os
+import subprocess
+import sys
 
 import cv2
 import pytest
 from toy_model import toy_onnx
 
 from maskwatch import runtime
+from maskwatch.app.samples import SAMPLES
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,15 @@ def test_a_share_leaves_the_other_cores_to_others(monkeypatch):
     runtime.take_share(cores + 1)
     assert runtime.available_cpus() == cores
     cv2.setNumThreads(threads)
+
+
+@pytest.mark.parametrize("arguments", [["predict"], ["doctor"]])
+def test_no_identity_is_written_and_nothing_is_to_be_sent(tmp_path, arguments):
+    if arguments == ["predict"]:
+        arguments += [SAMPLES[0].path]
+    # nothing that ONNX Runtime takes for a reason to keep quiet by itself, such as CI
+    environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "maskwatch", *arguments]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    assert list(tmp_path.iterdir()) == []

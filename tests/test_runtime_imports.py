@@ -34,9 +34,12 @@ except SystemExit as done:
     assert not done.code, done.code
 """
 HELP = PREDICT.replace("main()", "sys.argv[1:] = ['--help']; main()")
+DOCTOR = PREDICT.replace("main()", "sys.argv[1:] = ['doctor']; main()")
 
 
-@pytest.mark.parametrize("code", [IMPORT, PREDICT, HELP], ids=["import", "predict", "help"])
+@pytest.mark.parametrize(
+    "code", [IMPORT, PREDICT, HELP, DOCTOR], ids=["import", "predict", "help", "doctor"]
+)
 def test_loads_no_heavy_package(tmp_path: Path, code: str) -> None:
     Image.fromarray(crowd((3, 2, RED))).save(tmp_path / "red.png")
     arguments = ["predict", "--model", write_toy_model(tmp_path), tmp_path / "red.png"]

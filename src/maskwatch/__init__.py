@@ -1,32 +1,69 @@
-"""MaskWatch: for every face, is the mask worn, worn incorrectly or missing?"""
+"""MaskWatch: for every face, is the mask worn, worn incorrectly or missing?
+
+A name is loaded when it is first used. So `maskwatch doctor` can still say what is wrong where
+NumPy or OpenCV cannot be loaded, and commands that need neither start without them.
+"""
+
+import importlib
+import typing
 
 from maskwatch._version import __version__
-from maskwatch.detect import FaceDetector, WholeImage
-from maskwatch.errors import (
-    DataError,
-    ImageError,
-    InputError,
-    MaskWatchError,
-    MissingExtraError,
-    ModelError,
-    ServiceError,
-    SettingError,
-    StoreError,
-    VideoError,
-)
-from maskwatch.model_card import DetectorCard, ModelCard
-from maskwatch.pipeline import Analyzer
-from maskwatch.schema import (
-    FaceOrigin,
-    FaceQuality,
-    FaceVerdict,
-    Frame,
-    FrameReport,
-    MaskState,
-    TrackedFace,
-)
-from maskwatch.stream import Stream
-from maskwatch.video import open_source
+
+if typing.TYPE_CHECKING:
+    from maskwatch.detect import FaceDetector, WholeImage
+    from maskwatch.errors import (
+        DataError,
+        ImageError,
+        InputError,
+        MaskWatchError,
+        MissingExtraError,
+        ModelError,
+        ServiceError,
+        SettingError,
+        StoreError,
+        VideoError,
+    )
+    from maskwatch.model_card import DetectorCard, ModelCard
+    from maskwatch.pipeline import Analyzer
+    from maskwatch.schema import (
+        FaceOrigin,
+        FaceQuality,
+        FaceVerdict,
+        Frame,
+        FrameReport,
+        MaskState,
+        TrackedFace,
+    )
+    from maskwatch.stream import Stream
+    from maskwatch.video import open_source
+else:  # hidden from type checkers, which would take any name for one of ours
+    _NAMES = {
+        "detect": ("FaceDetector", "WholeImage"),
+        "errors": (
+            *("DataError", "ImageError", "InputError", "MaskWatchError", "MissingExtraError"),
+            *("ModelError", "ServiceError", "SettingError", "StoreError", "VideoError"),
+        ),
+        "model_card": ("DetectorCard", "ModelCard"),
+        "pipeline": ("Analyzer",),
+        "schema": (
+            *("FaceOrigin", "FaceQuality", "FaceVerdict", "Frame", "FrameReport"),
+            *("MaskState", "TrackedFace"),
+        ),
+        "stream": ("Stream",),
+        "video": ("open_source",),
+    }
+
+    def __getattr__(name: str) -> object:
+        for module, names in _NAMES.items():
+            if name in names:
+                value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Analyzer",

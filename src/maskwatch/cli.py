@@ -60,6 +60,7 @@ _COMMANDS = {
         "Turn a detector's run into an ONNX file and a card.",
     ),
     "bench": ("maskwatch.cli_bench", "train", "Measure a model on fixed test photos."),
+    "doctor": ("maskwatch.cli_doctor", "", "Say what is installed, and what is wrong."),
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 
@@ -79,8 +80,8 @@ class LazyGroup(click.Group):
             return None
         try:
             module = importlib.import_module(_COMMANDS[name][0])
-        except ModuleNotFoundError as error:
-            if (explained := _missing_extra(error, name)) is None:
+        except ImportError as error:
+            if (explained := _explained(error, name)) is None:
                 raise
             raise explained from error
         command: click.Command = getattr(module, name.replace("-", "_"))
@@ -98,8 +99,8 @@ class LazyGroup(click.Group):
         except MaskWatchError as error:
             show_error(error)
             ctx.exit(_EXIT_CODES.get(type(error), 1))
-        except ModuleNotFoundError as error:
-            explained = _missing_extra(error, str(ctx.invoked_subcommand))
+        except ImportError as error:
+            explained = _explained(error, str(ctx.invoked_subcommand))
             if explained is None:
                 raise
             show_error(explained)
@@ -112,12 +113,14 @@ def cli() -> None:
     """MaskWatch: for every face, is the mask worn, worn incorrectly or missing?"""
 
 
-def _missing_extra(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
-    """What to install, where it is a package of the command's extra that is missing."""
-    extra = _COMMANDS[command][1]
-    if not extra or str(error.name).startswith("maskwatch"):
+def _explained(error: ImportError, command: str) -> MaskWatchError | None:
+    """What to do about a package that cannot be loaded; None where it is one of our own."""
+    if str(error.name).startswith("maskwatch"):
         return None
-    return MissingExtraError(f"maskwatch {command}", extra)
+    extra = _COMMANDS[command][1]
+    if extra and isinstance(error, ModuleNotFoundError):
+        return MissingExtraError(f"maskwatch {command}", extra)
+    return MaskWatchError(f"a package cannot be loaded ({error}); `maskwatch doctor` says more")
 
 
 def show_error(error: MaskWatchError) -> None:

@@ -12,6 +12,10 @@ from maskwatch.errors import ModelError
 if TYPE_CHECKING:
     import onnxruntime
 
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""Variable that ONNX Runtime 1.29 and newer read when they are loaded. Without it they write an
+identity of this computer to the disk, and tell their maker of every process and network."""
+
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _CGROUP_V1_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
@@ -66,8 +70,10 @@ def create_session(model: bytes, name: str) -> onnxruntime.InferenceSession:
     Raises:
         ModelError: ONNX Runtime cannot use it.
     """
+    os.environ.setdefault(NO_TELEMETRY, "1")
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # on Windows, and where somebody loaded it before us
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = available_cpus()
     options.inter_op_num_threads = 1

@@ -34,6 +34,8 @@ _STREAM_OPTIONS = {
     "analyzeduration": "1000000",  # microseconds; five times that, to guess a rate nobody asks for
 }
 
+_SILENT = 0  # of OpenCV's log levels
+
 
 def read_stream(address: str, patience: Patience) -> Pictures:
     """Connect to an RTSP or HTTP stream and yield its pictures; see Pictures."""
@@ -91,12 +93,13 @@ def why_no_camera(device: Path) -> str:
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
     """Keep OpenCV's own words about a camera that does not open away from the terminal."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    log: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV before 4.13 has it in cv2 itself
+    level = log.getLogLevel()
+    log.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)
 
 
 def _connect(address: str, patience: Patience) -> InputContainer:

@@ -19,7 +19,8 @@ PAGES = {
 if os.environ.get(RUNS_VARIABLE) and can_train():
     PAGES["train"] = ":material/model_training:"
 
-st.set_page_config(page_title="MaskWatch", page_icon=":material/masks:", layout="centered")
+# an emoji, for a Material symbol would be fetched from Google by every visitor's browser
+st.set_page_config(page_title="MaskWatch", page_icon="😷", layout="centered")
 page = st.navigation(
     [
         st.Page(

@@ -1,0 +1,23 @@
+"""The version is told once, and the changelog begins with it.
+
+Run: pytest tests/test_version.py
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+from maskwatch import __version__
+
+CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    headings = re.findall(r"^## (.*)$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    version, day = re.fullmatch(r"\[([\d.]+)\] - ([\d-]{10})", released[0]).groups()
+    date.fromisoformat(day)
+    # while something is unreleased, the version may be ahead: 0.2.0.dev0
+    assert __version__ == version or (headings[0] == "Unreleased" and "dev" in __version__)
