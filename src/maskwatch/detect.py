@@ -133,8 +133,8 @@ class FaceDetector:
         for voters in suppress_overlaps(boxes, scores, card.nms_iou):
             weights = scores[voters] / scores[voters].sum()
             box = weights @ boxes[voters]
-            points = np.tensordot(weights, landmarks[voters], axes=1)
-            landmarks_xy = tuple((x, y) for x, y in points.tolist())
+            points = weights @ landmarks[voters].reshape(len(voters), -1)
+            landmarks_xy = tuple((x, y) for x, y in points.reshape(-1, 2).tolist())
             faces.append(Face(tuple(box.tolist()), float(scores[voters[0]]), landmarks_xy))
         return tuple(faces)
 
