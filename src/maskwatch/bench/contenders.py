@@ -32,7 +32,7 @@ from maskwatch.stream import Stream
 SIZE_WH = (640, 480)
 EAGER, PREDICT = "report: Keras eager call, whole frame", "report: Keras predict, whole frame"
 SAME_NETWORK = "report's network in ONNX Runtime, whole frame"
-WHOLE = "MaskWatch: find, follow and judge the face"
+WHOLE = "MaskWatch: find and judge the face"
 CROP, CROP_INT8 = "classifier alone, float32, one crop", "classifier alone, int8, one crop"
 CROP_OPENVINO = "classifier alone, OpenVINO, one crop"
 
@@ -89,8 +89,7 @@ def time_contenders(
     frame = draw_frame(SIZE_WH, 1)
     faces, _ = analyzer.find_live(frame)
     crop = analyzer.crops(frame, faces, analyzer.origin)
-    stream, clock = Stream(analyzer), iter(range(1_000_000_000))
-    contest.calls[WHOLE] = lambda: stream.update(frame, next(clock) / 30)
+    contest.calls[WHOLE] = lambda: Stream(analyzer).update(frame, 0.0)
     contest.calls[CROP] = partial(analyzer.classifier.probabilities, crop)
     end = time.monotonic() + patience_s
     with tempfile.TemporaryDirectory() as folder:
