@@ -23,8 +23,8 @@ from maskwatch.bench.clock import LEAST_ROUNDS, Times, take_turns
 from maskwatch.bench.contenders import CROP, WHOLE, time_contenders
 from maskwatch.bench.run import NetworkFloor
 from maskwatch.bench.scenes import FACES, SIZES_WH, draw_frame
-
-from maskwatch.bench.stages import STAGES, WHOLE as WHOLE_STAGES  # isort: skip
+from maskwatch.bench.stages import STAGES
+from maskwatch.bench.stages import WHOLE as WHOLE_STAGES
 from maskwatch.cli_bench import bench
 from maskwatch.runtime import create_session
 
