@@ -59,7 +59,7 @@ class Pace:
 
 
 QUICK = Pace(30, networks_s=2, contest_s=3, patience_s=15, starts=3, same_network=False)
-FULL = Pace(80, networks_s=6, contest_s=12, patience_s=120, starts=7, same_network=True)
+FULL = Pace(60, networks_s=5, contest_s=9, patience_s=120, starts=7, same_network=True)
 
 
 @dataclass(frozen=True, slots=True)
