@@ -19,7 +19,7 @@ from maskwatch.boxes import (
 )
 from maskwatch.errors import ModelError, SettingError
 from maskwatch.model_card import SHIPPED_DETECTOR, SIDE_RANGE_PX, load_detector
-from maskwatch.runtime import available_cpus, create_session
+from maskwatch.runtime import create_session
 from maskwatch.schema import Face, FaceOrigin, ImageRGB
 
 # beyond this a small picture only gets blurred, and costs as much as a large one
@@ -27,8 +27,6 @@ _MAX_ENLARGEMENT = 4.0
 _PAD_VALUE = 127
 # of the least score; turned faces are found but scored lower (docs/RESULTS.md, section 4)
 _FAINT = 0.55
-# up to this size, live video and the second look, cores that help cost more than they bring
-_ONE_CORE_PIXELS = 384 * 288
 # pictures up to so many times the coarse side need no second look: it would show the same
 _ONE_LOOK = 1.25
 
@@ -98,9 +96,6 @@ class FaceDetector:
         if not 0 < self.min_score < 1:
             raise SettingError(f"detector min_score: must lie between 0 and 1, not {min_score}")
         self._session = create_session(content, str(path))
-        self._lone_session = self._session
-        if available_cpus() > 1:
-            self._lone_session = create_session(content, str(path), threads=1)
         self._input_name = self._session.get_inputs()[0].name
         width, height = 64, 32
         try:  # the first run is slow (it plans memory), and a wrong shape shows here, not later
@@ -157,9 +152,7 @@ class FaceDetector:
         return boxes[chosen], scores[chosen], landmarks[chosen] / ratio_xy
 
     def _run(self, padded_rgb: ImageRGB) -> NDArray[np.float32]:
-        rows, columns = padded_rgb.shape[:2]
-        session = self._lone_session if rows * columns <= _ONE_CORE_PIXELS else self._session
-        answer = session.run(None, {self._input_name: padded_rgb[None]})[0]
+        answer = self._session.run(None, {self._input_name: padded_rgb[None]})[0]
         return np.asarray(answer[0], np.float32)
 
 
