@@ -5,12 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check test-lowest test-newest package screenshots lock clean
+.PHONY: help app test check bench test-lowest test-newest package screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make test    check the code and run the tests"
 	@echo "make check   check the code only: ruff and mypy"
+	@echo "make bench   measure how fast it is here (ARGS=--quick ends within 40 seconds)"
 	@echo "make test-lowest  run the tests with the oldest versions that pyproject.toml allows (ARGS as for pytest)"
 	@echo "make test-newest  run them with the newest that there are"
 	@echo "make package  build wheel and source distribution in dist, and try them in a fresh environment"
@@ -28,6 +29,9 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: .venv/dev.stamp
+	$(BIN)/maskwatch bench $(ARGS)
 
 # Old packages use what newer ones deprecate, and the newest deprecate what we use; neither is a fault yet.
 test-lowest: .venv-lowest/stamp

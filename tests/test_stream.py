@@ -40,6 +40,19 @@ def textured(picture: np.ndarray) -> np.ndarray:
     return np.where((picture == MAGENTA).all(axis=2, keepdims=True), picture, changed)
 
 
+def count_judged(analyzer: Analyzer, monkeypatch) -> list[int]:
+    """Grows by a number with each frame: how many of its faces are judged."""
+    judged: list[int] = []
+    judge = analyzer.judge
+
+    def counted(image_rgb, faces, origin):
+        judged.append(len(faces))
+        return judge(image_rgb, faces, origin)
+
+    monkeypatch.setattr(analyzer, "judge", counted)
+    return judged
+
+
 def test_a_frame_without_a_face(analyzer) -> None:
     report = Stream(analyzer).update(crowd(), 0.0)
     assert report.faces == ()
@@ -65,12 +78,37 @@ def test_each_face_is_named_and_becomes_steady(analyzer) -> None:
     assert last.faces[0].box_xyxy == pytest.approx(face_box(3, 2), abs=1e-3)
 
 
-def test_a_wrong_frame_shows_in_the_raw_state_alone(analyzer) -> None:
+def test_a_wrong_frame_shows_in_the_raw_state_alone(analyzer, monkeypatch) -> None:
+    monkeypatch.setattr("maskwatch.stream.LOOK_AGAIN_S", STEP_S / 4)  # judged in every frame
     good, bad = (textured(crowd((3, 2, colour))) for colour in (RED, GREEN))
     reports = play(Stream(analyzer), *[good] * 20, bad, bad, good)
     faces = [face for report in reports[19:] for face in report.faces]
     assert [face.raw_state for face in faces] == ["mask", "no_mask", "no_mask", "mask"]
     assert {face.state for face in faces} == {MaskState.MASK}
+
+
+def test_a_face_beyond_doubt_is_judged_ten_times_a_second_and_follows_all_the_same(
+    analyzer, monkeypatch
+) -> None:
+    judged = count_judged(analyzer, monkeypatch)
+    stream = Stream(analyzer)
+    pictures = [textured(crowd((3, 2, RED), (12, 7, GREEN))), textured(crowd((4, 2, RED)))]
+    reports = [stream.update(pictures[0], number / 30) for number in range(60)]
+    assert judged[0] == 2  # whoever is new is judged at once
+    assert 0 < sum(judged[30:60]) <= 22  # one second, two faces, ten times each
+    assert max(judged[30:60]) == 1  # in turn, not both in one frame
+    assert [face.state for face in reports[-1].faces] == ["mask", "no_mask"]
+    moved = stream.update(pictures[1], 60 / 30).faces[0]
+    assert moved.box_xyxy == pytest.approx(face_box(4, 2), abs=1e-3)
+    assert moved.quality is not None
+
+
+def test_a_face_in_doubt_is_judged_in_every_frame(analyzer, monkeypatch) -> None:
+    judged = count_judged(analyzer, monkeypatch)
+    stream = Stream(analyzer)
+    for number in range(30):
+        stream.update(textured(crowd((3, 2, GREY))), number / 30)
+    assert judged == [1] * 30
 
 
 def test_a_true_change_shows(analyzer) -> None:
@@ -102,8 +140,9 @@ class OneFace:
 
 @pytest.mark.parametrize(("what", "poor", "good"), [("yaw_deg", 75.0, 0.0), ("score", 0.4, 0.8)])
 def test_who_turns_away_or_lifts_a_hand_keeps_the_state_and_it_says_since_when(
-    tmp_path, what: str, poor: float, good: float
+    tmp_path, monkeypatch, what: str, poor: float, good: float
 ) -> None:
+    monkeypatch.setattr("maskwatch.stream.LOOK_AGAIN_S", STEP_S / 4)  # judged in every frame
     detector = OneFace()
     stream = Stream(Analyzer(write_toy_model(tmp_path), detector))
     red, green = (textured(plain(colour, 120, 120)) for colour in (RED, GREEN))

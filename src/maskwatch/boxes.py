@@ -9,6 +9,7 @@ centre (YuNet, Wu et al. 2023).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,9 @@ _MAX_LOG_SIZE = 8.0
 Floats = NDArray[np.floating]
 
 
+@lru_cache(maxsize=8)  # frames of a video have one size; a photo's takes some 100 kB
 def grid_points(width: int, height: int) -> tuple[Floats, Floats]:
-    """The middles of all cells.
+    """The middles of all cells; not to be written to.
 
     Args:
         width: of the network's input in pixels, a multiple of 32.
@@ -50,7 +52,10 @@ def grid_points(width: int, height: int) -> tuple[Floats, Floats]:
         cells = np.stack([columns.ravel(), rows.ravel()], axis=1)
         middles.append((cells + 0.5) * stride)
         sides.append(np.full(len(cells), stride))
-    return np.concatenate(middles).astype(np.float32), np.concatenate(sides).astype(np.float32)
+    points = np.concatenate(middles).astype(np.float32), np.concatenate(sides).astype(np.float32)
+    for values in points:
+        values.flags.writeable = False
+    return points
 
 
 def decode_faces(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,18 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import ModelError
 from maskwatch.model_card import load_model
-from maskwatch.runtime import create_session
+from maskwatch.runtime import available_cpus, create_session
 from maskwatch.schema import MaskState
 
-# Enough to keep two cores busy; larger batches only cost memory (a crowd photo has 100 faces).
+# Larger batches are no faster and only cost memory (a crowd photo has 100 faces).
 _BATCH = 32
 
 
 class Classifier:
     """A verified network and its card. Stateless, so threads may share one.
+
+    Crops do not depend on each other, so each core takes some of them and computes alone. Within a
+    layer of so small a network cores would mostly wait for each other (docs/LOG.md).
 
     Attributes:
         card: what the network is and how to feed it.
@@ -30,7 +34,9 @@ class Classifier:
             ModelError: the file or its card is missing, altered or unusable.
         """
         model, self.card = load_model(model_path)
-        self._session = create_session(model, str(model_path))
+        self._session = create_session(model, str(model_path), threads=1)
+        self._cores = available_cpus()
+        self._helpers = ThreadPoolExecutor(max(1, self._cores - 1), "classify")  # starts none yet
         self._input_name = self._session.get_inputs()[0].name
         side = self.card.input_side_px
         try:  # the first run is slow (it plans memory), and a wrong shape shows here, not later
@@ -42,9 +48,11 @@ class Classifier:
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (n, 3) in the card's class order for crops (n, S, S, 3)."""
-        parts = [self._run(crops[i : i + _BATCH]) for i in range(0, len(crops), _BATCH)]
-        raw = np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)), np.float32)
-        return calibrate(raw, self.card.temperature)
+        at_once = _BATCH * self._cores
+        parts = [np.empty((0, len(self.card.classes)), np.float32)]
+        for start in range(0, len(crops), at_once):
+            parts += self._run_shared(crops[start : start + at_once])
+        return calibrate(np.concatenate(parts), self.card.temperature)
 
     def decide(self, probabilities: NDArray[np.float32]) -> tuple[MaskState, float]:
         """The state of one row of probabilities, and the probability of the likeliest state."""
@@ -52,6 +60,12 @@ class Classifier:
         confidence = float(probabilities[best])
         sure = confidence >= self.card.unsure_below
         return (self.card.classes[best] if sure else MaskState.UNSURE), confidence
+
+    def _run_shared(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """What the network says of some crops, each core asked about its share of them."""
+        mine, *theirs = np.array_split(crops, min(self._cores, len(crops)))
+        others = [self._helpers.submit(self._run, share) for share in theirs]
+        return [self._run(mine), *(other.result() for other in others)]
 
     def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input_name: crops})[0], np.float32)

@@ -59,7 +59,11 @@ _COMMANDS = {
         "train",
         "Turn a detector's run into an ONNX file and a card.",
     ),
-    "bench": ("maskwatch.cli_bench", "train", "Measure a model on fixed test photos."),
+    "bench": (
+        "maskwatch.cli_bench",
+        "train",
+        "Measure the speed here, or a model on fixed test photos.",
+    ),
     "doctor": ("maskwatch.cli_doctor", "", "Say what is installed, and what is wrong."),
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""

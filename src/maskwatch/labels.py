@@ -82,15 +82,20 @@ def _candidates(
     face_width, face_height = right - left, bottom - top
     least_px = _least_text_px(image_wh, shown_px)
     text_px = max(least_px, min(round(face_width / 6), max(image_wh) * 16 // shown_px))
-    plates = [
-        _plate(face.state, verdict_text(face, words), text_px, image_wh[0]),
-        _plate(face.state, certainty_text(face, 0, words), least_px, image_wh[0]),
-    ]
-    plates = [p for p in plates if alone or p.width <= _FACES_WIDE * face_width]
-    for plate in plates:
+
+    def plates() -> Iterator[
+        Image.Image
+    ]:  # made when they are asked for: the first one mostly fits
+        texts = (verdict_text(face, words), text_px), (certainty_text(face, 0, words), least_px)
+        for text, height_px in texts:
+            plate = _plate(face.state, text, height_px, image_wh[0])
+            if alone or plate.width <= _FACES_WIDE * face_width:
+                yield plate
+
+    for plate in plates():
         yield from ((plate, corner_xy) for corner_xy in _corners(face.box_xyxy, plate, image_wh))
     symbol = _plate(face.state, "", round(least_px * 0.6), image_wh[0])
-    for plate in (*plates, symbol):
+    for plate in (*plates(), symbol):
         if plate.width <= face_width and plate.height <= face_height * _FACE_SHARE:
             yield plate, (math.ceil(left), math.floor(bottom) - plate.height)
     yield from ((symbol, corner_xy) for corner_xy in _corners(face.box_xyxy, symbol, image_wh))
@@ -119,8 +124,12 @@ def _is_free(box_xyxy: BoxXYXY, taken: NDArray[np.float64], image_wh: tuple[int,
     return bool((beside | apart).all())
 
 
+@lru_cache(maxsize=128)  # faces of a video say the same for a while, and some hundred others alike
 def _plate(state: MaskState | None, text: str, text_px: int, room_px: int) -> Image.Image:
-    """A symbol, if of a state, and a text on a dark plate, smaller where the picture is narrow."""
+    """A symbol, if of a state, and a text on a dark plate, smaller where the picture is narrow.
+
+    Not to be drawn on: it may be shown again.
+    """
     while True:
         font = font_for(text, text_px)
         height = round(text_px * 1.7)  # also the side of the square with the symbol

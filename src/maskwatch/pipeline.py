@@ -18,6 +18,7 @@ from maskwatch.quality import measure_quality
 from maskwatch.schema import (
     Face,
     FaceOrigin,
+    FaceQuality,
     FaceVerdict,
     FrameReport,
     ImageRGB,
@@ -158,7 +159,7 @@ class Analyzer:
         """
         card = self.card
         rows = self._classifier.probabilities(self.crops(image_rgb, faces, origin))
-        qualities = measure_quality(image_rgb, faces, self._margin_ratio(origin))
+        qualities = self.qualities(image_rgb, faces, origin)
         verdicts = []
         for face, row, quality in zip(faces, rows, qualities, strict=True):
             state, confidence = self._classifier.decide(row)
@@ -174,6 +175,12 @@ class Analyzer:
                 )
             )
         return tuple(verdicts)
+
+    def qualities(
+        self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
+    ) -> tuple[FaceQuality, ...]:
+        """How well each face can be seen, without judging it; see `judge`."""
+        return measure_quality(image_rgb, faces, self._margin_ratio(origin))
 
     def crops(
         self, image_rgb: ImageRGB, faces: Sequence[Face | FaceVerdict], origin: FaceOrigin

@@ -60,12 +60,15 @@ def _cgroup_quota() -> float | None:
     return limit if limit > 0 else None
 
 
-def create_session(model: bytes, name: str) -> onnxruntime.InferenceSession:
+def create_session(
+    model: bytes, name: str, threads: int | None = None
+) -> onnxruntime.InferenceSession:
     """Make a session that uses the cores at hand and sleeps, rather than spins, between calls.
 
     Args:
         model: the content of an ONNX file.
         name: what to call it in an error.
+        threads: how many one call uses; `available_cpus` if None.
 
     Raises:
         ModelError: ONNX Runtime cannot use it.
@@ -75,7 +78,7 @@ def create_session(model: bytes, name: str) -> onnxruntime.InferenceSession:
 
     onnxruntime.disable_telemetry_events()  # on Windows, and where somebody loaded it before us
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available_cpus()
+    options.intra_op_num_threads = threads or available_cpus()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

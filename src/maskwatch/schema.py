@@ -179,7 +179,8 @@ class TrackedFace(FaceVerdict):
 
     Attributes:
         track_id: the same for one person from frame to frame, counted from 1.
-        raw_state: the verdict on this frame alone.
+        raw_state: the verdict on this frame alone; of a face whose state is beyond doubt that on
+            one a tenth of a second ago at most.
         state_age_s: seconds since the face was last seen well enough to tell; more than 0 means
             that the state is held from then.
     """

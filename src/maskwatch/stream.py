@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from maskwatch.errors import SettingError
 from maskwatch.pipeline import Analyzer, reading_order
 from maskwatch.quality import evidence_weight
-from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB, TrackedFace
+from maskwatch.schema import Face, FaceVerdict, FrameReport, ImageRGB, TrackedFace
 from maskwatch.smooth import Look, Smoother, SmoothSettings, SteadyState
 from maskwatch.sources import load_image
 from maskwatch.track import Tracker
+
+LOOK_AGAIN_S = 0.1
+"""A face that shows beyond doubt what it did is judged once in so long, any other in every frame.
+
+Neighbouring frames show nearly the same picture; what this changes is in docs/LOG.md."""
+
+_BEYOND_DOUBT = 0.95
+# turns of the faces fall apart by this share of a turn, so that not all come due in one frame
+_STAGGER = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """A face in the last frame: what it showed, and in which of its turns."""
+
+    verdict: FaceVerdict
+    turn: int
 
 
 class Stream:
@@ -47,7 +66,10 @@ class Stream:
         """Forget everybody; the next frame begins anew. May be called at any time, also twice."""
         self._tracker = Tracker()
         self._smoother = Smoother(self._settings)
+        self._steady: Mapping[int, SteadyState] = {}
+        self._last: dict[int, _Last] = {}
         self._time_s: float | None = None
+        self._watched_s = 0.0
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
         """Take in the next frame.
@@ -72,26 +94,64 @@ class Stream:
         track_ids = self._tracker.update(boxes_xyxy, sure, elapsed_s)
         identity = dict(zip(found, track_ids, strict=True))
         faces = reading_order([face for face in found if identity[face] is not None])
-        verdicts = self._analyzer.judge(image_rgb, faces, self._analyzer.origin)
-        seen = {identity[face] or 0: verdict for face, verdict in zip(faces, verdicts, strict=True)}
+        tracked = {identity[face] or 0: face for face in faces}
+        seen = self._verdicts(image_rgb, tracked)
         looks = {track_id: _look(verdict) for track_id, verdict in seen.items()}
-        steady = self._smoother.update(looks, self._tracker.track_ids, elapsed_s)
+        self._steady = self._smoother.update(looks, self._tracker.track_ids, elapsed_s)
         height, width = image_rgb.shape[:2]
         card = self._analyzer.detector_card
         return FrameReport(
-            faces=tuple(_tracked(verdict, i, steady[i]) for i, verdict in seen.items()),
+            faces=tuple(_tracked(verdict, i, self._steady[i]) for i, verdict in seen.items()),
             image_size_wh=(width, height),
             face_origin=self._analyzer.origin,
             model=self._analyzer.card.name,
             detector=card.name if card else None,
         )
 
+    def _verdicts(self, image_rgb: ImageRGB, tracked: Mapping[int, Face]) -> dict[int, FaceVerdict]:
+        """Judge the faces that are due; of the others take the last verdict, seen as they are now.
+
+        Args:
+            image_rgb: (H, W, 3).
+            tracked: its faces by identity.
+
+        Returns:
+            A verdict for each, in the same order.
+        """
+        origin = self._analyzer.origin
+        turns = {key: int(self._watched_s / LOOK_AGAIN_S + key * _STAGGER) for key in tracked}
+        due = [key for key, turn in turns.items() if self._is_due(key, turn)]
+        judged = self._analyzer.judge(image_rgb, [tracked[key] for key in due], origin)
+        verdicts = dict(zip(due, judged, strict=True))
+        known = [key for key in tracked if key not in verdicts]
+        faces = [tracked[key] for key in known]
+        qualities = self._analyzer.qualities(image_rgb, faces, origin)
+        for key, face, quality in zip(known, faces, qualities, strict=True):
+            verdicts[key] = replace(
+                self._last[key].verdict,
+                box_xyxy=face.box_xyxy,
+                detection_score=face.detection_score,
+                landmarks_xy=face.landmarks_xy,
+                quality=quality,
+            )
+        self._last = {key: _Last(verdicts[key], turns[key]) for key in tracked}
+        return {key: verdicts[key] for key in tracked}
+
+    def _is_due(self, key: int, turn: int) -> bool:
+        last, steady = self._last.get(key), self._steady.get(key)
+        if last is None or steady is None or last.turn != turn:
+            return True
+        certain = steady.probabilities.get(steady.state, 0.0) >= _BEYOND_DOUBT
+        return not certain or last.verdict.state is not steady.state
+
     def _tick(self, time_s: float) -> float:
         """Seconds since the last frame."""
         if not math.isfinite(time_s):
             raise SettingError(f"time_s: must be a finite number of seconds, not {time_s}")
         last_s, self._time_s = self._time_s, time_s
-        return 0.0 if last_s is None else max(0.0, time_s - last_s)
+        elapsed_s = 0.0 if last_s is None else max(0.0, time_s - last_s)
+        self._watched_s += elapsed_s
+        return elapsed_s
 
 
 def _look(verdict: FaceVerdict) -> Look:

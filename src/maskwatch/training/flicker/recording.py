@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from maskwatch.boxes import iou_matrix
 from maskwatch.model_card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import Face, FaceOrigin, FaceVerdict, ImageRGB, MaskState, TrackedFace
+from maskwatch.schema import (
+    Face,
+    FaceOrigin,
+    FaceQuality,
+    FaceVerdict,
+    ImageRGB,
+    MaskState,
+    TrackedFace,
+)
 from maskwatch.stream import Stream
 from maskwatch.training.flicker.films import FilmFrame, Truth
 
@@ -133,6 +141,11 @@ class _Replay:
         self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
     ) -> tuple[FaceVerdict, ...]:
         return tuple(self.frame.verdicts[face] for face in faces)
+
+    def qualities(
+        self, image_rgb: ImageRGB, faces: Sequence[Face], origin: FaceOrigin
+    ) -> tuple[FaceQuality | None, ...]:
+        return tuple(self.frame.verdicts[face].quality for face in faces)
 
 
 def _pairs(

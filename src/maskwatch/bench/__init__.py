@@ -1,0 +1,1 @@
+"""`maskwatch bench`: how fast this machine is at each step. Only the command line imports this."""
