@@ -5,12 +5,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check screenshots lock clean
+.PHONY: help app test check docs docs-serve figures notebook screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make test    check the code and run the tests"
 	@echo "make check   check the code only: ruff and mypy"
+	@echo "make docs    build the documentation into site/; make docs-serve shows it while you write"
+	@echo "make figures draw the pictures of results and samples for the documentation"
+	@echo "make notebook  run the notebook from start to end; MASKWATCH_DATA names the folder of the public sets"
 	@echo "make screenshots  take the pictures of the pages for the documentation; needs Chromium"
 	@echo "make lock    pin the versions that are now in .venv"
 	@echo "make clean   remove .venv and what tools left behind"
@@ -26,16 +29,29 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: .venv/docs.stamp
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python scripts/check_site.py site
+
+docs-serve: .venv/docs.stamp
+	$(BIN)/zensical serve $(ARGS)
+
+figures: .venv/dev.stamp
+	$(BIN)/python scripts/figures.py
+
+notebook: .venv/notebook.stamp
+	$(BIN)/python scripts/run_notebook.py $(ARGS)
+
 screenshots: .venv/dev.stamp
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
-lock: .venv/dev.stamp
+lock: .venv/dev.stamp .venv/notebook.stamp
 	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable --exclude maskwatch \
 		| grep -E '^[A-Za-z0-9._-]+==' > constraints.new
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,4 +65,12 @@ clean:
 # the tools include the page, so its stamp is due as well
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) -e '.[dev]'
-	@touch .venv/app.stamp $@
+	@touch .venv/app.stamp .venv/docs.stamp $@
+
+.venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) -e '.[docs]'
+	@touch $@
+
+.venv/notebook.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) -e '.[notebook]'
+	@touch $@
