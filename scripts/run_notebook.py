@@ -84,9 +84,10 @@ def _shown(output: Any, stem: str, pictures: dict[str, bytes]) -> str:
 
 
 def _table(page: str) -> str:
-    """The table that pandas wrote, without its style sheet, in one block."""
+    """The table that pandas wrote, without its looks, in one block."""
     found = re.search(r"<table.*</table>", page, re.DOTALL)
-    return "\n".join(line.strip() for line in (found[0] if found else page).splitlines())
+    plain = re.sub(r"<(table|tr)[^>]*>", r"<\1>", found[0] if found else page)
+    return "\n".join(line.strip() for line in plain.splitlines())
 
 
 def main() -> None:
