@@ -53,7 +53,7 @@ def draw_hero() -> None:
     Raises:
         SystemExit: the shipped models judge them otherwise; draw the cup otherwise then.
     """
-    image_rgb = draw_samples.draw_scene(HERO, and_then=_draw_cup)
+    image_rgb = draw_samples.draw_scene(HERO, and_then=draw_cup)
     report = maskwatch.Analyzer().analyze(image_rgb)
     states = tuple(face.state for face in report.faces)
     if states != SHOWS:
@@ -62,7 +62,8 @@ def draw_hero() -> None:
     marked.save(IMAGES / "hero.jpg", quality=88, optimize=True)
 
 
-def _draw_cup(canvas: draw_samples.Canvas) -> None:
+def draw_cup(canvas: draw_samples.Canvas) -> None:
+    """A cup before the mouth of the last of HERO, and the fingers that hold it."""
     person, middle_xy, breadth_px = HERO.people[-1]
     pen = draw_samples.Pen(canvas, middle_xy, breadth_px, person.tilt_deg)
     cup, top = (170, 70, 60), 0.3

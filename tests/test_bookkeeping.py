@@ -17,7 +17,7 @@ import fakes
 import pytest
 from statistics_factory import entry
 
-from maskwatch import bookkeeping
+from maskwatch import background_writer
 from maskwatch.bookkeeping import Bookkeeper, Ledger
 from maskwatch.errors import StoreError, StoreFault
 from maskwatch.schema import MaskState
@@ -30,7 +30,7 @@ NOON = entry("2026-11-24T12:00").start_s
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatisticsStore:
-    monkeypatch.setattr(bookkeeping, "FLUSH_S", 0.05)
+    monkeypatch.setattr(background_writer, "FLUSH_S", 0.05)
     return StatisticsStore(tmp_path / "folder" / "statistics.sqlite3")
 
 
@@ -128,7 +128,7 @@ def test_trouble_is_told_once_and_what_was_counted_is_written_when_it_is_over(
 def test_deleting_everything_also_deletes_what_was_not_written_yet(
     store: StatisticsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bookkeeping, "FLUSH_S", 0.5)
+    monkeypatch.setattr(background_writer, "FLUSH_S", 0.5)
     ledger = Ledger(store)
     keeper = Bookkeeper("door", ledger, lambda: NOON)
     show(keeper, MASK, 0, 1)

@@ -8,27 +8,33 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
+from alert_factory import alert
 from drawn_video import write_video
+from waiting import until
 
 from maskwatch.app.samples import FOLDER
 from maskwatch.cli import cli
+from maskwatch.settings import Secret
 from maskwatch.sources import load_image
+from maskwatch.watch.config import WebhookConfig, load_config
+from maskwatch.watch.queue import Delivery
+from maskwatch.watch.sending import Outcome
+from maskwatch.watch.webhook import Webhook
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 PASSED_ON = {"app"}
 """Commands that take options of another program as well."""
-
-COMING = {"watch", "events"}
-"""Commands that are described already and not merged yet."""
 
 _CALLED = re.compile(r"(?:[A-Z_]+=.+ )?maskwatch (.+)")
 
@@ -65,10 +71,7 @@ def unknown(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(("page", "words"), [*commands()])
 def test_commands_and_their_options_exist(page: str, words: list[str]) -> None:
-    wrong = unknown(words)
-    if wrong == words[:1] and wrong[0] in COMING:
-        pytest.skip(f"`maskwatch {wrong[0]}` is not merged yet")
-    assert wrong == []
+    assert unknown(words) == []
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,45 @@ def test_the_http_page(folder: Path, port: str) -> None:
     first, second = said.splitlines()
     assert first == "door-1 ['mask', 'incorrect_mask', 'no_mask', 'mask']"
     assert second.count("MaskState.") == 4
+
+
+def test_the_settings_of_the_page_about_many_cameras(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(blocks(ROOT / "docs" / "watch.md", "yaml")[0])
+    names = ("CAMERA_PASSWORD", "WEBHOOK_SECRET", "MQTT_PASSWORD")
+    config = load_config(path, dict.fromkeys(names, "x"))
+    assert [camera.name for camera in config.cameras] == ["entrance", "canteen"]
+    assert config.sinks == ("reception", "mqtt")
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The receiver of the page, with the secret "right"; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (code,) = blocks(ROOT / "docs" / "watch.md", "python")
+    monkeypatch.setenv("WEBHOOK_SECRET", "right")
+    command = [sys.executable, "-W", "error", "-c", code.replace("8090", str(port))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        try:
+            until(lambda: listens(port))
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_receiver_takes_what_is_signed_and_fresh_and_nothing_else(receiver: str) -> None:
+    def send(secret: str, now_s: Callable[[], float] = time.time) -> Outcome:
+        config = WebhookConfig("door", Secret(receiver), Secret(secret))
+        return Webhook(config, now_s).send(Delivery(alert(), "door")).outcome
+
+    assert send("right") is Outcome.SENT
+    assert send("wrong") is Outcome.NEVER
+    assert send("right", lambda: time.time() - 3600) is Outcome.NEVER

@@ -12,13 +12,15 @@ import base64
 import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from script_modules import load_script
+
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
 NOTEBOOK = Path(__file__).parent.parent / "docs" / "notebook" / "report_retold.ipynb"
 
@@ -89,7 +91,9 @@ def test_it_says_nothing_of_the_machine(cells: list[Cell], code: list[Cell]) -> 
 
 def test_its_page_was_written_after_it_was_run() -> None:
     pytest.importorskip("nbformat", reason="needs the extra notebook")
-    page, charts = load_script("run_notebook").as_page(NOTEBOOK)
+    from run_notebook import as_page  # needs the extra too
+
+    page, charts = as_page(NOTEBOOK)
     assert NOTEBOOK.with_suffix(".md").read_text(encoding="utf-8") == page
     assert {path.name for path in NOTEBOOK.parent.glob("*.png")} == set(charts)
     for name, content in charts.items():

@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from script_modules import load_script
 
-ROOT = Path(__file__).parent.parent
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+from check_site import problems
 
+ROOT = Path(__file__).parents[1]
 
-problems = load_script("check_site").problems
 
 PAGE = '<html><head>{head}</head><body><h1 id="top">x</h1>{body}</body></html>'
 

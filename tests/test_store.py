@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statistics_factory import entry, history
 
-from maskwatch import store as store_module
+from maskwatch import store_file
 from maskwatch.errors import StoreError, StoreFault
 from maskwatch.schema import MaskState
 from maskwatch.store import BUCKET_S, Entry, StatisticsStore, bucket_start, default_path
@@ -71,15 +71,18 @@ def test_counts_add_up(store: StatisticsStore, path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]  # closed cleanly
 
 
-def test_what_is_kept_are_counts_and_no_more(store: StatisticsStore, path: Path) -> None:
+def test_what_is_kept_of_people_are_counts_and_no_more(store: StatisticsStore, path: Path) -> None:
     store.add([entry()])
     with closing(sqlite3.connect(path)) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         columns = [row[1] for row in database.execute("PRAGMA table_info(counts)")]
-        assert tables == [("counts",)]
+        others = {name for (name,) in tables} - {"counts"}
+        assert others == {"events", "waiting_alerts", "rules"}  # only `maskwatch watch` fills them
+        for name in others:
+            assert database.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)
         assert columns == ["start_s", "source", "state", "people", "face_s"]
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+        assert database.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_a_correction_moves_a_person_and_never_counts_below_nobody(store: StatisticsStore) -> None:
@@ -419,9 +422,10 @@ try:
 except StoreError as error:
     print(error.fault)
 """
+    imports = "import sys\nfrom maskwatch.errors import *\nfrom maskwatch.store import *\n"
     before = store.entries(*EVER)
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys\nfrom maskwatch.store import *\n{code}", str(path)],
+        [sys.executable, "-c", imports + code, str(path)],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.strip() == StoreFault.FULL, done.stderr
@@ -431,7 +435,7 @@ except StoreError as error:
 def test_whoever_never_ends_writing_is_waited_for_in_vain(
     store: StatisticsStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "BUSY_S", 0.2)
+    monkeypatch.setattr(store_file, "BUSY_S", 0.2)
     store.add([entry()])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

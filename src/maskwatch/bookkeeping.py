@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
-from threading import Lock, Thread, main_thread
 
-from maskwatch.errors import StoreError
+from maskwatch.background_writer import BackgroundWriter
 from maskwatch.schema import FrameReport, MaskState
 from maskwatch.store import Entry, StatisticsStore, bucket_start
 from maskwatch.tally import Changes, Count, PeopleCounter
 
-_LOG = logging.getLogger(__name__)
-
-FLUSH_S = 1.0
-"""What is counted reaches the file after so many seconds."""
-
-# how long the thread may take to see that the program ends
-_BEAT_S = 0.1
+_Counts = dict[tuple[int, str, MaskState], Count]
 
 
-class Ledger:
+class Ledger(BackgroundWriter[_Counts]):
     """Collects the counts of all cameras of this process and writes them to one store.
-
-    Threads may share it. A write that fails is tried again every second, and nothing that was
-    counted is lost meanwhile; the log names a failure once.
 
     Attributes:
         store: where the counts go.
-        error: why the last write failed, None if it did not.
     """
+
+    name = "statistics"
 
     def __init__(self, store: StatisticsStore) -> None:
         """Begin with nothing; the file is not touched before there is something to write."""
-        self.error: StoreError | None = None
+        super().__init__()
         self.store = store
-        self._pending: dict[tuple[int, str, MaskState], Count] = {}
-        self._changed = Lock()  # guards what is pending
-        self._writing = Lock()  # held by whoever writes, so that none is written twice
-        self._working = False
+        self._pending: _Counts = {}
 
     def note(self, source: str, changes: Changes) -> None:
         """Take in what a camera counted; a thread writes it within a second or so."""
@@ -49,31 +36,7 @@ class Ledger:
             self._merge(
                 {(period, source, state): count for (period, state), count in changes.items()}
             )
-            if not self._working:
-                Thread(target=self._work, name="statistics").start()
-                self._working = True
-
-    def flush(self) -> None:
-        """Write now what there is.
-
-        Raises:
-            StoreError: the file cannot be written; what is pending stays so.
-        """
-        with self._writing:
-            with self._changed:
-                taken, self._pending = self._pending, {}
-            if not taken:
-                return
-            try:
-                self.store.add(Entry(*key, count) for key, count in taken.items())
-                self.error = None
-            except StoreError as error:
-                with self._changed:
-                    self._merge(taken)
-                if self.error is None or self.error.fault is not error.fault:
-                    _LOG.error("statistics: %s", error)
-                self.error = error
-                raise
+        self.wake()
 
     def purge(self) -> None:
         """Delete everything, also what was not written yet.
@@ -86,25 +49,22 @@ class Ledger:
                 self._pending = {}
             self.store.purge()
 
-    def _merge(self, more: dict[tuple[int, str, MaskState], Count]) -> None:
+    def _has_more(self) -> bool:
+        return bool(self._pending)
+
+    def _take(self) -> _Counts:
+        taken, self._pending = self._pending, {}
+        return taken
+
+    def _put_back(self, batch: _Counts) -> None:
+        self._merge(batch)
+
+    def _write(self, batch: _Counts) -> None:
+        self.store.add(Entry(*key, count) for key, count in batch.items())
+
+    def _merge(self, more: _Counts) -> None:
         for key, count in more.items():
             self._pending[key] = self._pending.get(key, Count()) + count
-
-    def _work(self) -> None:
-        """Write every second, until nothing is left or the program ends, which waits for it."""
-        while True:
-            ends_s = time.monotonic() + FLUSH_S
-            while main_thread().is_alive() and (left_s := ends_s - time.monotonic()) > 0:
-                time.sleep(min(left_s, _BEAT_S))
-            failed = False
-            try:
-                self.flush()
-            except StoreError:
-                failed = True
-            with self._changed:
-                if not self._pending or (failed and not main_thread().is_alive()):
-                    self._working = False
-                    return
 
 
 class Bookkeeper:

@@ -19,6 +19,12 @@ from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, Sett
 _COMMANDS = {
     "predict": ("maskwatch.cli_predict", "", "Judge the masks in pictures."),
     "live": ("maskwatch.cli_live", "live", "Judge the masks in a camera, a stream or a video."),
+    "watch": (
+        "maskwatch.cli_watch",
+        "watch",
+        "Watch many cameras, keep events and tell of violations.",
+    ),
+    "events": ("maskwatch.cli_events", "", "Export or delete kept events and counts."),
     "app": (
         "maskwatch.app.launch",
         "app",

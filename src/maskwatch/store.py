@@ -1,57 +1,24 @@
 """Statistics in one SQLite file: how many people showed what, in sums of 20 minutes.
 
-Nothing about a person is in it: no picture, no track, no time finer than 20 minutes. The file is
-made by the first write. Every call opens it, does one short transaction and closes it again, so
-any number of threads and processes may use one file, no call holds it for long, and between calls
-it is whole and a single file. WAL mode keeps those who read and the one who writes out of each
-other's way, and makes a transaction that was cut off as if it had never begun. (The file must not
-lie on a network drive: WAL mode needs memory that all users of the file share.)
+Nothing about a person is in them: no picture, no track, no time finer than 20 minutes.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import sqlite3
 import sys
-import time
-from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
 
-from maskwatch.errors import StoreError, StoreFault
 from maskwatch.local_time import day_span, zone_offsets
 from maskwatch.schema import MaskState
+from maskwatch.store_file import WRITE, StoreFile
 from maskwatch.tally import Count
 
 BUCKET_S = 20 * 60
 """Counts are summed over so many seconds; all that is known of when something was seen."""
-
-BUSY_S = 5.0
-"""How long a call waits for others that write."""
-
-_RETRY_S = 0.01
-
-_APPLICATION_ID = 0x4D61736B  # "Mask"; tells our file from any other database
-
-# What leads from each version of the file to the next; PRAGMA user_version counts them. Only ever
-# add to the end: files of old versions are brought up to date when they are next written.
-_MIGRATIONS = (
-    """
-    CREATE TABLE counts (
-        start_s INTEGER NOT NULL,  -- of the 20 minutes, in UTC seconds since the epoch
-        source TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('mask', 'no_mask', 'incorrect_mask', 'unsure')),
-        people INTEGER NOT NULL CHECK (people >= 0),
-        face_s REAL NOT NULL CHECK (face_s >= 0),
-        PRIMARY KEY (start_s, source, state)
-    ) WITHOUT ROWID
-    """,
-)
-
-_READ, _WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 # a correction may concern people who have been deleted meanwhile
 _ADD = """
@@ -68,23 +35,6 @@ _SUMS = """
     GROUP BY period, state
 """
 _DAY, _HOUR = "(start_s + offset_s) / 86400", "(start_s + offset_s) % 86400 / 3600"
-
-_FAULTS = {
-    StoreFault.UNAVAILABLE: "cannot be opened or written; check the folder and its permissions",
-    StoreFault.FULL: "cannot be written; the disk is full or failing",
-    StoreFault.FOREIGN: "is damaged or no statistics of MaskWatch; move it away, or name another",
-    StoreFault.NEWER: "was written by a newer MaskWatch; update this one, or name another file",
-    StoreFault.BUSY: f"was in use by others for more than {BUSY_S:.0f} seconds",
-}
-_SQLITE_FAULTS = {
-    sqlite3.SQLITE_BUSY: StoreFault.BUSY,
-    sqlite3.SQLITE_LOCKED: StoreFault.BUSY,
-    sqlite3.SQLITE_FULL: StoreFault.FULL,
-    sqlite3.SQLITE_IOERR: StoreFault.FULL,
-    sqlite3.SQLITE_CANTOPEN: StoreFault.UNAVAILABLE,
-    sqlite3.SQLITE_READONLY: StoreFault.UNAVAILABLE,
-    sqlite3.SQLITE_PERM: StoreFault.UNAVAILABLE,
-}
 
 Sums = dict[MaskState, Count]
 
@@ -123,12 +73,8 @@ def default_path() -> Path:
     return folder / "maskwatch" / "statistics.sqlite3"
 
 
-class StatisticsStore:
+class StatisticsStore(StoreFile):
     """The counts in one file; may be used by several threads and processes at once."""
-
-    def __init__(self, path: Path) -> None:
-        """Remember where; nothing is opened or made yet."""
-        self._path = path.absolute()
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add to the counts, all or nothing.
@@ -146,7 +92,7 @@ class StatisticsStore:
             }
             for entry in entries
         ]
-        with self._opened("rwc", _WRITE) as database:
+        with self._opened("rwc", WRITE) as database:
             database.executemany(_ADD, rows)
 
     def entries(self, from_s: float, until_s: float) -> list[Entry]:
@@ -213,7 +159,7 @@ class StatisticsStore:
         """
         if not self._path.exists():
             return
-        with self._opened("rw", _WRITE) as database:
+        with self._opened("rw", WRITE) as database:
             if before_s is None:
                 database.execute("DELETE FROM counts")
             else:
@@ -228,91 +174,3 @@ class StatisticsStore:
         for number, state, people, face_s in self._read(select, values):
             sums.setdefault(number, {})[MaskState(state)] = Count(people, face_s)
         return sums
-
-    def _read(self, select: str, values: Iterable[float] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        """The rows of a query; none as long as there is no file."""
-        if not self._path.exists():
-            return []
-        with self._opened("rw", _READ) as database:
-            return database.execute(select, tuple(values)).fetchall()
-
-    @contextmanager
-    def _opened(self, mode: str, begin: str) -> Generator[sqlite3.Connection]:
-        """The file in one transaction.
-
-        Args:
-            mode: of SQLite's: rw, or rwc to make what is missing.
-            begin: starts the transaction. One that writes does so at once (IMMEDIATE), for it could
-                not wait for its turn later.
-        """
-        try:
-            if mode == "rwc":
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._begun(mode, begin)) as database:
-                yield database
-                database.execute("COMMIT")
-                if mode == "rwc":  # not before, the file might have been somebody else's
-                    _use_wal(database)
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-            raise self._error(StoreFault.FULL if full else StoreFault.UNAVAILABLE) from error
-        except sqlite3.Error as error:
-            code = error.sqlite_errorcode & 0xFF  # without what SQLite adds to the kind
-            raise self._error(_SQLITE_FAULTS.get(code, StoreFault.FOREIGN)) from error
-
-    def _begun(self, mode: str, begin: str) -> sqlite3.Connection:
-        """A connection in its transaction, as soon as others let it begin.
-
-        SQLite waits for others by itself, but not where one of them switches the file to WAL mode
-        just now, or closes it as the last of all.
-        """
-        address, ends_s = f"{self._path.as_uri()}?mode={mode}", time.monotonic() + BUSY_S
-        while True:
-            database = sqlite3.connect(address, BUSY_S, isolation_level=None, uri=True)
-            try:
-                database.execute("PRAGMA secure_delete = ON")
-                database.execute("PRAGMA synchronous = NORMAL")
-                database.execute(begin)
-                self._bring_up_to_date(database)  # a failure undoes it all: the file is closed
-            except Exception as error:
-                database.close()
-                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-                is_busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-                if not is_busy or time.monotonic() >= ends_s:
-                    raise
-                time.sleep(_RETRY_S)
-            else:
-                return database
-
-    def _bring_up_to_date(self, database: sqlite3.Connection) -> None:
-        """Make the table in a new file, and what has been added since in an old one."""
-        version = self._version(database)
-        if version == len(_MIGRATIONS):
-            return
-        for migration in _MIGRATIONS[version:]:
-            database.execute(migration)
-        database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
-
-    def _version(self, database: sqlite3.Connection) -> int:
-        """How many migrations the file has seen; 0 if it is new."""
-        numbers = (
-            database.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("user_version", "application_id")
-        )
-        version, application_id = numbers
-        tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application_id != _APPLICATION_ID and (version or application_id or tables):
-            raise self._error(StoreFault.FOREIGN)
-        if version > len(_MIGRATIONS):
-            raise self._error(StoreFault.NEWER)
-        return int(version)
-
-    def _error(self, fault: StoreFault) -> StoreError:
-        return StoreError(self._path, _FAULTS[fault], fault)
-
-
-def _use_wal(database: sqlite3.Connection) -> None:
-    """Once for a file; where somebody else is at it just now, the next write does it."""
-    with suppress(sqlite3.OperationalError):
-        database.execute("PRAGMA journal_mode = WAL")

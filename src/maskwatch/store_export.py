@@ -21,17 +21,18 @@ def entries_to_csv(entries: Iterable[Entry]) -> str:
     table = io.StringIO()
     writer = csv.DictWriter(table, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(entry) for entry in entries)
+    writer.writerows(entry_row(entry) for entry in entries)
     return table.getvalue()
 
 
 def entries_to_json(entries: Iterable[Entry]) -> str:
     """One document; `bucket_s` says for how many seconds from `start_utc` on a count stands."""
-    rows = [_row(entry) for entry in entries]
+    rows = [entry_row(entry) for entry in entries]
     return json.dumps({"schema": STATISTICS_SCHEMA, "bucket_s": BUCKET_S, "counts": rows})
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """A count in plain values."""
     start = datetime.fromtimestamp(entry.start_s, UTC)
     return {
         "start_utc": start.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -23,9 +23,10 @@ from typing import Any
 
 from maskwatch.errors import SettingError
 from maskwatch.model_card import card_path
+from maskwatch.settings import read_settings, require
 from maskwatch.training.data_folders import named_folders
 from maskwatch.training.job_status import Status, read_status
-from maskwatch.training.recipe import Recipe, read_record, require, write_record
+from maskwatch.training.recipe import Recipe, write_record
 from maskwatch.training.run_files import SCORES, Epoch, read_history
 
 GROUPED, REPORT = "grouped", "report"
@@ -135,7 +136,7 @@ class JobFolder:
 @lru_cache(maxsize=512)
 def _read_order(path: Path, _changed_ns: int) -> Order:
     """YAML is slow, and a page reads all orders again and again."""
-    return read_record(path, Order)
+    return read_settings(path, Order)
 
 
 def list_jobs(runs: Path) -> list[JobFolder]:

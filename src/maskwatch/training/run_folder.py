@@ -32,11 +32,12 @@ from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
 from maskwatch.runtime import available_cpus
 from maskwatch.schema import CLASSES
+from maskwatch.settings import Record, read_settings
 from maskwatch.training import plots
 from maskwatch.training.detector.recipe import DetectorRecipe
 from maskwatch.training.environment import cpu_name, git_revision, versions
 from maskwatch.training.manifest import data_sha256
-from maskwatch.training.recipe import Recipe, Record, read_record
+from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
@@ -141,7 +142,7 @@ class RunFolder:
         Raises:
             SettingError: it is not there.
         """
-        return read_record(self.path / "recipe.yaml", kind)
+        return read_settings(self.path / "recipe.yaml", kind)
 
     def read(self) -> dict[str, Any]:
         """What run.json says.
