@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check bench test-lowest test-newest package screenshots lock clean
+.PHONY: help app test check bench test-lowest test-newest package docs docs-serve figures notebook screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
@@ -15,6 +15,9 @@ help:
 	@echo "make test-lowest  run the tests with the oldest versions that pyproject.toml allows (ARGS as for pytest)"
 	@echo "make test-newest  run them with the newest that there are"
 	@echo "make package  build wheel and source distribution in dist, and try them in a fresh environment"
+	@echo "make docs    build the documentation into site/; make docs-serve shows it while you write"
+	@echo "make figures draw the pictures of results and samples for the documentation"
+	@echo "make notebook  run the notebook from start to end; MASKWATCH_DATA names the folder of the public sets"
 	@echo "make screenshots  take the pictures of the pages for the documentation; needs Chromium"
 	@echo "make lock    pin the versions that are now in .venv"
 	@echo "make clean   remove .venv and what tools left behind"
@@ -45,16 +48,29 @@ test-newest: pyproject.toml
 package: .venv/dev.stamp
 	$(BIN)/python scripts/check_package.py dist
 
+docs: .venv/docs.stamp
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python scripts/check_site.py site
+
+docs-serve: .venv/docs.stamp
+	$(BIN)/zensical serve $(ARGS)
+
+figures: .venv/dev.stamp
+	$(BIN)/python scripts/figures.py
+
+notebook: .venv/notebook.stamp
+	$(BIN)/python scripts/run_notebook.py $(ARGS)
+
 screenshots: .venv/dev.stamp
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
-lock: .venv/dev.stamp
+lock: .venv/dev.stamp .venv/notebook.stamp
 	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable --exclude maskwatch \
 		| grep -E '^[A-Za-z0-9._-]+==' > constraints.new
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf .venv .venv-lowest .venv-newest site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -68,7 +84,15 @@ clean:
 # the tools include the page, so its stamp is due as well
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(INSTALL) -e '.[dev]'
-	@touch .venv/app.stamp $@
+	@touch .venv/app.stamp .venv/docs.stamp $@
+
+.venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) -e '.[docs]'
+	@touch $@
+
+.venv/notebook.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) -e '.[notebook]'
+	@touch $@
 
 .venv-lowest/stamp: pyproject.toml scripts/lowest.py
 	rm -rf .venv-lowest

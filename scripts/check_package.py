@@ -22,11 +22,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-SDIST_PARTS = ("src", "recipes", "scripts", "tests")
-SDIST_FILES = {
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "THIRD_PARTY.md"),
-    *("pyproject.toml", "constraints.txt", "Makefile", ".gitignore"),
-}
 WHEEL_BYTES, FILE_BYTES = 15e6, 1e6
 """No wheel may be larger, and no file in it but the networks."""
 
@@ -81,10 +76,7 @@ def wheel_faults(sizes: dict[str, int], tracked: Iterable[str]) -> list[str]:
 
 def sdist_faults(names: Iterable[str], tracked: Iterable[str]) -> list[str]:
     """What is wrong with the files of a source distribution, without its folder's name."""
-    expected = {
-        path for path in tracked if path.partition("/")[0] in SDIST_PARTS or path in SDIST_FILES
-    }
-    return _differences(set(names) - {"PKG-INFO"}, expected)
+    return _differences(set(names) - {"PKG-INFO"}, set(tracked))
 
 
 def _differences(found: set[str], expected: set[str]) -> list[str]:

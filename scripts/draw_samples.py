@@ -10,6 +10,7 @@ probability of what is meant; tests/test_samples.py asks for a margin.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,12 +94,15 @@ SCENES = {
 }
 
 
-def draw_scene(scene: Scene, seed: int = 0) -> np.ndarray:
-    """The picture (H, W, 3) uint8."""
+def draw_scene(
+    scene: Scene, seed: int = 0, and_then: Callable[[Canvas], None] = lambda _canvas: None
+) -> np.ndarray:
+    """The picture (H, W, 3) uint8; `and_then` may draw more before everybody."""
     width, height = scene.size_wh
     canvas = _wall(scene.wall, width * FINE, height * FINE)
     for person, middle_xy, breadth_px in scene.people:
         _paste(canvas, person, middle_xy, breadth_px)
+    and_then(canvas)
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     grain = np.random.default_rng(seed).normal(0, 2.5, small.shape)
     return np.clip(cv2.GaussianBlur(small, (0, 0), 0.7) + grain, 0, 255).astype(np.uint8)

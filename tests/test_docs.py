@@ -1,0 +1,174 @@
+"""What the documentation tells people to type: the commands exist, the Python examples run.
+
+Run: pytest tests/test_docs.py
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from alert_factory import alert
+from drawn_video import write_video
+from waiting import until
+
+from maskwatch.app.samples import FOLDER
+from maskwatch.cli import cli
+from maskwatch.settings import Secret
+from maskwatch.sources import load_image
+from maskwatch.watch.config import WebhookConfig, load_config
+from maskwatch.watch.queue import Delivery
+from maskwatch.watch.sending import Outcome
+from maskwatch.watch.webhook import Webhook
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+PASSED_ON = {"app"}
+"""Commands that take options of another program as well."""
+
+_CALLED = re.compile(r"(?:[A-Z_]+=.+ )?maskwatch (.+)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in one language; "" for commands."""
+    fenced = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    found = fenced.findall(page.read_text(encoding="utf-8"))
+    return [block for of, block in found if of == language]
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Each `maskwatch ...` in a block of commands, with the page it stands on."""
+    for page in PAGES:
+        for block in blocks(page, ""):
+            for line in block.replace("\\\n", " ").splitlines():
+                if called := _CALLED.match(line):
+                    yield page.name, shlex.split(called[1], comments=True)
+
+
+def unknown(words: list[str]) -> list[str]:
+    """What is no command or no option in what follows `maskwatch`."""
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0]) if words else None
+        if found is None:
+            return words[:1] or ["nothing"]
+        command, words = found, words[1:]
+    if command.name in PASSED_ON:
+        words = [word for word in words if not word.startswith("--server.")]
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return [word for word in words if re.match(r"--?[a-z]", word) and word not in options]
+
+
+@pytest.mark.parametrize(("page", "words"), [*commands()])
+def test_commands_and_their_options_exist(page: str, words: list[str]) -> None:
+    assert unknown(words) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [("", ["nothing"]), ("no-such", ["no-such"]), ("predict x.jpg --no-such", ["--no-such"])],
+)
+def test_a_command_that_is_not_there_is_seen(line: str, missing: list[str]) -> None:
+    assert unknown(line.split()) == missing
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the examples find where they run."""
+    shutil.copy(FOLDER / "group.jpg", tmp_path / "photo.jpg")
+    image_rgb = load_image(FOLDER / "bare.jpg")
+    write_video(tmp_path / "clip.mp4", [np.roll(image_rgb, shift, axis=1) for shift in range(4)])
+    return tmp_path
+
+
+def run_examples(page: str, folder: Path, **replaced: str) -> str:
+    """Run the Python of a page from top to bottom as one program; what it prints."""
+    code = "\n".join(blocks(ROOT / "docs" / page, "python"))
+    for old, new in replaced.items():
+        code = code.replace(old, new)
+    command = [sys.executable, "-W", "error", "-c", code]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_the_python_page(folder: Path) -> None:
+    said = run_examples("python.md", folder)
+    assert "2 of 4" in said
+    assert "MaskState" not in said.splitlines()[-1]
+    assert said.splitlines()[-1].endswith("not a JPEG, PNG, WebP, BMP, TIFF or GIF image")
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    """Where a real service listens."""
+    command = [sys.executable, "-m", "maskwatch", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr
+            line = server.stderr.readline()
+            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)
+            assert found, line
+            yield found[1]
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+
+
+def test_the_http_page(folder: Path, port: str) -> None:
+    said = run_examples("http.md", folder, **{"8000": port})
+    first, second = said.splitlines()
+    assert first == "door-1 ['mask', 'incorrect_mask', 'no_mask', 'mask']"
+    assert second.count("MaskState.") == 4
+
+
+def test_the_settings_of_the_page_about_many_cameras(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(blocks(ROOT / "docs" / "watch.md", "yaml")[0])
+    names = ("CAMERA_PASSWORD", "WEBHOOK_SECRET", "MQTT_PASSWORD")
+    config = load_config(path, dict.fromkeys(names, "x"))
+    assert [camera.name for camera in config.cameras] == ["entrance", "canteen"]
+    assert config.sinks == ("reception", "mqtt")
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The receiver of the page, with the secret "right"; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (code,) = blocks(ROOT / "docs" / "watch.md", "python")
+    monkeypatch.setenv("WEBHOOK_SECRET", "right")
+    command = [sys.executable, "-W", "error", "-c", code.replace("8090", str(port))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        try:
+            until(lambda: listens(port))
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_receiver_takes_what_is_signed_and_fresh_and_nothing_else(receiver: str) -> None:
+    def send(secret: str, now_s: Callable[[], float] = time.time) -> Outcome:
+        config = WebhookConfig("door", Secret(receiver), Secret(secret))
+        return Webhook(config, now_s).send(Delivery(alert(), "door")).outcome
+
+    assert send("right") is Outcome.SENT
+    assert send("wrong") is Outcome.NEVER
+    assert send("right", lambda: time.time() - 3600) is Outcome.NEVER
