@@ -2,14 +2,18 @@
 
     python benchmarks/batch_throughput.py FOLDER --pictures 192      # ten minutes
 
-Photos of FOLDER are judged with the shipped models in each way, the ways taking turns, so that what
-else the machine does meets all alike. A way's speed is what follows its first chunk (`start_s` is
-the time until then, processes and models included); `pictures_per_s` is the median of the rounds.
-Core seconds a picture are the processor time of the loop on one thread, which other work disturbs
-less: of the photos as they are, and of the same scaled to a camera's and to a phone's picture. Then
-the rows of a chunk are written: bytes a picture, and time, to disk and to the store that --s3 names.
-Ray is left out where it is absent. Results go to benchmarks/results/batch_throughput.json; the last
-line of output is the same document.
+Photos of FOLDER are judged with the shipped models in each way, the ways taking turns. A way's
+speed is what follows its first chunk (`start_s` is the time until then, processes and models
+included). `others_cores` is what the rest of the machine used in a second before and one after: a
+round of a way counts only where both are under QUIET_CORES, for otherwise ways with more workers
+had no more cores to use. Rounds go on until each way has three that count; all are in the result,
+`pictures_per_s` is the median of those that count, and null where none does.
+
+Core milliseconds a picture are processor time of the loop on one thread, which other work disturbs
+less: of the photos as they are, and scaled to a camera's and to a phone's picture. Then the rows
+of a chunk are written: bytes a picture, and time, to disk and to the store that --s3 names. Ray is
+left out where it is absent. Results go to benchmarks/results/batch_throughput.json; the last line
+of output is the same document.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ from maskwatch.training.environment import cpu_name, versions
 RESULT = Path(__file__).parent / "results" / "batch_throughput.json"
 SIDES_PX = {"as they are": None, "1920 px": 1920, "4000 px": 4000}
 WARM_UP = 8
+QUIET_CORES, QUIET_ROUNDS = 0.25, 3
 
 
 def loop(chunks: Sequence[Chunk]) -> list[float]:
@@ -69,13 +74,36 @@ def with_engine(engine: Engine, workers: int) -> Callable[[Sequence[Chunk]], lis
 
 def speed(judge: Callable[[Sequence[Chunk]], list[float]], chunks: Sequence[Chunk]) -> dict:
     """Pictures a second after the first chunk, and seconds until then."""
+    before = others_cores()
     began_s = time.perf_counter()
     first_s, *_, last_s = judge(chunks)
     rest = sum(len(chunk.names) for chunk in chunks[1:])
+    time.sleep(2)  # what the way leaves behind is not the others'
+    others = (before, others_cores())
     return {
         "pictures_per_s": round(rest / (last_s - first_s), 2),
         "start_s": round(first_s - began_s, 1),
+        "others_cores": others,
+        "counts": max(others) < QUIET_CORES,
     }
+
+
+def quiet_speeds(found: Sequence[dict]) -> list[float]:
+    """The speeds of the rounds that count."""
+    return [entry["pictures_per_s"] for entry in found if entry["counts"]]
+
+
+def others_cores() -> float:
+    """How many cores are in use while this process sleeps for a second."""
+
+    def busy_and_all() -> tuple[int, int]:
+        ticks = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # the rest is idle or waits for disks
+
+    before = busy_and_all()
+    time.sleep(1)
+    busy, whole = (after - then for after, then in zip(busy_and_all(), before, strict=True))
+    return round((os.cpu_count() or 1) * busy / whole, 2)
 
 
 def cost(names: Sequence[str], side_px: int | None, folder: Path) -> dict[str, Any]:
@@ -155,7 +183,7 @@ def worker_memory_mb(chunks: Sequence[Chunk]) -> float:
 @click.command()
 @click.argument("folder")
 @click.option("--pictures", default=192, show_default=True)
-@click.option("--rounds", default=3, show_default=True)
+@click.option("--rounds", default=12, show_default=True, help="At most.")
 @click.option("--s3", metavar="ADDRESS", help="Time the writing there too, such as s3://bucket/x.")
 @click.option("--json", "out", default=RESULT, show_default=True, type=click.Path(path_type=Path))
 def main(folder: str, pictures: int, rounds: int, s3: str | None, out: Path) -> None:
@@ -172,9 +200,12 @@ def main(folder: str, pictures: int, rounds: int, s3: str | None, out: Path) -> 
     measured: dict[str, list[dict]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, judge in ways.items():
-            measured[name].append(speed(judge, chunks))
-            print(f"{name:<18}", measured[name][-1], flush=True)
-    medians = {n: statistics.median(r["pictures_per_s"] for r in m) for n, m in measured.items()}
+            if len(quiet_speeds(measured[name])) < QUIET_ROUNDS:
+                measured[name].append(speed(judge, chunks))
+                print(f"{name:<18}", measured[name][-1], flush=True)
+    speeds = {name: quiet_speeds(found) for name, found in measured.items()}
+    medians = {name: statistics.median(s) if s else None for name, s in speeds.items()}
+    base = medians["loop, all cores"]
     with tempfile.TemporaryDirectory() as place:
         result = {
             "machine": {"cpu": cpu_name(), "cores": runtime.available_cpus()},
@@ -183,11 +214,11 @@ def main(folder: str, pictures: int, rounds: int, s3: str | None, out: Path) -> 
             "pictures": len(names),
             "speed": {
                 name: {
-                    "pictures_per_s": medians[name],
-                    "ratio_to_loop": round(medians[name] / medians["loop, all cores"], 2),
+                    "pictures_per_s": median,
+                    "ratio_to_loop": median and base and round(median / base, 2),
                     "rounds": measured[name],
                 }
-                for name in ways
+                for name, median in medians.items()
             },
             "cost": {
                 name: cost(names[: WARM_UP + 64], side_px, Path(place))
