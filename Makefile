@@ -5,12 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help app test check lock clean
+.PHONY: help app test check screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make test    check the code and run the tests"
 	@echo "make check   check the code only: ruff and mypy"
+	@echo "make screenshots  take the pictures of the pages for the documentation; needs Chromium"
 	@echo "make lock    pin the versions that are now in .venv"
 	@echo "make clean   remove .venv and what tools left behind"
 
@@ -24,6 +25,9 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+screenshots: .venv/dev.stamp
+	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 lock: .venv/dev.stamp
 	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable --exclude maskwatch \

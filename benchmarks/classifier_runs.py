@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ from maskwatch.training.split import source_groups, split_grouped, split_report
 FOLDS = 5
 BEST, REPORT = Path("recipes/best.yaml"), Path("recipes/report-code.yaml")
 SHORT = {"fit": {"epochs": 5}}
-"""All runs together fit into two hours; the shipped model has four times as many epochs."""
+"""All short runs together fit into two hours; the shipped model has four times as many epochs."""
 
 
 def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,10 +121,7 @@ DRAWN_MASKS = tuple(
 )
 NO_MASKS_MADE = {"sampling": {"synthetic_share": 0.0}}
 SMOOTH = {"augment": {"noise_sigma": 10, "noise_grain_px": 1, "haze_ratio": 0.0}}
-OWN_SET = {
-    "sampling": {"synthetic_share": 0.0, "unclear_share": 0.0, "max_per_group": 1000},
-    **SHORT,
-}
+OWN_SET = {"sampling": {"synthetic_share": 0.0, "unclear_share": 0.0, "max_per_group": 1000}}
 
 
 def choice(name: str, changes: Mapping[str, Any], **settings: Any) -> Run:
@@ -137,6 +135,7 @@ RUNS = (
     choice("cut-out-masks-only", {}, made_without=DRAWN_MASKS),
     choice("no-unclear", {"sampling": {"unclear_share": 0.0}}),
     choice("no-rough", SMOOTH),
+    choice("no-smoothing", {"fit": {"label_smoothing": 0.0}}),
     choice("even-classes", {"sampling": {"class_shares": [1, 1, 1]}}),
     *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
     *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
@@ -146,7 +145,9 @@ RUNS = (
         merge(SHORT, NO_MASKS_MADE),
     ),
     *(Run(f"fold-{number} recipe", fold(number), SHORT) for number in range(FOLDS)),
-    Run("report-protocol recipe", report_protocol, OWN_SET, synthetic=0),
+    *(Run(f"fold-{number} full-length", fold(number)) for number in range(FOLDS)),
+    Run("report-protocol recipe", report_protocol, merge(SHORT, OWN_SET), synthetic=0),
+    Run("report-protocol full-length", report_protocol, OWN_SET, synthetic=0),
     Run("report-system", report_data, recipe=REPORT, synthetic=0),
 )
 
@@ -165,11 +166,12 @@ def main() -> None:
         if not args.only or any(part in run.name for part in args.only):
             rows.append(result(run, table, args.weights, args.out))
             show(rows[-1])
-    folds = [answers_of(run, args.out) for run in RUNS if run.name.startswith("fold-")]
-    if all(path.exists() for path in folds):
-        told = pd.concat(map(pd.read_parquet, folds), ignore_index=True)
-        rows.append({"name": "all folds", "changes": {}, **scores_of(told)})
-        show(rows[-1])
+    for length in ("recipe", "full-length"):
+        folds = [answers_of(f"fold-{n} {length}", args.out) for n in range(FOLDS)]
+        if all(path.exists() for path in folds):
+            told = pd.concat(map(pd.read_parquet, folds), ignore_index=True)
+            rows.append({"name": f"all folds {length}", "changes": {}, **scores_of(told)})
+            show(rows[-1])
     document = {
         "machine": {"cpu": cpu_name(), "cores": available_cpus()},
         "revision": git_revision(),
@@ -181,7 +183,7 @@ def main() -> None:
 
 def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str, Any]:
     """Train unless it is done, ask the exported file about the held-out part, and score that."""
-    answers = answers_of(run, out)
+    answers = answers_of(run.name, out)
     folder = answers.parent
     if not answers.exists():
         manifest = prepare(run, table, out, folder)
@@ -198,9 +200,9 @@ def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str,
     return {"name": run.name, "changes": dict(run.changes), **scores_of(told)}
 
 
-def answers_of(run: Run, out: Path) -> Path:
+def answers_of(name: str, out: Path) -> Path:
     """Where the answers of a finished run lie."""
-    return out / run.name.replace(" ", "-") / "answers.parquet"
+    return out / name.replace(" ", "-") / "answers.parquet"
 
 
 def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
@@ -212,7 +214,8 @@ def prepare(run: Run, table: pd.DataFrame, out: Path, folder: Path) -> Path:
         write_manifest(parts, base)
     if run.synthetic:
         made = base.parent / "synth"
-        if not made.exists():
+        if not (made / "synthetic.parquet").exists():  # the last thing that is written
+            shutil.rmtree(made, ignore_errors=True)
             maskwatch(
                 "data", "synthesise", str(base), "--out", str(made), "--count", str(run.synthetic)
             )

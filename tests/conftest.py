@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 
 # Ahead of any test that loads TensorFlow: each brings its own OpenSSL, and libsrtp, which live
 # video in the browser needs, crashes if the other one is there first. The product never loads both.
 import pylibsrtp  # noqa: F401
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Streamlit leaves a page in the main module's place, which new processes would then run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="module")

@@ -43,13 +43,15 @@ def tracked(
     box_xyxy: tuple[float, float, float, float] = (0.0, 0.0, WIDTH, HEIGHT),
     confidence: float = 0.75,
     state_age_s: float = 0.0,
+    track_id: int = 1,
+    raw_state: MaskState | None = None,
 ) -> TrackedFace:
-    """One face of a video."""
+    """One face of a video; without a raw state, the frame alone says the same."""
     face = verdict(state, box_xyxy, confidence)
     return TrackedFace(
         *(box_xyxy, 1.0, state, confidence, face.probabilities),
-        track_id=1,
-        raw_state=state,
+        track_id=track_id,
+        raw_state=raw_state or state,
         state_age_s=state_age_s,
     )
 

@@ -169,7 +169,7 @@ def test_a_killed_driver_goes_on(
 def test_a_signal_ends_it_cleanly_and_it_goes_on(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    out, slow = tmp_path / "out", harmful(networks, pause_s=0.05)
+    out, slow = tmp_path / "out", harmful(networks, pause_s=0.3)
     driver = start_driver(photos, out, slow)
     wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
     workers = workers_of(driver.pid)

@@ -1,64 +1,251 @@
-"""The photo page in a real Chromium: a photo goes up, its verdict comes back.
+"""The photo page in a real Chromium: photos go up, verdicts come back, results are taken away.
 
 Run: pytest tests/test_browser.py
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import bad_images
+import numpy as np
 import pytest
 from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
 from PIL import Image
+from test_browser_look import TOO_FAINT
 from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, RED, plain, write_toy_model
+
+from maskwatch import Analyzer
+from maskwatch.app.catalogue import load_catalogue
+from maskwatch.app.downloads import csv_file, json_file
+from maskwatch.app.gallery import PER_PAGE
+from maskwatch.app.session_photos import Photo, SessionPhotos
+from maskwatch.sources import load_image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
+WAIT_MS = 60_000
+ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
+Models = tuple[Path, Path]
+
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    folder = tmp_path_factory.mktemp("models")
+    return write_toy_model(folder), write_toy_detector(folder)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
-    models = ["--model", write_toy_model(folder), "--detector", write_toy_detector(folder)]
-    with app_server(folder, *models) as address:
+    with app_server(folder, "--model", models[0], "--detector", models[1]) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(address: str, chromium: Browser) -> Iterator[object]:
+    """Opens the page as a new visitor; no script of it may fail."""
+    problems: list[str] = []
+    visitors = []
+
+    def opened(width_px: int = 1280, query: str = "", **context: object) -> Page:
+        visitor = chromium.new_context(
+            **{"locale": "en-GB", "viewport": {"width": width_px, "height": 900}, **context}
+        )
+        visitors.append(visitor)
+        page = visitor.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{address}/{query}")
+        page.get_by_text("20MB per file").wait_for()
+        return page
+
+    yield opened
+    for visitor in visitors:
+        visitor.close()
+    assert not problems
+
+
+def saved(folder: Path, name: str, image: np.ndarray) -> Path:
+    Image.fromarray(image).save(folder / name)
+    return folder / name
+
+
+def upload(page: Page, *paths: Path) -> None:
+    page.locator("input[type=file]").set_input_files(list(paths))
+
+
+def fits(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 @pytest.mark.parametrize("width_px", [1280, 375])
 def test_a_photo_goes_up_and_its_verdict_comes_back(
-    address: str, tmp_path: Path, width_px: int
+    open_page, tmp_path: Path, width_px: int
 ) -> None:
-    from playwright.sync_api import expect, sync_playwright
-
-    Image.fromarray(plain(RED, 200, 240)).save(tmp_path / "red.jpg")
-    Image.fromarray(plain(BLUE, 200, 240)).save(tmp_path / "blue.png")
     rows = ((2, RED), (6, GREEN), (10, RED))
     faces = [(column, row, colour) for row, colour in rows for column in range(2, 19, 4)]
-    Image.fromarray(crowd(*faces, (16, 13, BLUE))).save(tmp_path / "crowd.png")
     (tmp_path / "text.jpg").write_text("I am no picture.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": width_px, "height": 900})
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(address)
-        expect(page.get_by_text("20MB per file")).to_be_visible(timeout=30_000)
-        page.locator("input[type=file]").set_input_files(
-            [tmp_path / name for name in ("red.jpg", "blue.png", "crowd.png", "text.jpg")]
-        )
-        expect(page.get_by_text("✓ Mask worn 100.0%", exact=True)).to_be_visible(timeout=30_000)
-        expect(page.get_by_text("! Mask worn incorrectly 100.0%", exact=True)).to_be_visible()
-        expect(page.get_by_text("This photo cannot be read: it is not a JPEG")).to_be_visible()
-        count = "16 faces: 10 mask worn, 5 no mask, 1 mask worn incorrectly"
-        expect(page.get_by_text(count)).to_be_visible()
-        expect(page.get_by_test_id("stDataFrame")).to_have_count(1)
-        for caption in ("Original", "Result"):
-            expect(page.get_by_text(caption, exact=True)).to_have_count(3)
-        overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        browser.close()
-    assert overhang <= 0
-    assert not problems
+    page = open_page(width_px)
+    upload(
+        page,
+        saved(tmp_path, "red.jpg", plain(RED, 200, 240)),
+        saved(tmp_path, "blue.png", plain(BLUE, 200, 240)),
+        saved(tmp_path, "crowd.png", crowd(*faces, (16, 13, BLUE))),
+        tmp_path / "text.jpg",
+    )
+    page.get_by_text("✓ Mask worn 100.0%", exact=True).wait_for()
+    page.get_by_text("! Mask worn incorrectly 100.0%", exact=True).wait_for()
+    page.get_by_text("This photo cannot be read: it is not a JPEG").wait_for()
+    count = "16 faces: 10 mask worn, 5 no mask, 1 mask worn incorrectly"
+    page.get_by_text(count, exact=True).wait_for()
+    page.get_by_text("3 photos need attention · 1 cannot be read").wait_for()
+    page.get_by_alt_text(f"crowd.png: {count}").wait_for()
+    page.get_by_test_id("stDataFrame").wait_for()
+    assert fits(page)
+
+
+def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
+    open_page, tmp_path: Path
+) -> None:
+    paths = []
+    for number in range(PER_PAGE + 12):
+        image = np.kron(crowd((3, 2, (10, 250, number))), np.ones((10, 10, 1), np.uint8))
+        paths.append(saved(tmp_path, f"{number}.jpg", image))
+    page = open_page()
+    upload(page, *paths)
+    page.wait_for_function(
+        """() => document.body.innerText.includes("No mask 100.0%")
+              && document.body.innerText.includes("is being judged")"""
+    )
+    page.get_by_text(f"{len(paths)} photos · {len(paths)} faces").wait_for()
+    assert page.get_by_text("is being judged").count() == 0
+    page.get_by_role("button", name="Page 3", exact=True).click()
+    names = page.get_by_test_id("stMarkdown")
+    names.get_by_text("19.jpg", exact=True).wait_for()
+    page.get_by_text(ENGLISH.text("gallery.attention")).click()
+    names.get_by_text("0.jpg", exact=True).wait_for()  # the filter begins with its first page
+    page.locator('[aria-label="Page 1"][aria-current="page"]').wait_for()
+
+
+def test_the_language_changes_the_page_and_the_picture(open_page, tmp_path: Path) -> None:
+    page = open_page()
+    upload(page, saved(tmp_path, "red.png", plain(RED, 200, 240)))
+    english = page.get_by_alt_text("red.png: 1 face: 1 mask worn")
+    address = english.get_attribute("src")
+    page.get_by_role("radio", name="Bahasa Indonesia").click()
+    indonesian = page.get_by_alt_text("red.png: 1 wajah: 1 masker dipakai")
+    page.get_by_text("✓ Masker dipakai 100,0%", exact=True).wait_for()
+    assert indonesian.get_attribute("src") != address
+    assert english.count() == 0
+
+
+def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
+    page = open_page(375, color_scheme="dark")
+    upload(page, saved(tmp_path, "crowd.png", crowd((3, 2, RED), (12, 7, GREEN))))
+    why = page.get_by_role("switch", name="Why?")
+    why.wait_for(state="attached")
+    why.focus()
+    page.keyboard.press("Space")
+    page.get_by_alt_text(ENGLISH.text("why.crop")).wait_for()
+    page.get_by_text("How well the face can be seen").wait_for()
+    page.wait_for_timeout(1000)  # what has just come fades in
+    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    assert max(map(int, page.evaluate(background)[4:-1].split(","))) < 60  # it is dark
+    assert page.evaluate(TOO_FAINT) == []
+    assert fits(page)
+
+
+def test_a_sample_is_one_keypress_away(open_page) -> None:
+    page = open_page(375, locale="id-ID")
+    sample = page.get_by_role("button", name=INDONESIAN.text("samples.group"), exact=True)
+    sample.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("group.jpg", exact=True).wait_for()
+    assert fits(page)
+
+
+def test_two_visitors_see_nothing_of_each_other(open_page, tmp_path: Path) -> None:
+    ours, theirs = open_page(), open_page()
+    upload(ours, saved(tmp_path, "ours.png", crowd((3, 2, RED))))
+    upload(theirs, saved(tmp_path, "theirs.png", crowd((3, 2, GREEN), (12, 7, GREEN))))
+    ours.get_by_alt_text("ours.png: 1 face: 1 mask worn").wait_for()
+    theirs.get_by_alt_text("theirs.png: 2 faces: 2 no mask").wait_for()
+    for page, other in ((ours, "theirs"), (theirs, "ours")):
+        page.get_by_role("radio", name="Bahasa Indonesia").click()  # everything runs again
+        page.get_by_text(INDONESIAN.text("downloads.zip")).wait_for()
+        assert other not in page.content()
+    third = open_page()
+    assert "ours.png" not in third.content() and "theirs.png" not in third.content()
+
+
+def test_the_results_can_be_taken_away(open_page, models: Models, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(bad_images.encoded()[:-400])
+    paths = [
+        saved(tmp_path, "a.png", crowd((3, 2, RED), (12, 7, GREEN))),
+        saved(tmp_path, "=odd «name» #1.png", crowd((3, 2, BLUE))),
+        tmp_path / "broken.jpg",
+    ]
+    page = open_page()
+    upload(page, *paths)
+    page.get_by_text("3 photos · 3 faces").wait_for()
+    files = {}
+    for name in ("zip", "csv", "json"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=ENGLISH.text(f"downloads.{name}")).click()
+        files[waiting.value.suggested_filename] = waiting.value.path().read_bytes()
+    assert files.keys() == {"maskwatch.zip", "maskwatch.csv", "maskwatch.jsonl"}
+    analyzer, store = Analyzer(*models), SessionPhotos()
+    results = [
+        store.judge(analyzer, Photo(path.name, path.name, path.read_bytes())).result
+        for path in paths
+    ]
+    assert files["maskwatch.csv"].decode() == csv_file(results)
+    assert files["maskwatch.jsonl"].decode() == json_file(results)
+    assert len(list(csv.DictReader(io.StringIO(files["maskwatch.csv"].decode())))) == 3
+    documents = [json.loads(line) for line in files["maskwatch.jsonl"].decode().splitlines()]
+    assert "damaged JPEG" in documents[2]["error"]
+    archive = zipfile.ZipFile(io.BytesIO(files["maskwatch.zip"]))
+    assert archive.namelist() == ["a.jpg", "=odd «name» #1.jpg"]
+    assert load_image(archive.read("a.jpg")).shape == (240, 320, 3)
+
+
+def test_a_picture_can_be_pasted_anywhere(open_page) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """async () => {
+            const canvas = document.createElement("canvas");
+            canvas.width = canvas.height = 40;
+            const brush = canvas.getContext("2d");
+            brush.fillStyle = "rgb(250, 10, 10)";
+            brush.fillRect(0, 0, 40, 40);
+            const file = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            await navigator.clipboard.write([new ClipboardItem({"image/png": file})]);
+        }"""
+    )
+    page.keyboard.press("Control+V")
+    page.get_by_text("✓ Mask worn 100.0%", exact=True).wait_for()
+    page.get_by_text("1 photo · 1 face: 1 mask worn", exact=True).wait_for()

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
+from statistics_factory import history
 
 from maskwatch.app.catalogue import LANGUAGES, load_catalogue
+from maskwatch.store import StatisticsStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = ("", "live")
+PAGES = ("", "live", "statistics", "model")
 WAIT_MS = 30_000
 
 # WCAG 2.2: text against what lies under it, 4.5 : 1, or 3 : 1 where it is large
@@ -81,7 +83,10 @@ TOO_FAINT = """() => {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with app_server(tmp_path_factory.mktemp("server")) as address:
+    folder = tmp_path_factory.mktemp("server")
+    statistics = folder / "statistics.sqlite3"
+    StatisticsStore(statistics).add(history(days=20))
+    with app_server(folder, "--statistics", statistics) as address:
         yield address
 
 

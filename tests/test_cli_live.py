@@ -25,7 +25,7 @@ from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, RED, write_toy_model
 
 from maskwatch.cli import cli
-from maskwatch.cli_live import stopping_on_signals
+from maskwatch.signals import stopping_on_signals
 from maskwatch.video import open_source
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))

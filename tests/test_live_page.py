@@ -5,6 +5,7 @@ Run: pytest tests/test_live_page.py
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,10 +21,13 @@ from streamlit.testing.v1 import AppTest
 from toy_detector import write_toy_detector
 from toy_model import RED, plain, write_toy_model
 
-from maskwatch.app import connection, launch
+from maskwatch.alarm import Alarm
+from maskwatch.app import connection, keeping, launch, warning_signs
 from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Failed, Judged, Watcher
+from maskwatch.errors import StoreError
 from maskwatch.schema import FaceVerdict, MaskState
+from maskwatch.tally import Step, Tally
 
 ENGLISH = load_catalogue("en")
 PAGE = Path(launch.__file__).with_name("live.py")
@@ -58,6 +62,16 @@ class Browser:
         self.video_processor.last = Judged(now_s, 0.02, fakes.report(*faces), fakes.picture())
         self._hear(now_s)
 
+    def count(self, tally: Tally, alarm: Alarm | None = None) -> None:
+        """So many were counted, and this is to be warned of."""
+        self.show()
+        self.video_processor._tally = tally
+        self.video_processor.alarm = alarm or Alarm()
+
+    def stop(self) -> None:
+        """The video ends."""
+        self.state.signalling, self.video_processor = False, None
+
     def fail(self, words: str) -> None:
         """The analysis failed just now."""
         self.press_start()
@@ -73,6 +87,7 @@ def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Browser:
     st.cache_resource.clear()
     monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
     monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.setenv(launch.STATISTICS_VARIABLE, str(tmp_path / "statistics.sqlite3"))
     browser = Browser()
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", browser)
     return browser
@@ -240,3 +255,119 @@ def test_a_missing_model_is_one_message(browser: Browser, monkeypatch: pytest.Mo
     (error,) = page.error
     assert "gone.onnx" in error.value.replace("\\", "")
     assert not browser.asked
+
+
+COUNTED = Tally(
+    in_view={MaskState.MASK: 2},
+    people={MaskState.MASK: 1234, MaskState.NO_MASK: 5},
+    face_s={MaskState.MASK: 30.0, MaskState.NO_MASK: 10.0, MaskState.UNSURE: 60.0},
+    steps=(Step(3, 0.25), Step(5, 1.0)),
+    step_index=6,
+)
+
+
+def test_before_anybody_is_seen_there_are_no_numbers(page: AppTest, browser: Browser) -> None:
+    assert "<table" not in words(page)
+    browser.show()
+    assert "<table" not in words(run(page)) and not page.get("vega_lite_chart")
+
+
+def test_people_are_counted_and_compliance_is_told_in_words_and_as_a_line(
+    page: AppTest, browser: Browser
+) -> None:
+    browser.count(COUNTED)
+    table = next(html.value for html in run(page).get("html") if "<table" in html.value)
+    cells = re.findall(r"<td style[^>]*>([^<]*)</td>", table)
+    assert cells == [*("2", "1,234"), *("0", "5"), *("0", "0"), *("0", "0")]
+    assert "worn for **75%** of the face time" in words(page)
+    assert "lowest 25%, highest 100%, newest 100%" in words(page)
+    (chart,) = page.get("vega_lite_chart")
+    assert "lowest 25%" in str(chart.proto)
+    browser.stop()
+    cells = re.findall(r"<td style[^>]*>([^<]*)</td>", words(run(page)))
+    assert cells == [*("0", "1,234"), *("0", "5"), *("0", "0"), *("0", "0")]  # for a last look
+
+
+@pytest.mark.parametrize(
+    ("states", "banners"),
+    [
+        ((), []),
+        ((MaskState.NO_MASK,), ["wears no mask"]),
+        ((MaskState.NO_MASK, MaskState.INCORRECT_MASK), ["wears no mask", "a mask incorrectly"]),
+    ],
+)
+def test_a_violation_is_told_by_a_banner_unless_it_is_not_wanted(
+    page: AppTest, browser: Browser, states: tuple[MaskState, ...], banners: list[str]
+) -> None:
+    def shown() -> list[str]:
+        return [html.value for html in run(page).get("html") if "Someone in view" in html.value]
+
+    browser.count(COUNTED, Alarm(states, len(states)))
+    assert [phrase in html for phrase, html in zip(banners, shown(), strict=True)].count(False) == 0
+    page.toggle(warning_signs.BANNER).set_value(False)
+    assert shown() == []
+
+
+def rung(page: AppTest) -> int:
+    """The number that makes a sound whenever it is another than before; 0 makes none."""
+    scripts = " ".join(html.value for html in run(page).get("html"))
+    return int(re.search(r"const wanted = (\d+);", scripts)[1])
+
+
+def test_it_sounds_only_where_that_is_wanted_and_once_for_each_ring(
+    page: AppTest, browser: Browser
+) -> None:
+    browser.count(COUNTED, Alarm((MaskState.NO_MASK,), 1))
+    assert rung(page) == 0
+    page.toggle(warning_signs.SOUND).set_value(True)
+    first = rung(page)  # as a sample
+    assert first > 0 and rung(page) == first
+    browser.video_processor.alarm = Alarm((MaskState.NO_MASK,), 2)
+    assert rung(page) == first + 1 == rung(page)
+    browser.stop()
+    assert rung(page) == first + 1
+    browser.count(COUNTED)
+    assert rung(page) == first + 1
+    browser.video_processor.alarm = Alarm((MaskState.INCORRECT_MASK,), 1)
+    assert rung(page) == first + 2
+
+
+def test_statistics_are_off_until_they_are_switched_on_and_the_page_says_so(
+    page: AppTest, browser: Browser, tmp_path: Path
+) -> None:
+    kept = ENGLISH.text("keeping.only_counts", minutes=20)
+    browser.show()
+    run(page)
+    assert browser.video_processor.bookkeeper is None
+    assert kept not in words(page)
+    page.toggle(keeping.KEEP).set_value(True)
+    assert kept in words(run(page))
+    bookkeeper = browser.video_processor.bookkeeper
+    assert bookkeeper is not None
+    run(page)
+    assert browser.video_processor.bookkeeper is bookkeeper
+    page.toggle(keeping.KEEP).set_value(False)
+    assert kept not in words(run(page))
+    assert browser.video_processor.bookkeeper is None
+    assert not list(tmp_path.glob("statistics*"))
+
+
+def test_statistics_that_cannot_be_kept_are_one_message_and_the_video_goes_on(
+    page: AppTest, browser: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "statistics.sqlite3").mkdir()
+    page.toggle(keeping.KEEP).set_value(True)
+    browser.show()
+    run(page)
+    for time_s in range(3):
+        report = fakes.report(fakes.tracked())
+        browser.video_processor.bookkeeper.add(report, time_s)
+    with pytest.raises(StoreError):
+        keeping.ledger().flush()
+    (warning,) = run(page).warning
+    assert ENGLISH.text("store_faults.unavailable") in warning.value
+    assert str(tmp_path) not in warning.value
+    assert "0 faces" in spoken(page)
+    (tmp_path / "statistics.sqlite3").rmdir()
+    keeping.ledger().flush()
+    assert not run(page).warning

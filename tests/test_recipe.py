@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from maskwatch import SettingError
+from maskwatch.settings import read_settings
 from maskwatch.training.detector.recipe import DetectorRecipe
-from maskwatch.training.recipe import Recipe, load_recipe, read_record
+from maskwatch.training.recipe import Recipe, load_recipe
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -33,9 +34,9 @@ def test_the_scaled_recipe_differs_in_the_value_range_only():
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
     kind = DetectorRecipe if path.stem.startswith("detector") else Recipe
-    recipe = read_record(path, kind)
+    recipe = read_settings(path, kind)
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml())
-    assert read_record(tmp_path / "recipe.yaml", kind) == recipe
+    assert read_settings(tmp_path / "recipe.yaml", kind) == recipe
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: a b", "name must be letters"),
         ("name: x\ncolour: red", "unknown colour"),
         ("name: x\nfit: {speed: 3}", r"unknown fit\.speed"),
-        ("name: x\nfit: 3", "fit. must be a mapping"),
+        ("name: x\nfit: 3", "fit must be a mapping"),
         ("name: x\nfit: {epochs: many}", r"fit\.epochs must be int, not 'many'"),
         ("name: x\nfit: {epochs: true}", r"fit\.epochs must be int"),
         ("name: x\nfit: {epochs: 0}", r"fit\.epochs must be 1 to 10000"),
@@ -56,7 +57,7 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nfit: {learning_rate: fast}", r"fit\.learning_rate must be float"),
         ("name: x\nnetwork: {input_side_px: 100}", "multiple of 16"),
         ("name: x\nnetwork: {value_range: [1, 0]}", "low < high"),
-        ("name: x\nnetwork: {value_range: [1]}", "list of 2 numbers"),
+        ("name: x\nnetwork: {value_range: [1]}", "list of 2 values"),
         ("name: x\nnetwork: {alpha: 0.4}", "one of"),
         ("name: x\naugment: {brightness: [0, 1]}", "0 < low"),
         ("name: x\naugment: {flip: 3}", r"augment\.flip must be bool"),

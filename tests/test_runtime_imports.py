@@ -16,7 +16,8 @@ from toy_model import RED, write_toy_model
 
 FORBIDDEN = (
     *("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "matplotlib", "onnx"),
-    *("streamlit", "fastapi", "av", "tkinter", "fsspec", "ray"),
+    *("streamlit", "av", "tkinter", "yaml", "paho", "fsspec", "ray"),
+    *("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client", "httpx", "websockets"),
 )
 REPORT = f"""
 import sys

@@ -74,6 +74,24 @@ def test_says_in_one_line_what_is_wrong(tmp_path: Path, name: str) -> None:
     assert "\n" not in caught.value.reason
 
 
+@pytest.mark.parametrize(
+    ("max_pixels", "reason"),
+    [
+        (2400, None),
+        (2399, "60 x 40 pixels, over the limit of 0.002399 megapixels"),
+        (1, "over the limit of 1e-06 megapixels"),
+    ],
+)
+def test_a_door_may_bear_fewer_pixels(max_pixels: int, reason: str | None) -> None:
+    content = bad_images.encoded("PNG")
+    if reason is None:
+        assert load_image(content, max_pixels).shape == (40, 60, 3)
+        return
+    with pytest.raises(ImageError, match=reason) as caught:
+        load_image(content, max_pixels)
+    assert caught.value.fault == "too_large"
+
+
 def test_a_bomb_is_refused_without_a_warning_from_pillow(tmp_path: Path) -> None:
     path = bad_images.write(tmp_path, "just too large.png")
     with warnings.catch_warnings(record=True) as seen:

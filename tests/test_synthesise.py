@@ -16,8 +16,7 @@ from drawn_faces import DotDetector, face_manifest, face_picture
 from maskwatch.cli_data import data
 from maskwatch.errors import DataError, MaskWatchError, SettingError
 from maskwatch.sources import load_image
-from maskwatch.training.catalog import LABELS, UNCLEAR
-from maskwatch.training.export import _source_licence
+from maskwatch.training.catalog import LABELS, UNCLEAR, source_licence
 from maskwatch.training.manifest import BOX, read_manifest
 from maskwatch.training.synth.kinds import NEEDS_CHIN_ROOM, Kind
 from maskwatch.training.synth.supply import Supply, find_supply, usable_rows
@@ -89,7 +88,7 @@ def test_sets_that_must_not_ship_are_not_used(tmp_path):
     rows = [{"source": "maskedface-net-500"}, {}]
     table = read_manifest(face_manifest(tmp_path, rows))
     assert usable_rows(table)["source"].tolist() == ["drawn"]
-    assert _source_licence("synthetic") == "made from the other sources, under their licences"
+    assert source_licence("synthetic") == "made from the other sources, under their licences"
 
 
 def test_masked_photos_of_the_train_part_give_material(manifest_path):

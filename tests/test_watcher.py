@@ -304,6 +304,71 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     assert shows(given_back(watcher), notice("stopped"))
 
 
+def shown_twice(watch: Callable[..., Watcher], stream: FakeStream) -> Watcher:
+    """What two frames, some time apart, have left behind."""
+    watcher = watch(stream)
+    for count in (1, 2):
+        given_back(watcher)
+        until(lambda count=count: len(stream.times_s) == count and watcher.alarm)
+        time.sleep(0.6)  # so long a face has to be seen to be counted
+    return watcher
+
+
+def test_people_are_counted_and_violations_told(watch: Callable[..., Watcher]) -> None:
+    face = fakes.tracked(MaskState.NO_MASK, BOX)
+    watcher = shown_twice(watch, FakeStream(face))
+    until(lambda: watcher.tally().people.get(MaskState.NO_MASK))
+    assert watcher.tally().in_view == {MaskState.NO_MASK: 1}
+    assert watcher.violations() == (MaskState.NO_MASK,)
+    assert watcher.alarm.rings == 1
+
+
+def test_what_is_not_seen_now_is_not_in_view_and_not_warned_of(
+    watch: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = shown_twice(watch, FakeStream(fakes.tracked(MaskState.NO_MASK, BOX)))
+    monkeypatch.setattr(watcher_module, "STALE_S", 0.1)
+    until(lambda: not watcher.tally().in_view)
+    assert watcher.violations() == ()
+    assert watcher.tally().people[MaskState.NO_MASK] == 1
+
+
+def test_another_steadiness_makes_everybody_somebody_else(watch: Callable[..., Watcher]) -> None:
+    stream = FakeStream(fakes.tracked(box_xyxy=BOX))
+    watcher = shown_twice(watch, stream)
+    until(lambda: watcher.tally().people.get(MaskState.MASK) == 1)
+    watcher.steadiness = 0.9
+    given_back(watcher)
+    until(lambda: watcher.tally().people[MaskState.MASK] == 2)
+
+
+def test_the_statistics_get_what_is_seen_while_they_are_wanted(
+    watch: Callable[..., Watcher],
+) -> None:
+    class Notebook:
+        def __init__(self) -> None:
+            self.notes: list[FrameReport | str] = []
+
+        def add(self, report: FrameReport, time_s: float) -> None:
+            self.notes.append(report)
+
+        def forget_faces(self) -> None:
+            self.notes.append("others")
+
+    stream, notebook = FakeStream(), Notebook()
+    watcher = watch(stream)
+    for bookkeeper in (None, notebook, None):
+        watcher.bookkeeper = bookkeeper
+        before = watcher.last
+        given_back(watcher)
+        until(lambda before=before: watcher.last is not before)
+    assert len(notebook.notes) == 1
+    watcher.bookkeeper = notebook
+    watcher.on_ended()
+    until(lambda: stream.closed)
+    assert notebook.notes[1:] == ["others"]
+
+
 def test_it_knows_nothing_of_streamlit() -> None:
     code = "import sys, maskwatch.app.watcher; sys.exit(any('streamlit' in m for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

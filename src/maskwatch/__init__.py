@@ -9,7 +9,9 @@ from maskwatch.errors import (
     MaskWatchError,
     MissingExtraError,
     ModelError,
+    ServiceError,
     SettingError,
+    StoreError,
     VideoError,
 )
 from maskwatch.model_card import DetectorCard, ModelCard
@@ -43,7 +45,9 @@ __all__ = [
     "MissingExtraError",
     "ModelCard",
     "ModelError",
+    "ServiceError",
     "SettingError",
+    "StoreError",
     "Stream",
     "TrackedFace",
     "VideoError",

@@ -19,10 +19,21 @@ from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, Sett
 _COMMANDS = {
     "predict": ("maskwatch.cli_predict", "", "Judge the masks in pictures."),
     "live": ("maskwatch.cli_live", "live", "Judge the masks in a camera, a stream or a video."),
+    "watch": (
+        "maskwatch.cli_watch",
+        "watch",
+        "Watch many cameras, keep events and tell of violations.",
+    ),
+    "events": ("maskwatch.cli_events", "", "Export or delete kept events and counts."),
     "app": (
         "maskwatch.app.launch",
         "app",
         "Open the pages for photos and live video in a browser.",
+    ),
+    "serve": (
+        "maskwatch.service.launch",
+        "serve",
+        "Judge the masks in pictures and frames that come over HTTP.",
     ),
     "data": ("maskwatch.cli_data", "train", "Fetch, check and split data sets."),
     "train": ("maskwatch.cli_train", "train", "Train a classifier from a recipe."),
@@ -36,6 +47,11 @@ _COMMANDS = {
         "maskwatch.cli_evaluate",
         "train",
         "Score an exported classifier in numbers that cannot flatter.",
+    ),
+    "pack": (
+        "maskwatch.cli_pack",
+        "train",
+        "Pack what is known of a classifier for the page about it.",
     ),
     "train-detector": ("maskwatch.cli_train", "train", "Train a face detector from a recipe."),
     "export-detector": (
@@ -61,7 +77,12 @@ class LazyGroup(click.Group):
         """Import a command."""
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(_COMMANDS[name][0])
+        try:
+            module = importlib.import_module(_COMMANDS[name][0])
+        except ModuleNotFoundError as error:
+            if (explained := _missing_extra(error, name)) is None:
+                raise
+            raise explained from error
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
@@ -78,10 +99,10 @@ class LazyGroup(click.Group):
             show_error(error)
             ctx.exit(_EXIT_CODES.get(type(error), 1))
         except ModuleNotFoundError as error:
-            _, extra, _ = _COMMANDS[str(ctx.invoked_subcommand)]
-            if not extra or str(error.name).startswith("maskwatch"):
+            explained = _missing_extra(error, str(ctx.invoked_subcommand))
+            if explained is None:
                 raise
-            show_error(MissingExtraError(f"maskwatch {ctx.invoked_subcommand}", extra))
+            show_error(explained)
             ctx.exit(1)
 
 
@@ -89,6 +110,14 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="maskwatch")
 def cli() -> None:
     """MaskWatch: for every face, is the mask worn, worn incorrectly or missing?"""
+
+
+def _missing_extra(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
+    """What to install, where it is a package of the command's extra that is missing."""
+    extra = _COMMANDS[command][1]
+    if not extra or str(error.name).startswith("maskwatch"):
+        return None
+    return MissingExtraError(f"maskwatch {command}", extra)
 
 
 def show_error(error: MaskWatchError) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -24,6 +22,7 @@ from maskwatch.meter import Meter
 from maskwatch.pipeline import Analyzer
 from maskwatch.recording import Recording
 from maskwatch.report import count_states
+from maskwatch.signals import stopping_on_signals
 from maskwatch.stream import Stream
 from maskwatch.video import open_source
 from maskwatch.video_live import Latest
@@ -108,28 +107,6 @@ def live(
         except BrokenPipeError:  # whoever read the output has had enough
             # and what is still buffered must not complain when Python ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def stopping_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `stop`; a second one does what it always does."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def restore() -> None:
-        for number in numbers:
-            signal.signal(number, before[number])
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        restore()
-        stop()
-
-    for number in numbers:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        restore()
 
 
 def print_json(seen: Seen) -> None:

@@ -119,14 +119,14 @@ def train_detector(
     A run that was cut off goes on when the same command is given again.
     """
     _require_training()
+    from maskwatch.settings import read_settings
     from maskwatch.training.detector import train as training
     from maskwatch.training.detector.recipe import DetectorRecipe
     from maskwatch.training.found_faces import read_found_faces
     from maskwatch.training.manifest import read_manifest
-    from maskwatch.training.recipe import read_record
     from maskwatch.training.run_folder import RunFolder
 
-    settings = read_record(recipe, DetectorRecipe)
+    settings = read_settings(recipe, DetectorRecipe)
     folder = RunFolder(out or Path("runs") / settings.name)
     found = read_found_faces(faces)
     training.train_detector(settings, read_manifest(data), found, folder, weights)

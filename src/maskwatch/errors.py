@@ -5,8 +5,11 @@
     |   |-- ImageError      one image cannot be read
     |   |-- VideoError      a video, camera or stream cannot be read, or fails while it is
     |   |-- DataError       a data set, manifest or run folder is not what it should be
+    |   |-- StoreError      the file with the statistics cannot be read or written
     |   `-- SettingError    an option or a recipe holds a value that makes no sense
     |-- ModelError          a model file or its card is missing, altered or unusable
+    |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
+    |-- EvidenceError       what is known of a model beyond its card is missing or unusable
     |-- BatchError          a run over many pictures cannot go on; what is done is kept
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
@@ -15,6 +18,7 @@ command line, the page, the service) turn them into exit codes and notices; noth
 """
 
 from enum import StrEnum
+from pathlib import Path
 
 
 class ImageFault(StrEnum):
@@ -26,6 +30,24 @@ class ImageFault(StrEnum):
     DAMAGED = "damaged"
     TOO_LARGE = "too_large"
     PIXELS = "pixels"
+
+
+class StoreFault(StrEnum):
+    """Why statistics cannot be kept or shown, for doors that say it in another language."""
+
+    UNAVAILABLE = "unavailable"
+    FULL = "full"
+    FOREIGN = "foreign"
+    NEWER = "newer"
+    BUSY = "busy"
+
+
+class EvidenceFault(StrEnum):
+    """Why the evidence of a model cannot be used, for doors that say it in another language."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
 
 
 class MaskWatchError(Exception):
@@ -70,12 +92,52 @@ class DataError(InputError):
     """A data set, manifest or run folder is not what it should be."""
 
 
+class StoreError(InputError):
+    """The file with the statistics cannot be read or written.
+
+    Attributes:
+        fault: the kind of what is wrong.
+    """
+
+    def __init__(self, path: object, reason: str, fault: StoreFault) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.fault = fault
+
+
 class SettingError(InputError, ValueError):
     """An option or a recipe holds a senseless value; the message names the valid range."""
 
 
 class ModelError(MaskWatchError):
     """A model file or its card is missing, altered or unusable."""
+
+
+class ServiceError(MaskWatchError):
+    """A MaskWatch service cannot be reached, refuses or fails; its client raises this.
+
+    Attributes:
+        status: the HTTP status it answered, None where it did not answer.
+        retry_after_s: when to try again, None where the service does not say.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class EvidenceError(MaskWatchError):
+    """What is known of a model beyond its card is missing or unusable.
+
+    Attributes:
+        fault: the kind of that.
+    """
+
+    def __init__(self, path: Path, reason: str, fault: EvidenceFault) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.fault = fault
 
 
 class BatchError(MaskWatchError):

@@ -77,6 +77,11 @@ class Analyzer:
         return self._classifier.card
 
     @property
+    def classifier(self) -> Classifier:
+        """What judges the crops."""
+        return self._classifier
+
+    @property
     def origin(self) -> FaceOrigin:
         """Where the detector's boxes come from."""
         return self._detector.origin
@@ -152,12 +157,8 @@ class Analyzer:
             origin: where their boxes come from.
         """
         card = self.card
-        boxes_xyxy = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
-        # a picture that is the face has no surroundings to take in
-        margin_ratio = 0.0 if origin is FaceOrigin.WHOLE_IMAGE else card.crop_margin_ratio
-        crops = crop_faces(image_rgb, boxes_xyxy, card.input_side_px, margin_ratio)
-        rows = self._classifier.probabilities(crops)
-        qualities = measure_quality(image_rgb, faces, margin_ratio)
+        rows = self._classifier.probabilities(self.crops(image_rgb, faces, origin))
+        qualities = measure_quality(image_rgb, faces, self._margin_ratio(origin))
         verdicts = []
         for face, row, quality in zip(faces, rows, qualities, strict=True):
             state, confidence = self._classifier.decide(row)
@@ -173,6 +174,18 @@ class Analyzer:
                 )
             )
         return tuple(verdicts)
+
+    def crops(
+        self, image_rgb: ImageRGB, faces: Sequence[Face | FaceVerdict], origin: FaceOrigin
+    ) -> NDArray[np.uint8]:
+        """What the classifier sees of faces, (n, S, S, 3) in their order; see `judge`."""
+        boxes_xyxy = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
+        side_px = self.card.input_side_px
+        return crop_faces(image_rgb, boxes_xyxy, side_px, self._margin_ratio(origin))
+
+    def _margin_ratio(self, origin: FaceOrigin) -> float:
+        # a picture that is the face has no surroundings to take in
+        return 0.0 if origin is FaceOrigin.WHOLE_IMAGE else self.card.crop_margin_ratio
 
 
 def looks_like_crop(width: int, height: int) -> bool:

@@ -37,13 +37,16 @@ CSV_COLUMNS = (
 
 
 def to_jsonl(results: Iterable[Result]) -> Iterator[str]:
-    """One JSON document a line and image; an unreadable image has `error` instead of `faces`."""
+    """One JSON document a line and image; see to_document."""
     for result in results:
-        if isinstance(result, ImageError):
-            error = {"schema": REPORT_SCHEMA, "source": result.source, "error": result.reason}
-            yield json.dumps(error)
-        else:
-            yield json.dumps(result.to_dict())
+        yield json.dumps(to_document(result))
+
+
+def to_document(result: Result) -> dict[str, Any]:
+    """One result as plain JSON values; an unreadable image has `error` instead of `faces`."""
+    if isinstance(result, ImageError):
+        return {"schema": REPORT_SCHEMA, "source": result.source, "error": result.reason}
+    return result.to_dict()
 
 
 def to_csv(results: Iterable[Result]) -> Iterator[str]:

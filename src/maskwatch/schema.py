@@ -109,6 +109,11 @@ class FaceQuality:
             "yaw_deg": self.yaw_deg if self.yaw_deg is None else round(self.yaw_deg, 1),
         }
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FaceQuality:
+        """The quality that `to_dict` told."""
+        return cls(**values)
+
 
 @dataclass(frozen=True, slots=True)
 class FaceVerdict:
@@ -144,6 +149,24 @@ class FaceVerdict:
             "landmarks_xy": points and [[round(x, 2), round(y, 2)] for x, y in points],
             "quality": self.quality and self.quality.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FaceVerdict:
+        """The face that `to_dict` told, a TrackedFace where it has a `track_id`."""
+        if cls is FaceVerdict and "track_id" in values:
+            return TrackedFace.from_dict(values)
+        left, top, right, bottom = values["box_xyxy"]
+        points, quality = values["landmarks_xy"], values["quality"]
+        known = {
+            "box_xyxy": (left, top, right, bottom),
+            "state": MaskState(values["state"]),
+            "probabilities": {MaskState(s): p for s, p in values["probabilities"].items()},
+            "landmarks_xy": points and tuple((x, y) for x, y in points),
+            "quality": quality and FaceQuality.from_dict(quality),
+        }
+        if "raw_state" in values:
+            known["raw_state"] = MaskState(values["raw_state"])
+        return cls(**{**values, **known})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,3 +229,22 @@ class FrameReport:
             "detector": self.detector,
             "faces": [face.to_dict() for face in self.faces],
         }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> FrameReport:
+        """The report that `to_dict` told, to the digits that it keeps.
+
+        Raises:
+            ValueError: it is no such document, or one of another version.
+        """
+        values = dict(document)
+        try:
+            if (schema := values.pop("schema")) != REPORT_SCHEMA:
+                raise ValueError(f"its schema is {schema!r}, this version reads {REPORT_SCHEMA!r}")
+            width, height = values["image_size_wh"]
+            values["image_size_wh"] = (width, height)
+            values["face_origin"] = FaceOrigin(values["face_origin"])
+            values["faces"] = tuple(FaceVerdict.from_dict(face) for face in values["faces"])
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no {REPORT_SCHEMA} document ({error})") from error

@@ -60,13 +60,14 @@ _UPRIGHT = {
 }
 
 
-def load_image(source: ImageSource) -> ImageRGB:
+def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> ImageRGB:
     """Reads one image, turned upright, as an RGB uint8 array (H, W, 3).
 
     Animations give their first frame, transparency is laid on white, 16 bits are scaled to 8.
 
     Args:
         source: a path, the bytes of an image file, a Pillow image or an RGB uint8 array.
+        max_pixels: a picture with more is not decoded.
 
     Raises:
         ImageError: it cannot be read; the message names the source and the reason.
@@ -74,15 +75,15 @@ def load_image(source: ImageSource) -> ImageRGB:
     if isinstance(source, np.ndarray):
         return _checked_array(source)
     if isinstance(source, Image.Image):
-        return _decode(source, "<image>")
+        return _decode(source, "<image>", max_pixels)
     if isinstance(source, bytes):
-        return _read(io.BytesIO(source), "<bytes>")
+        return _read(io.BytesIO(source), "<bytes>", max_pixels)
     path = Path(source)
     try:
         if not path.is_file():
             raise ImageError(str(path), _why_no_file(path), ImageFault.UNAVAILABLE)
         with path.open("rb") as file:
-            return _read(file, str(path))
+            return _read(file, str(path), max_pixels)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise ImageError(str(path), _why(error), ImageFault.UNAVAILABLE) from error
 
@@ -133,7 +134,7 @@ def _why_no_file(path: Path) -> str:
     return "not a regular file" if path.exists() else "no such file"
 
 
-def _read(file: IO[bytes], name: str) -> ImageRGB:
+def _read(file: IO[bytes], name: str, max_pixels: int) -> ImageRGB:
     head = file.read(12)
     file.seek(0)
     if not head:
@@ -149,14 +150,14 @@ def _read(file: IO[bytes], name: str) -> ImageRGB:
     except Exception as error:  # Pillow's readers raise anything at all on damaged headers
         reason = f"damaged {reader.format} ({_why(error)})"
         raise ImageError(name, reason, ImageFault.DAMAGED) from error
-    return _decode(image, name)
+    return _decode(image, name, max_pixels)
 
 
-def _decode(image: Image.Image, name: str) -> ImageRGB:
+def _decode(image: Image.Image, name: str, max_pixels: int) -> ImageRGB:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        limit = MAX_PIXELS // 1_000_000
-        reason = f"{width} x {height} pixels, over the limit of {limit} megapixels"
+    if width * height > max_pixels:
+        limit = max_pixels / 1_000_000
+        reason = f"{width} x {height} pixels, over the limit of {limit:g} megapixels"
         raise ImageError(name, reason, ImageFault.TOO_LARGE)
     if width < 1 or height < 1:
         raise ImageError(name, f"no pixels ({width} x {height})", ImageFault.PIXELS)

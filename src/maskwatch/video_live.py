@@ -103,11 +103,22 @@ class LiveSource(VideoSource):
         self._latest: Latest[Frame] = Latest()
         self._failure: BaseException | None = None
         self._heard_s = 0.0
+        self._thread: Thread | None = None
         super().__init__(name)
+
+    def has_ended(self, timeout_s: float) -> bool:
+        """Whether nothing is left of it, or will not be in time; for after `close`.
+
+        A program that ends while a library still waits for a server may crash on its last steps.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return self._thread is None or not self._thread.is_alive()
 
     def _read(self) -> Generator[Frame]:
         self._heard_s = time.monotonic()
         thread = Thread(target=self._receive, name=f"reader of {self.name}", daemon=True)
+        self._thread = thread
         thread.start()
         try:
             while not self._stopping:

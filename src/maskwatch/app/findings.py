@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 import maskwatch
 from maskwatch.app.language import catalogue, text
+from maskwatch.app.pictures import FACE_PX, data_url, for_screen
 from maskwatch.crop import crop_faces
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.sources import load_image
 from maskwatch.style import STYLES
-
-SCREEN_PX = 1600
-"""Longest side of what the browser gets; more only costs time on the way."""
-
-FACE_PX = 64
-"""Side of the little pictures in the list of faces."""
 
 
 def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
@@ -86,36 +79,31 @@ def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
 def show_legend() -> None:
     """What the borders mean, before there is a photo to show it."""
     st.caption(text("legend.intro"))
-    badges = "".join(badge(state) for state in MaskState)
+    show_badges(MaskState)
+
+
+def show_badges(states: Iterable[MaskState]) -> None:
+    """What each state looks like, side by side."""
+    badges = "".join(badge(state) for state in states)
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.5rem">{badges}</div>')
 
 
 def badge(state: MaskState, confidence: str = "") -> str:
     """A verdict as HTML, in the colour and line that its border has in the picture."""
+    return framed(state, f"<strong>{catalogue().label(state)}</strong> {confidence}")
+
+
+def framed(state: MaskState, words: str) -> str:
+    """Words about a state as HTML, with its symbol, in the colour and line of its border."""
     style = STYLES[state]
     colour = "#{:02x}{:02x}{:02x}".format(*style.colour)
     return (
         f'<div style="display:inline-block;border:4px {style.line.value} {colour};'
         'border-radius:.5rem;padding:.2rem .8rem">'
-        f'<span aria-hidden="true">{style.symbol}</span> '
-        f"<strong>{catalogue().label(state)}</strong> {confidence}</div>"
+        f'<span aria-hidden="true">{style.symbol}</span> {words}</div>'
     )
-
-
-def for_screen(image_rgb: ImageRGB) -> Image.Image:
-    """The picture at a size made for the browser."""
-    image = Image.fromarray(image_rgb)
-    image.thumbnail((SCREEN_PX, SCREEN_PX))
-    return image
-
-
-def data_url(image_rgb: ImageRGB) -> str:
-    """The picture as an address that holds it."""
-    content = io.BytesIO()
-    Image.fromarray(image_rgb).save(content, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def plain(text: str) -> str:
     """Text that Streamlit shows as it is, although a file name may hold Markdown."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes no others back

@@ -1,7 +1,7 @@
 """The page for live video: what a browser's camera sees comes back with a label on every face.
 
-An adapter between Streamlit, streamlit-webrtc and `Watcher`, which does the work. Nothing is
-written to disk.
+An adapter between Streamlit, streamlit-webrtc and `Watcher`, which does the work. No picture is
+written to disk, and counts are only where the visitor has switched statistics on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import logging
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,14 +18,18 @@ import streamlit as st
 from streamlit_webrtc import WebRtcStreamerContext, webrtc_streamer
 
 import maskwatch
-from maskwatch.app import connection
+from maskwatch.alarm import Alarm
+from maskwatch.app import connection, keeping
 from maskwatch.app.findings import plain, show_legend, show_photo
 from maskwatch.app.language import catalogue, text
+from maskwatch.app.live_counts import show_counts
 from maskwatch.app.networks import need_analyzer, show_privacy
 from maskwatch.app.turn import IceServer, ice_servers
+from maskwatch.app.warning_signs import show_banner, show_choices, sound_out
 from maskwatch.app.watcher import Watcher
 from maskwatch.errors import SettingError
 from maskwatch.stream import Stream
+from maskwatch.tally import Tally
 
 LOG = logging.getLogger("maskwatch.app.live")
 
@@ -40,7 +45,7 @@ CAMERA = {
 # without controls, which hide what stands on the video; telephones need the other two to start it
 VIDEO = {"autoPlay": True, "muted": True, "playsInline": True, "style": {"width": "100%"}}
 # keys of the session's state
-STILL, ATTEMPT, PLAYER, SPOKEN = "still", "attempt", "live", "spoken"
+STILL, ATTEMPT, PLAYER, SPOKEN, TALLY = "still", "attempt", "live", "spoken", "tally"
 
 # Screen readers speak what changes inside an element that was marked before. Streamlit marks none,
 # and puts HTML of ours anew with every change; the container of an element stays.
@@ -63,7 +68,7 @@ def show_page() -> None:
         show_camera(analyzer)
     else:
         show_video(analyzer)
-    show_privacy(analyzer)
+    show_privacy(analyzer, *keeping.privacy_words())
 
 
 def show_video(analyzer: maskwatch.Analyzer) -> None:
@@ -77,6 +82,8 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
     steadiness = st.slider(
         text("live.steadiness"), *(0.0, 1.0, 0.5, 0.1), help=text("live.steadiness_help")
     )
+    show_choices()
+    keeping.show_switch()
     with stage:
         player = start_player(analyzer, servers, steadiness)
         if player is None:
@@ -87,6 +94,7 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
     if player and player.video_processor:
         player.video_processor.steadiness = steadiness
         player.video_processor.say = catalogue()
+        player.video_processor.bookkeeper = keeping.bookkeeper(player.video_processor.bookkeeper)
     if player and not is_wanted(player):
         show_legend()
     st.caption(text("connection.relayed" if servers else "connection.direct"))
@@ -149,6 +157,7 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
         show_trouble(servers)
         return
     with st.container(key=SPOKEN):
+        show_banner(watcher.violations() if watcher else ())
         st.markdown(f"**{plain(state_words(player, watcher))}**")
     if watcher and watcher.received:
         st.caption(
@@ -159,7 +168,20 @@ def show_state(player: Player, servers: list[IceServer]) -> None:
                 received=say.whole(watcher.received),
             )
         )
+    show_tally(watcher)
     st.html(SPEAK, unsafe_allow_javascript=True)
+    sound_out(watcher.alarm if watcher else Alarm())
+
+
+def show_tally(watcher: Watcher | None) -> None:
+    """Who was seen, also for a while after the end; what cannot be kept of it."""
+    if watcher:
+        st.session_state[TALLY] = watcher.tally()
+    tally: Tally = st.session_state.get(TALLY, Tally())
+    if tally != Tally():
+        show_counts(tally if watcher else replace(tally, in_view={}))
+    if keeping.is_kept():
+        keeping.show_fault(keeping.ledger().error)
 
 
 def state_words(player: Player, watcher: Watcher | None) -> str:

@@ -10,19 +10,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread, main_thread
 
 import av
 
+from maskwatch.alarm import Alarm, Alarmist
 from maskwatch.app.catalogue import Catalogue
+from maskwatch.bookkeeping import Bookkeeper
 from maskwatch.draw import annotate, write_status
 from maskwatch.errors import MaskWatchError
 from maskwatch.live import status_text
 from maskwatch.meter import Meter
 from maskwatch.notice import notice_picture
-from maskwatch.schema import FrameReport, ImageRGB
+from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.stream import Stream
+from maskwatch.tally import Session, Tally
 from maskwatch.video_live import Latest
 from maskwatch.video_source import upright_rgb
 
@@ -80,8 +83,11 @@ class Watcher:
         steadiness: of the labels, from 0 to 1; may be set at any time, and the faces are then
             looked at afresh.
         say: the language of what is written on the video; may be set at any time.
+        bookkeeper: counts what is seen into the statistics, None where they are not kept; may be
+            set at any time.
         received: how many frames came from the camera.
         last: what became of the newest frame that was looked at, None before the first.
+        alarm: what there was to warn of in that frame.
     """
 
     def __init__(
@@ -96,8 +102,13 @@ class Watcher:
         """
         self.steadiness = steadiness
         self.say = say
+        self.bookkeeper: Bookkeeper | None = None
         self.received = 0
         self.last: Judged | Failed | None = None
+        self.alarm = Alarm()
+        self._tally = Tally()
+        self._session = Session()
+        self._alarmist = Alarmist()
         self._open_stream = open_stream
         self._waiting: Latest[tuple[av.VideoFrame, float]] = Latest()
         self._heard_s = 0.0
@@ -138,11 +149,17 @@ class Watcher:
 
     def words(self) -> str:
         """What is seen now, in words that stay the same as long as there is no news."""
-        now_s = time.monotonic()
-        if now_s - self._heard_s > STALE_S:
-            return self.say.text("watcher.silent")
-        shown = self._shown(now_s)
+        shown = self._heard(time.monotonic())
         return self.say.counts(shown.report.faces) if isinstance(shown, Judged) else shown
+
+    def violations(self) -> tuple[MaskState, ...]:
+        """What there is to warn of now; nothing where it is not known what is seen now."""
+        return self.alarm.states if isinstance(self._heard(time.monotonic()), Judged) else ()
+
+    def tally(self) -> Tally:
+        """Who was seen so far; nobody is in view where it is not known what is seen now."""
+        known = isinstance(self._heard(time.monotonic()), Judged)
+        return self._tally if known else replace(self._tally, in_view={})
 
     def _picture(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
         """What the browser is to see now."""
@@ -152,6 +169,12 @@ class Watcher:
         age_s, words = now_s - shown.arrived_s, self.say.picture_words()
         text = status_text(self._meter.rate_fps, shown.latency_s, age_s, words)
         return write_status(shown.image_rgb, text, SHOWN_PX)
+
+    def _heard(self, now_s: float) -> Judged | str:
+        """What is shown, or that nothing comes from the camera to be shown."""
+        if now_s - self._heard_s > STALE_S:
+            return self.say.text("watcher.silent")
+        return self._shown(now_s)
 
     def _shown(self, now_s: float) -> Judged | str:
         """The newest judged frame, or why it cannot be shown."""
@@ -183,10 +206,17 @@ class Watcher:
         image_rgb = upright_rgb(frame)
         # the camera's own clock may jump or go backwards, this one does not
         report = self._stream().update(image_rgb, arrived_s)
+        self._count(report, arrived_s)
         marked_rgb = annotate(image_rgb, report, SHOWN_PX, self.say.picture_words())
         now_s = time.monotonic()
         self._meter.add(now_s, now_s - arrived_s)
         return Judged(arrived_s, now_s - arrived_s, report, marked_rgb)
+
+    def _count(self, report: FrameReport, time_s: float) -> None:
+        self._tally = self._session.add(report, time_s)
+        self.alarm = self._alarmist.update(report, time_s)
+        if bookkeeper := self.bookkeeper:  # it may be taken away at any moment
+            bookkeeper.add(report, time_s)
 
     def _stream(self) -> Stream:
         """The stream; another one where there is none or another steadiness is wanted."""
@@ -200,6 +230,9 @@ class Watcher:
         if self._open is None:
             return
         stream, self._open = self._open[1], None
+        for counter in (self._session, self._alarmist, self.bookkeeper):
+            if counter:
+                counter.forget_faces()
         try:
             stream.close()
         except Exception as error:

@@ -157,6 +157,13 @@ def public_set(name: str) -> PublicSet:
         ) from None
 
 
+def source_licence(name: str) -> str:
+    """Under which licence a `source` of a manifest is."""
+    if name == SYNTHETIC:  # never made from a set that must not ship, see synth/supply.py
+        return "made from the other sources, under their licences"
+    return PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"
+
+
 def label_of(class_name: str, classes: Mapping[str, str]) -> str | None:
     """The label a set's class stands for, None where neither the map nor common usage knows it.
 

@@ -85,17 +85,23 @@ def brightness(values: pd.Series[float], labels: pd.Series[str]) -> str:
     return _svg(figure, "brightness")
 
 
-def group_sizes(pictures_per_group: Sequence[int]) -> str:
+def count_group_sizes(pictures_per_group: Sequence[int]) -> dict[str, int]:
     """How many groups have one picture, two, three to four, ..."""
     edges = [1, 2, 3, 5, 9, 17, 33, 10**9]
-    names = ["1", "2", "3-4", "5-8", "9-16", "17-32", "33+"]
     counts, _ = np.histogram(pictures_per_group, edges)
+    names = ("1", "2", "3-4", "5-8", "9-16", "17-32", "33+")
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def group_sizes(pictures_per_group: Sequence[int]) -> str:
+    """The groups by their number of pictures."""
+    counts = count_group_sizes(pictures_per_group)
     figure, axis = _start("groups (logarithmic)")
-    bars = axis.bar(names, counts, color=_NEUTRAL)
-    axis.bar_label(bars, [f"{n:,}" if n else "" for n in counts], padding=2, color=_INK)
+    bars = axis.bar(list(counts), list(counts.values()), color=_NEUTRAL)
+    axis.bar_label(bars, [f"{n:,}" if n else "" for n in counts.values()], padding=2, color=_INK)
     axis.set_yscale("symlog", linthresh=1)
     axis.set_yticks([1, 10, 100, 1000, 10000], ["1", "10", "100", "1,000", "10,000"])
-    axis.set_ylim(0, max(10, counts.max() * 3))
+    axis.set_ylim(0, max(10, max(counts.values()) * 3))
     axis.set_xlabel("pictures in the group")
     return _svg(figure, "groups")
 

@@ -18,6 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from maskwatch.errors import DataError
+from maskwatch.evidence import BrightnessScore, Leak
 from maskwatch.schema import ImageRGB
 from maskwatch.training import data_charts as charts
 from maskwatch.training.audit import TINY_FACE_PX, measure, read_cuts
@@ -46,36 +47,6 @@ class Sheet:
 
     title: str
     pictures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """What a kind of split lets through.
-
-    Attributes:
-        name: the split.
-        share: of the validation faces that have a twin, a face of the same group, in training.
-        groups: that lie on both sides.
-    """
-
-    name: str
-    share: float
-    groups: int
-
-
-@dataclass(frozen=True, slots=True)
-class BrightnessScore:
-    """How often brightness alone names the right class.
-
-    Attributes:
-        name: the set.
-        recall: mean over its classes.
-        chance: what guessing reaches.
-    """
-
-    name: str
-    recall: float
-    chance: float
 
 
 def write_data_report(
@@ -110,13 +81,8 @@ def build_page(
     """The page as text; see `write_data_report`."""
     if table.empty or table["group"].isna().any():
         raise DataError("the report needs groups; run `maskwatch data audit` first")
-    # photos one after the other, so that each is decoded once
-    table = table.sort_values(["sha256", "x_min", "y_min"], kind="stable").reset_index(drop=True)
-    measures = measure(table, progress)
-    bad = measures[measures["reason"].notna()]
-    if len(bad):
-        first = f"{bad['image_path'].iloc[0]} {bad['reason'].iloc[0]}"
-        raise DataError(f"{len(bad)} rows are unusable, first: {first}; audit the manifest again")
+    table = photo_by_photo(table)
+    measures = measure_usable(table, progress)
     pictures = table.groupby("group")["sha256"].nunique()
     leaks, why_no_grouped = split_leaks(table)
     return render(
@@ -147,6 +113,27 @@ def build_page(
             "twins": Markup(charts.twins({leak.name: leak.share for leak in leaks})),
         },
     )
+
+
+def photo_by_photo(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a photo one after the other, so that it is decoded once."""
+    return table.sort_values(["sha256", "x_min", "y_min"], kind="stable").reset_index(drop=True)
+
+
+def measure_usable(
+    table: pd.DataFrame, progress: Callable[[int], None] = lambda _rows: None
+) -> pd.DataFrame:
+    """Reads the picture of every row, see audit.measure.
+
+    Raises:
+        DataError: a picture is unusable.
+    """
+    measures = measure(table, progress)
+    bad = measures[measures["reason"].notna()]
+    if len(bad):
+        first = f"{bad['image_path'].iloc[0]} {bad['reason'].iloc[0]}"
+        raise DataError(f"{len(bad)} rows are unusable, first: {first}; audit the manifest again")
+    return measures
 
 
 def split_leaks(table: pd.DataFrame) -> tuple[list[Leak], str | None]:

@@ -17,7 +17,7 @@ from maskwatch.errors import DataError, ModelError
 from maskwatch.model_card import ModelCard, card_path, write_card
 from maskwatch.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.catalog import PUBLIC_SETS, SYNTHETIC
+from maskwatch.training.catalog import PUBLIC_SETS, source_licence
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.manifest import data_sha256
 from maskwatch.training.onnx_file import convert_to_onnx
@@ -85,7 +85,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
         training={
             "recipe": asdict(recipe),
             "data_sha256": run["data_sha256"],
-            "sources": {name: _source_licence(name) for name in run["sources"]},
+            "sources": {name: source_licence(name) for name in run["sources"]},
             "crops": run["counts"],
             "crops_by_source": _crops_by_source(table),
             "versions": run["versions"],
@@ -162,9 +162,3 @@ def _licence(sources: list[str]) -> str:
     if bound:
         return f"for experiments only: trained on {', '.join(bound)}, see its licence"
     return "Apache-2.0"
-
-
-def _source_licence(name: str) -> str:
-    if name == SYNTHETIC:  # never made from a set that must not ship, see synth/supply.py
-        return "made from the other sources, under their licences"
-    return PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
-from maskwatch.errors import SettingError
-
-
-def require(fine: bool, name: str, value: object, valid: str) -> None:
-    """Raise a SettingError that says what is valid, unless the value is fine."""
-    if not fine:
-        raise SettingError(f"{name} must be {valid}, not {value!r}")
-
-
-def between(name: str, value: float, low: float, high: float) -> None:
-    """Raise a SettingError unless low <= value <= high."""
-    require(low <= value <= high, name, value, f"{low:g} to {high:g}")
+from maskwatch.settings import between, read_settings, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +38,16 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
-        require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
+        require(self.alpha in widths, "alpha", self.alpha, f"one of {widths}")
         side = self.input_side_px
         valid = "a multiple of 16 from 32 to 512"
-        require(side % 16 == 0 and 32 <= side <= 512, "network.input_side_px", side, valid)
+        require(side % 16 == 0 and 32 <= side <= 512, "input_side_px", side, valid)
         low, high = self.value_range
-        require(low < high, "network.value_range", [low, high], "[low, high] with low < high")
-        between("network.unfrozen_layers", self.unfrozen_layers, -1, 1000)
-        between("network.dense_units", self.dense_units, 1, 4096)
-        between("network.dense_layers", self.dense_layers, 1, 8)
-        between("network.dropout", self.dropout, 0, 0.99)
+        require(low < high, "value_range", [low, high], "[low, high] with low < high")
+        between("unfrozen_layers", self.unfrozen_layers, -1, 1000)
+        between("dense_units", self.dense_units, 1, 4096)
+        between("dense_layers", self.dense_layers, 1, 8)
+        between("dropout", self.dropout, 0, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +90,19 @@ class AugmentRecipe:
     jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
-        between("augment.rotation_deg", self.rotation_deg, 0, 180)
+        between("rotation_deg", self.rotation_deg, 0, 180)
         for name in ("zoom_ratio", "shift_ratio", "contrast_ratio", "colour_ratio"):
-            between(f"augment.{name}", getattr(self, name), 0, 0.9)
-        between("augment.context_ratio", self.context_ratio, 0, 1)
+            between(name, getattr(self, name), 0, 0.9)
+        between("context_ratio", self.context_ratio, 0, 1)
         low, high = self.brightness
         valid = "[low, high] with 0 < low <= high"
-        require(0 < low <= high, "augment.brightness", [low, high], valid)
-        between("augment.blur_sigma_px", self.blur_sigma_px, 0, 50)
-        between("augment.low_side_px", self.low_side_px, 0, 512)
-        between("augment.noise_sigma", self.noise_sigma, 0, 100)
-        between("augment.noise_grain_px", self.noise_grain_px, 1, 64)
-        between("augment.haze_ratio", self.haze_ratio, 0, 0.95)
-        between("augment.jpeg_quality", self.jpeg_quality, 0, 100)
+        require(0 < low <= high, "brightness", [low, high], valid)
+        between("blur_sigma_px", self.blur_sigma_px, 0, 50)
+        between("low_side_px", self.low_side_px, 0, 512)
+        between("noise_sigma", self.noise_sigma, 0, 100)
+        between("noise_grain_px", self.noise_grain_px, 1, 64)
+        between("haze_ratio", self.haze_ratio, 0, 0.95)
+        between("jpeg_quality", self.jpeg_quality, 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +131,17 @@ class SamplingRecipe:
     min_face_px: float = 0.0
 
     def __post_init__(self) -> None:
-        between("sampling.crops_per_epoch", self.crops_per_epoch, 0, 10**9)
-        between("sampling.max_per_group", self.max_per_group, 1, 10**9)
-        between("sampling.synthetic_share", self.synthetic_share, 0, 1)
+        between("crops_per_epoch", self.crops_per_epoch, 0, 10**9)
+        between("max_per_group", self.max_per_group, 1, 10**9)
+        between("synthetic_share", self.synthetic_share, 0, 1)
         valid = "three numbers above 0"
         shares = self.class_shares
-        require(min(shares) > 0, "sampling.class_shares", list(shares), valid)
-        between("sampling.unclear_share", self.unclear_share, 0, 0.5)
+        require(min(shares) > 0, "class_shares", list(shares), valid)
+        between("unclear_share", self.unclear_share, 0, 0.5)
         if self.unclear_share:
             valid = "more than 0 where sampling.unclear_share is"
-            require(self.crops_per_epoch > 0, "sampling.crops_per_epoch", 0, valid)
-        between("sampling.min_face_px", self.min_face_px, 0, 10**6)
+            require(self.crops_per_epoch > 0, "crops_per_epoch", 0, valid)
+        between("min_face_px", self.min_face_px, 0, 10**6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +165,11 @@ class FitRecipe:
     epochs: int = 5
 
     def __post_init__(self) -> None:
-        between("fit.learning_rate", self.learning_rate, 1e-9, 1)
-        between("fit.weight_decay", self.weight_decay, 0, 0.99)
-        between("fit.label_smoothing", self.label_smoothing, 0, 0.99)
-        between("fit.batch_size", self.batch_size, 1, 4096)
-        between("fit.epochs", self.epochs, 1, 10_000)
+        between("learning_rate", self.learning_rate, 1e-9, 1)
+        between("weight_decay", self.weight_decay, 0, 0.99)
+        between("label_smoothing", self.label_smoothing, 0, 0.99)
+        between("batch_size", self.batch_size, 1, 4096)
+        between("epochs", self.epochs, 1, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,32 +201,8 @@ class Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a classifier's recipe; see read_record."""
-    return read_record(path, Recipe)
-
-
-Record = TypeVar("Record")
-
-
-def read_record(path: Path, kind: type[Record]) -> Record:
-    """Read a YAML file into a frozen record, whatever is not in it at its default.
-
-    Raises:
-        SettingError: it is not YAML, holds an unknown name, or a value out of its range.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(f"{path}: cannot read the recipe ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise SettingError(f"{path}: not valid YAML ({reason})") from error
-    try:
-        record = _build(kind, document, "")
-    except SettingError as error:
-        raise SettingError(f"{path}: {error}") from error
-    assert isinstance(record, kind)
-    return record
+    """Read a classifier's recipe; see read_settings."""
+    return read_settings(path, Recipe)
 
 
 def write_record(record: Any) -> str:
@@ -249,35 +212,3 @@ def write_record(record: Any) -> str:
         if isinstance(part, dict):
             part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
     return yaml.safe_dump(document, sort_keys=False)
-
-
-def _build(kind: Any, values: Any, where: str) -> Any:
-    """Make a record from plain YAML values, naming the first key that does not fit."""
-    if not isinstance(values, dict):
-        raise SettingError(f"{where or 'recipe'} must be a mapping of names to values")
-    hints = typing.get_type_hints(kind)
-    unknown = [key for key in values if key not in hints]
-    if unknown:
-        raise SettingError(f"unknown {where}{unknown[0]}; known are {', '.join(hints)}")
-    for field in dataclasses.fields(kind):
-        if field.default is dataclasses.MISSING and field.name not in values:
-            raise SettingError(f"{where}{field.name} is missing")
-    return kind(**{key: _value(hints[key], value, where + key) for key, value in values.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, f"{where}.")
-    if isinstance(hint, types.GenericAlias):  # tuple[float, float]
-        wanted = typing.get_args(hint)
-        if not isinstance(value, list) or len(value) != len(wanted):
-            raise SettingError(f"{where} must be a list of {len(wanted)} numbers, not {value!r}")
-        return tuple(_value(kind, item, where) for kind, item in zip(wanted, value, strict=True))
-    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            return float(value)  # YAML reads 1e-4 as text
-        except ValueError:
-            pass
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise SettingError(f"{where} must be {hint.__name__}, not {value!r}")
-    return value

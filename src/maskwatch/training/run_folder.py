@@ -32,11 +32,13 @@ from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
 from maskwatch.runtime import available_cpus
 from maskwatch.schema import CLASSES
+from maskwatch.settings import Record, read_settings
 from maskwatch.training import plots
 from maskwatch.training.detector.recipe import DetectorRecipe
 from maskwatch.training.environment import cpu_name, git_revision, versions
 from maskwatch.training.manifest import data_sha256
-from maskwatch.training.recipe import Recipe, Record, read_record
+from maskwatch.training.recipe import Recipe
+from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
 
@@ -68,7 +70,7 @@ class RunFolder:
         if (self.path / "run.json").exists():
             self._check_same(recipe, data_hash)
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        self._write("recipe.yaml", recipe.to_yaml())
         self._write_history(self.history()[: self._checkpoint()[0]])
         self._update(
             state="training",
@@ -93,11 +95,7 @@ class RunFolder:
 
     def history(self) -> list[dict[str, float]]:
         """One mapping an epoch, in order."""
-        path = self.path / "history.csv"
-        if not path.exists():
-            return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        return read_history(self.path)
 
     def end_epoch(
         self, epoch: int, history: dict[str, list[float]], seconds: float, model: Any | None
@@ -144,7 +142,7 @@ class RunFolder:
         Raises:
             SettingError: it is not there.
         """
-        return read_record(self.path / "recipe.yaml", kind)
+        return read_settings(self.path / "recipe.yaml", kind)
 
     def read(self) -> dict[str, Any]:
         """What run.json says.
@@ -161,9 +159,7 @@ class RunFolder:
 
     def scores(self) -> dict[str, Any]:
         """Scores by part; empty before the run is finished."""
-        path = self.path / "scores.json"
-        document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return document
+        return read_scores(self.path)
 
     def write_scores(
         self,
@@ -174,7 +170,7 @@ class RunFolder:
     ) -> None:
         """Write the scores of a held-out part, its confusion matrix and every single answer."""
         document = {**self.scores(), part: scores}
-        (self.path / "scores.json").write_text(json.dumps(document, indent=2) + "\n")
+        self._write(SCORES, json.dumps(document, indent=2) + "\n")
         plots.draw_confusion(scores["confusion"], self.path / f"confusion-{part}.png")
         answers = table[["source", "sha256", "label", "group"]].copy()
         for index, state in enumerate(CLASSES):
@@ -200,7 +196,7 @@ class RunFolder:
             writer = csv.DictWriter(file, list(rows[0]) if rows else ["epoch"])
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
-        part.replace(self.path / "history.csv")
+        part.replace(self.path / HISTORY)
 
     def _check_same(self, recipe: Recipe | DetectorRecipe, data_hash: str) -> None:
         before = self.read()
@@ -215,6 +211,10 @@ class RunFolder:
     def _update(self, **values: object) -> None:
         path = self.path / "run.json"
         before = self.read() if path.exists() else {}
-        part = self.path / "run.part.json"
-        part.write_text(json.dumps({**before, **values}, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        self._write(path.name, json.dumps({**before, **values}, indent=2) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file in one step: a run that is cut off leaves none in part."""
+        part = self.path / f"{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(self.path / name)

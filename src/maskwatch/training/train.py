@@ -6,6 +6,7 @@ checkpoint; a run that was cut off goes on with its next epoch and ends where it
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,13 @@ CURVE_ROWS = 2000
 Answer = Callable[[Part], NDArray[np.float32]]
 """Probabilities (n, 3) of a part's unaltered crops."""
 
+Progress = Callable[[int, int, int], None]
+"""Told after each batch: the epoch (from 0), how many of its batches are done, and of how many."""
+
+
+def _tell_nobody(_epoch: int, _done: int, _batches: int) -> None:
+    pass
+
 
 def train(
     recipe: Recipe,
@@ -42,6 +50,7 @@ def train(
     folder: RunFolder,
     weights: Path | None,
     cache: Path | None = None,
+    progress: Progress = _tell_nobody,
 ) -> None:
     """Train, score every held-out part, and write it all down.
 
@@ -51,6 +60,7 @@ def train(
         folder: where the run goes; one that was cut off is continued.
         weights: ImageNet weights, None for Keras' download.
         cache: folder of frozen features; only for recipes that freeze the whole base.
+        progress: told of every batch; what it raises ends the training.
 
     Raises:
         DataError: no split, or a class without training crops.
@@ -70,9 +80,9 @@ def train(
     folder.start(recipe, table, weights, counts, int(network.full.count_params()))
     plots.draw_architecture(network, folder.path / "architecture.png")
     if cache is None:
-        answer = _fit(network, recipe, parts, folder)
+        answer = _fit(network, recipe, parts, folder, progress)
     else:
-        answer = _fit_cached(network, recipe, parts, folder, cache)
+        answer = _fit_cached(network, recipe, parts, folder, cache, progress)
     for name in PARTS[1:]:
         part = parts[name]
         if len(part.labels):
@@ -100,7 +110,13 @@ def _check_classes(train_part: Part) -> None:
         raise DataError(f"no training crop shows {' or '.join(missing)}; all three are needed")
 
 
-def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder) -> Answer:
+def _fit(
+    network: Network,
+    recipe: Recipe,
+    parts: dict[str, Part],
+    folder: RunFolder,
+    progress: Progress,
+) -> Answer:
     """Train the whole network, epoch by epoch; returns what answers for a part."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
     part, val = parts["train"], sample_for_curves(parts["val"], recipe.seed)
@@ -125,6 +141,7 @@ def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFo
             batches,
             validation_data=validation,
             shuffle=False,
+            **_telling(progress, epoch, len(batches)),
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
     folder.save_model(model)
@@ -132,7 +149,12 @@ def _fit(network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFo
 
 
 def _fit_cached(
-    network: Network, recipe: Recipe, parts: dict[str, Part], folder: RunFolder, cache: Path
+    network: Network,
+    recipe: Recipe,
+    parts: dict[str, Part],
+    folder: RunFolder,
+    cache: Path,
+    progress: Progress,
 ) -> Answer:
     """The same on cached features of the frozen base: the same steps, in the same order."""
     part, val = parts["train"], parts["val"]
@@ -156,12 +178,21 @@ def _fit_cached(
             batch_size=recipe.fit.batch_size,
             validation_data=validation,
             shuffle=False,
+            **_telling(progress, epoch, -(-len(order) // recipe.fit.batch_size)),
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
     folder.save_model(network.full)
     return lambda part: np.asarray(
         network.head.predict(features(part, None), batch_size=256, verbose=0), np.float32
     )
+
+
+def _telling(progress: Progress, epoch: int, batches: int) -> dict[str, Any]:
+    """What lets `fit` tell of an epoch: a bar on a screen, a line in a file."""
+    teller = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: progress(epoch, batch + 1, batches)
+    )
+    return {"callbacks": [teller], "verbose": "auto" if sys.stdout.isatty() else 2}
 
 
 def sample_for_curves(part: Part, seed: int) -> Part:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maskwatch.training.recipe import AugmentRecipe, between, require, write_record
+from maskwatch.settings import between, require
+from maskwatch.training.recipe import AugmentRecipe, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class DetectorNetworkRecipe:
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
-        require(self.alpha in widths, "network.alpha", self.alpha, f"one of {widths}")
-        between("network.pyramid_channels", self.pyramid_channels, 8, 512)
-        between("network.head_layers", self.head_layers, 1, 8)
+        require(self.alpha in widths, "alpha", self.alpha, f"one of {widths}")
+        between("pyramid_channels", self.pyramid_channels, 8, 512)
+        between("head_layers", self.head_layers, 1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ class SceneRecipe:
     def __post_init__(self) -> None:
         shares = ("true", "mosaic", "sized", "faceless", "turned", "cutout")
         for name in (f"{share}_share" for share in shares):
-            between(f"scenes.{name}", getattr(self, name), 0, 1)
-        between("scenes.smallest_face_px", self.smallest_face_px, 1, 100)
-        between("scenes.largest_enlargement", self.largest_enlargement, 1, 100)
+            between(name, getattr(self, name), 0, 1)
+        between("smallest_face_px", self.smallest_face_px, 1, 100)
+        between("largest_enlargement", self.largest_enlargement, 1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,18 @@ class DetectorFitRecipe:
     landmark_weight: float = 0.5
 
     def __post_init__(self) -> None:
-        between("fit.learning_rate", self.learning_rate, 1e-9, 1)
-        between("fit.weight_decay", self.weight_decay, 0, 0.99)
-        between("fit.batch_size", self.batch_size, 1, 4096)
-        between("fit.epochs", self.epochs, 1, 10_000)
-        between("fit.scenes_per_epoch", self.scenes_per_epoch, 1, 10**9)
-        between("fit.last_epochs", self.last_epochs, 0, self.epochs)
+        between("learning_rate", self.learning_rate, 1e-9, 1)
+        between("weight_decay", self.weight_decay, 0, 0.99)
+        between("batch_size", self.batch_size, 1, 4096)
+        between("epochs", self.epochs, 1, 10_000)
+        between("scenes_per_epoch", self.scenes_per_epoch, 1, 10**9)
+        between("last_epochs", self.last_epochs, 0, self.epochs)
         for name in ("side_px", "last_side_px"):
             side = getattr(self, name)
             valid = "a multiple of 32 from 64 to 2048"
-            require(side % 32 == 0 and 64 <= side <= 2048, f"fit.{name}", side, valid)
-        between("fit.box_weight", self.box_weight, 0, 100)
-        between("fit.landmark_weight", self.landmark_weight, 0, 100)
+            require(side % 32 == 0 and 64 <= side <= 2048, name, side, valid)
+        between("box_weight", self.box_weight, 0, 100)
+        between("landmark_weight", self.landmark_weight, 0, 100)
 
 
 _UNALTERED = AugmentRecipe()

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from maskwatch import face_sheet
 from maskwatch.draw import annotate
+from maskwatch.face_sheet import CELL_PX
 from maskwatch.schema import (
     CLASSES,
     FaceOrigin,
@@ -32,11 +34,10 @@ PER_GROUP = 2
 """At most so many from one near-identical group: forty copies of a photo are one mistake."""
 
 SHEET_FACES = 40
-SHEET_MISTAKES = 16
-"""How many faces a sheet shows, and how many of them may be mistakes where there are many."""
+SHEET_UNSURE = 4
+"""How many faces a sheet shows, and how many of them may be those that the model is unsure of."""
 
 THUMB_PX = 160
-_SHEET_COLUMNS, _CELL_PX, _CAPTION_PX, _GAP_PX = 8, 190, 34, 8
 _MARGIN_RATIO = 0.3
 
 STATES = (*CLASSES, MaskState.UNSURE)
@@ -124,29 +125,27 @@ def faces_sheet(part: Part, answers: Answers) -> ImageRGB:
     classes; whom it shows is a function of the part and the answers.
     """
     rows = _sheet_rows(part, answers)
-    lines = -(-len(rows) // _SHEET_COLUMNS)
-    step_xy = (_CELL_PX + _GAP_PX, _CELL_PX + _CAPTION_PX + _GAP_PX)
-    size_wh = (_SHEET_COLUMNS * step_xy[0] + _GAP_PX, max(lines, 1) * step_xy[1] + _GAP_PX)
-    sheet = Image.new("RGB", size_wh, PLATE)
+    sheet = Image.new("RGB", face_sheet.sheet_size_wh(len(rows)), PLATE)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    pictures = thumbnails(part, rows, _CELL_PX)
+    pictures = thumbnails(part, rows, CELL_PX)
     for place, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
-        line, column = divmod(place, _SHEET_COLUMNS)
-        left, top = _GAP_PX + column * step_xy[0], _GAP_PX + line * step_xy[1]
+        left, top = face_sheet.cell_xy(place)
         sheet.paste(Image.fromarray(annotate(picture, _report(answers, row))), (left, top))
         label = CLASSES[part.labels[row]]
         right = answers.states[row] == part.labels[row]
         verdict = "right" if right else "unsure" if answers.states[row] == 3 else "wrong"
         words = f"{verdict}, {part.table['source'].iloc[row]}"
-        draw.text((left, top + _CELL_PX + 1), f"label: {STYLES[label].label}", INK, font)
-        draw.text((left, top + _CELL_PX + 16), words, STYLES[MaskState.UNSURE].colour, font)
+        draw.text((left, top + CELL_PX + 1), f"label: {STYLES[label].label}", INK, font)
+        draw.text((left, top + CELL_PX + 16), words, STYLES[MaskState.UNSURE].colour, font)
     return np.asarray(sheet)
 
 
 def _sheet_rows(part: Part, answers: Answers) -> list[int]:
-    wrong = [mistake.row for mistake in worst_mistakes(part, answers, SHEET_MISTAKES)]
+    wrong = [mistake.row for mistake in worst_mistakes(part, answers, face_sheet.MISTAKES)]
     states, shuffled = answers.states, np.random.default_rng(0).permutation(len(part.labels))
-    unsure = _few_per_group(shuffled[states[shuffled] == 3], part.groups)[: SHEET_MISTAKES // 4]
+    unsure = _few_per_group(shuffled[states[shuffled] == 3], part.groups)[
+        : face_sheet.MISTAKES // 4
+    ]
     right = _few_per_group(shuffled[states[shuffled] == part.labels[shuffled]], part.groups)
     turns = [[row for row in right if part.labels[row] == index] for index in range(len(CLASSES))]
     in_turn = [rows[k] for k in range(SHEET_FACES) for rows in turns if k < len(rows)]
@@ -167,7 +166,7 @@ def _few_per_group(rows: NDArray[np.integer], groups: NDArray[Any]) -> list[int]
 def _report(answers: Answers, row: int) -> FrameReport:
     """What users would see of this crop."""
     probabilities = {s: float(p) for s, p in zip(CLASSES, answers.probabilities[row], strict=True)}
-    box = (0.0, 0.0, float(_CELL_PX), float(_CELL_PX))
+    box = (0.0, 0.0, float(CELL_PX), float(CELL_PX))
     state = STATES[answers.states[row]]
     face = FaceVerdict(box, 1.0, state, float(answers.confidence[row]), probabilities)
-    return FrameReport((face,), (_CELL_PX, _CELL_PX), FaceOrigin.WHOLE_IMAGE, "")
+    return FrameReport((face,), (CELL_PX, CELL_PX), FaceOrigin.WHOLE_IMAGE, "")

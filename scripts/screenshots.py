@@ -1,0 +1,161 @@
+"""Pictures of every page for the documentation: both languages, a desktop and a telephone.
+
+    make screenshots                            # or: python scripts/screenshots.py
+
+Starts the real app with the shipped models and looks at it with Chromium. Whatever is in the
+pictures is drawn or made up: the samples of the photo page, the same before the camera, two
+weeks of statistics, and runs of training. The pictures go to docs/img/pages/ with few colours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from maskwatch import MaskState
+from maskwatch.app.catalogue import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.app.samples import SAMPLES
+from maskwatch.store import BUCKET_S, Entry, StatisticsStore, bucket_start
+from maskwatch.tally import Count
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests"))
+from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server  # noqa: E402 - lies with the tests
+from data_factory import folder_set  # noqa: E402 - these lie with the tests
+from job_factory import fake_run  # noqa: E402
+
+WIDTHS_PX = {"desktop": 1100, "telephone": 375}
+HEIGHT_PX = 1000
+WAIT_MS = 60_000
+COLOURS = 128
+SHARES = {
+    MaskState.MASK: 0.8,
+    MaskState.INCORRECT_MASK: 0.1,
+    MaskState.NO_MASK: 0.07,
+    MaskState.UNSURE: 0.03,
+}
+
+
+def main() -> None:
+    """Every page in every language and width."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img" / "pages")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        camera = film_samples(folder / "camera.mjpeg")
+        statistics = folder / "statistics.sqlite3"
+        StatisticsStore(statistics).add(made_up_counts(days=14))
+        fake = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*CHROMIUM_OPTIONS, *fake, f"--use-file-for-fake-video-capture={camera}"],
+        )
+        folder_set(folder / "sets" / "faces", 60)
+        for name in ("report-1", "report-2"):
+            fake_run(folder / "runs", name)
+        training = ("--runs", folder / "runs", "--data", folder / "sets")
+        with app_server(folder, "--statistics", statistics, *training) as address:
+            for code in LANGUAGES:
+                for width, width_px in WIDTHS_PX.items():
+                    for title, (path, arrange) in PAGES.items():
+                        page = browser.new_page(viewport={"width": width_px, "height": HEIGHT_PX})
+                        page.goto(f"{address}/{path}?lang={code}")
+                        arrange(page, load_catalogue(code))
+                        page.wait_for_timeout(1500)  # charts and pictures fade in
+                        save(page.screenshot(), options.out / f"{title}-{code}-{width}.png")
+                        page.close()
+        browser.close()
+
+
+def arrange_photo(page: Page, say: Catalogue) -> None:
+    """The group is judged, and why."""
+    page.get_by_role("button", name=say.text("samples.group"), exact=True).click(timeout=WAIT_MS)
+    expect(page.get_by_text(say.text("why.ask"))).to_be_visible(timeout=WAIT_MS)
+    heading = page.get_by_role("heading", name=say.text("photo.title"))
+    heading.evaluate("element => element.scrollIntoView()")
+
+
+def arrange_live(page: Page, say: Catalogue) -> None:
+    """The video runs and its people are counted."""
+    start = page.frame_locator("iframe").get_by_role("button", name=say.text("live.start"))
+    start.click(timeout=WAIT_MS)
+    page.get_by_role("status").filter(has_text=say.label(MaskState.MASK).lower()).first.wait_for(
+        timeout=WAIT_MS
+    )
+    page.wait_for_timeout(12_000)  # for a line of the last minutes
+
+
+def arrange_statistics(page: Page, say: Catalogue) -> None:
+    """Two weeks of counts."""
+    page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
+
+
+def arrange_model(page: Page, say: Catalogue) -> None:
+    """The summary and what follows it."""
+    page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
+
+
+def arrange_train(page: Page, say: Catalogue) -> None:
+    """A set is chosen and its pictures are counted."""
+    page.get_by_role("button", name=say.text("new_run.start")).wait_for(timeout=WAIT_MS)
+    page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
+
+
+PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
+    "photo": ("", arrange_photo),
+    "live": ("live", arrange_live),
+    "statistics": ("statistics", arrange_statistics),
+    "model": ("model", arrange_model),
+    "train": ("train", arrange_train),
+}
+
+
+def film_samples(path: Path) -> Path:
+    """The drawn group before the camera, swaying, as Chromium's fake camera plays it."""
+    picture = Image.open(SAMPLES[-1].path).convert("RGB").resize((640, 426))
+    with path.open("wb") as film:
+        for index in range(60):
+            frame = Image.new("RGB", (640, 480), (190, 190, 200))
+            frame.paste(picture, (round(12 * math.sin(2 * math.pi * index / 60)), 30))
+            jpeg = io.BytesIO()
+            frame.save(jpeg, "JPEG", quality=90)
+            film.write(jpeg.getvalue())
+    return path
+
+
+def made_up_counts(days: int) -> Iterator[Entry]:
+    """A door with two rushes a day, until yesterday."""
+    random = np.random.default_rng(0)
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin_s = bucket_start((midnight - timedelta(days=days)).timestamp())
+    for start_s in range(begin_s, int(midnight.timestamp()), BUCKET_S):
+        hour = time.gmtime(start_s).tm_hour
+        rush = math.exp(-((hour - 8) ** 2) / 4) + math.exp(-((hour - 16) ** 2) / 6)
+        for state, share in SHARES.items():
+            people = int(random.poisson(12 * rush * share))
+            if people:
+                yield Entry(start_s, "door", state, Count(people, 6.0 * people))
+
+
+def save(screenshot: bytes, path: Path) -> None:
+    """Keep a picture small: text and flat colours need few of them."""
+    picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    picture.quantize(COLOURS).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1000} kB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

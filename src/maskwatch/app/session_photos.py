@@ -1,0 +1,212 @@
+"""The photos of one browser session and what was found in them; without Streamlit.
+
+One `SessionPhotos` lives in the state of one session, so no visitor ever meets another's pictures.
+It knows a photo by its content and the networks that judged it: a new language, a filter or the
+same photo under another name costs no new analysis. It forgets what the page no longer holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+import maskwatch
+from maskwatch.app.catalogue import Catalogue
+from maskwatch.app.pictures import FACE_PX, data_url, for_screen, jpeg, marked_jpeg
+from maskwatch.crop import crop_faces
+from maskwatch.errors import ImageError
+from maskwatch.explain import Explanation, explain
+from maskwatch.report import Result
+from maskwatch.schema import FrameReport, ImageRGB, MaskState
+from maskwatch.sources import load_image
+
+MAX_PHOTOS = 200
+"""How many photos one session may hold; each costs about as much as a photo on a web page."""
+
+# marked pictures and explanations that are kept: what a person may soon look at again
+_RECENT = 32
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A photo that somebody gave.
+
+    Attributes:
+        upload_id: of this upload; the same photo given twice has two.
+        name: of the file, unlike all others on the page.
+        content: of the file.
+    """
+
+    upload_id: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What is kept of a photo.
+
+    Attributes:
+        key: says its content and the networks that judged it.
+        result: the report, or why there is none; its source is the photo's name.
+        screen_jpeg: the photo at a size made for the browser; empty where it cannot be read.
+        face_urls: each face as a little picture in an address, in the report's order.
+    """
+
+    key: str
+    result: Result
+    screen_jpeg: bytes = b""
+    face_urls: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> FrameReport | None:
+        """What was found; None where the photo cannot be read."""
+        return None if isinstance(self.result, ImageError) else self.result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Why:
+    """What a verdict rests on.
+
+    Attributes:
+        crop_rgb: (S, S, 3), what the network saw of the face.
+        explanation: what becomes of the verdict when parts of that are covered.
+    """
+
+    crop_rgb: ImageRGB
+    explanation: Explanation
+
+
+class SessionPhotos:
+    """What one browser session knows of its photos."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}  # of uploads, so that no content is hashed twice
+        self._judged: dict[str, Judged] = {}
+        self._marked: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._why: OrderedDict[tuple[str, int], Why] = OrderedDict()
+
+    def keep_only(self, photos: Iterable[Photo]) -> None:
+        """Forget everything about all other photos."""
+        uploads = {photo.upload_id for photo in photos}
+        self._keys = {upload: key for upload, key in self._keys.items() if upload in uploads}
+        keys = set(self._keys.values())
+        self._judged = {key: kept for key, kept in self._judged.items() if key in keys}
+        for name in [name for name in self._marked if name[0] not in keys]:
+            del self._marked[name]
+        for place in [place for place in self._why if place[0] not in keys]:
+            del self._why[place]
+
+    def find(self, analyzer: maskwatch.Analyzer, photo: Photo) -> Judged | None:
+        """What is known of a photo; None where it has to be judged first."""
+        key = self._keys.get(photo.upload_id)
+        if key is None or not key.endswith(_networks(analyzer)):
+            key = hashlib.sha256(photo.content).hexdigest() + _networks(analyzer)
+            self._keys[photo.upload_id] = key
+        kept = self._judged.get(key)
+        return kept and replace(kept, result=_renamed(kept.result, photo.name))
+
+    def judge(self, analyzer: maskwatch.Analyzer, photo: Photo) -> Judged:
+        """What is in a photo, found now where that is not known."""
+        known = self.find(analyzer, photo)
+        if known is None:
+            known = judge_photo(analyzer, photo, self._keys[photo.upload_id])
+            self._judged[known.key] = known
+        return known
+
+    def marked(self, judged: Judged, report: FrameReport, shown_px: int, say: Catalogue) -> bytes:
+        """The photo as JPEG with what was found drawn on it, in this language."""
+        words = say.picture_words()
+        return _remembered(
+            self._marked,
+            (judged.key, say.code, shown_px),
+            lambda: marked_jpeg(judged.screen_jpeg, report, shown_px, words),
+        )
+
+    def why(self, analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, index: int) -> Why:
+        """What the verdict on a face of a report rests on; the photo is opened again for it."""
+        return _remembered(
+            self._why, (judged.key, index), lambda: explain_face(analyzer, photo, judged, index)
+        )
+
+
+def judge_photo(analyzer: maskwatch.Analyzer, photo: Photo, key: str) -> Judged:
+    """What is in a photo."""
+    try:
+        image_rgb = load_image(photo.content)
+    except ImageError as error:
+        return Judged(key, _renamed(error, photo.name))
+    report = analyzer.analyze(image_rgb)
+    boxes_xyxy = np.array([face.box_xyxy for face in report.faces], float).reshape(-1, 4)
+    crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
+    return Judged(
+        key,
+        _renamed(report, photo.name),
+        jpeg(for_screen(image_rgb), quality=90),
+        tuple(data_url(crop) for crop in crops),
+    )
+
+
+def explain_face(analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, index: int) -> Why:
+    """What the verdict on a face rests on."""
+    report = judged.report
+    assert report is not None  # only faces of a report are asked about
+    face = report.faces[index]
+    (crop_rgb,) = analyzer.crops(load_image(photo.content), [face], report.face_origin)
+    return Why(crop_rgb, explain(analyzer.classifier, crop_rgb, face.state))
+
+
+def needs_attention(result: Result) -> bool:
+    """Whether a person should look: a violation, doubt, no face, or a photo that is unreadable."""
+    if isinstance(result, ImageError) or not result.faces:
+        return True
+    return any(face.state is not MaskState.MASK for face in result.faces)
+
+
+def told_apart(names: Iterable[str], sameness: Callable[[str], str] = str) -> list[str]:
+    """Names of which no two are the same: of equal ones the later get a number.
+
+    Args:
+        names: of files.
+        sameness: two names are the same where this answers the same.
+    """
+    taken: set[str] = set()
+    apart = []
+    for name in names:
+        stem, dot, suffix = name.rpartition(".")
+        candidate, number = name, 1
+        while sameness(candidate) in taken:
+            number += 1
+            candidate = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
+        taken.add(sameness(candidate))
+        apart.append(candidate)
+    return apart
+
+
+def _networks(analyzer: maskwatch.Analyzer) -> str:
+    cards = (analyzer.card, analyzer.detector_card)
+    return "".join(f"+{card.sha256}" for card in cards if card)
+
+
+def _renamed(result: Result, name: str) -> Result:
+    if isinstance(result, ImageError):
+        return ImageError(name, result.reason, result.fault)
+    return replace(result, source=name)
+
+
+def _remembered(cache: OrderedDict[_K, _V], place: _K, make: Callable[[], _V]) -> _V:
+    """What is kept at a place, or else made now; of more than a few the oldest goes."""
+    if place not in cache:
+        cache[place] = make()
+        if len(cache) > _RECENT:
+            cache.popitem(last=False)
+    cache.move_to_end(place)
+    return cache[place]

@@ -1,0 +1,223 @@
+"""The part of the page for training about the runs there are: compare, look into, use, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from maskwatch.app.active import activate, deactivate
+from maskwatch.app.findings import plain
+from maskwatch.app.language import catalogue, text
+from maskwatch.app.launch import WEIGHTS_VARIABLE
+from maskwatch.app.networks import chosen_model
+from maskwatch.app.train_charts import MOST_RUNS, compared_curves, curve_words, run_curves
+from maskwatch.app.train_new import listed_paths
+from maskwatch.app.train_words import NONE, spread
+from maskwatch.errors import MaskWatchError, ModelError
+from maskwatch.schema import CLASSES
+from maskwatch.training.job_control import BusyError, delete_job, resume_job
+from maskwatch.training.job_folder import REPORT, JobFolder
+from maskwatch.training.job_status import State
+from maskwatch.training.run_files import Epoch
+
+SHOWN_RUN, SAID = "shown_run", "said"
+"""Keys of the session's state: the run that is looked into, and what is to be said once."""
+
+LOG_LINES = 20
+
+
+def show_runs(runs: Path, jobs: Sequence[JobFolder]) -> None:
+    """All runs in a table, the curves of some, and everything about one."""
+    show_table(jobs)
+    compare(jobs)
+    names = [job.name for job in jobs]
+    if st.session_state.get(SHOWN_RUN) not in names:
+        st.session_state[SHOWN_RUN] = names[0]
+    chosen = st.selectbox(text("runs.look_into"), names, key=SHOWN_RUN)
+    job = next((job for job in jobs if job.name == chosen), None)
+    if job is not None:
+        with st.container(border=True):
+            show_run(job)
+            offer_actions(runs, job)
+
+
+def show_table(jobs: Sequence[JobFolder]) -> None:
+    """One line for each run, the newest first."""
+    say = catalogue()
+    scores = [job.scores() for job in jobs]
+    wrong = [s.get("per_class", {}).get("incorrect_mask", {}).get("recall") for s in scores]
+    st.dataframe(
+        {
+            text("runs.run"): [job.name for job in jobs],
+            text("runs.state"): [text(f"run_states.{job.status().state}") for job in jobs],
+            text("runs.accuracy"): [spread(s.get("accuracy"), say) for s in scores],
+            text("runs.macro_f1"): [spread(s.get("macro_f1"), say) for s in scores],
+            text("runs.found_incorrect"): [spread(score, say) for score in wrong],
+            text("runs.split"): [text(f"protocols.{job.order().protocol}") for job in jobs],
+            text("runs.data"): [", ".join(job.order().sets) for job in jobs],
+        },
+        hide_index=True,
+    )
+    st.caption(text("runs.scores_note"))
+
+
+def compare(jobs: Sequence[JobFolder]) -> None:
+    """Curves of several runs in one chart."""
+    curves = {job.name: history for job in jobs if (history := job.history())}
+    if len(curves) < 2:
+        return
+    chosen = st.multiselect(
+        text("runs.compare"),
+        list(curves),
+        default=list(curves)[:3],
+        max_selections=MOST_RUNS,
+        placeholder=text("new_run.choose"),
+    )
+    shown = {name: curves[name] for name in chosen if name in curves}
+    if not shown:
+        return
+    for column, what in zip(st.columns(2), ("accuracy", "loss"), strict=True):
+        names = ", ".join(shown)
+        column.altair_chart(
+            compared_curves(shown, what, catalogue()),
+            alt=text("curves.compared_alt", title=text(f"curves.{what}"), names=names),
+        )
+    st.caption(text("runs.compare_note"))
+
+
+def show_run(job: JobFolder) -> None:
+    """What a run was asked for, how it ended, and what it is worth."""
+    order, status = job.order(), job.status()
+    st.markdown(f"**{plain(job.name)}**: {text(f'run_states.{status.state}')}")
+    if status.state is State.LOST:
+        st.warning(text("runs.lost"), icon=":material/power_off:")
+    if status.state is State.FAILED:
+        st.error(plain(status.error), icon=":material/error:")
+    sets = plain(", ".join(order.sets))
+    st.caption(text("runs.asked", recipe=plain(order.recipe.name), data=sets))
+    show_scores(job)
+    if not status.is_alive:  # it is shown at the top otherwise
+        show_curves(job.history())
+        show_log(job)
+    with st.expander(text("runs.recipe")):
+        st.code(order.recipe.to_yaml(), language="yaml")
+
+
+def show_curves(history: Sequence[Epoch]) -> None:
+    """Accuracy and loss by epoch, side by side where there is room."""
+    if not history:
+        return
+    say = catalogue()
+    for column, what in zip(st.columns(2), ("accuracy", "loss"), strict=True):
+        chart = run_curves(history, what, say)
+        column.altair_chart(chart, alt=curve_words(history, what, say))
+
+
+def show_log(job: JobFolder) -> None:
+    """The last of what a run printed."""
+    with st.expander(text("runs.log")):
+        st.code("\n".join(job.log_lines(LOG_LINES)) or NONE, language=None, wrap_lines=True)
+
+
+def show_scores(job: JobFolder) -> None:
+    """The scores of a run on its validation pictures, and how far to trust them."""
+    say, scores = catalogue(), job.scores()
+    if not scores:
+        return
+    st.markdown(
+        text(
+            "runs.score",
+            n=say.whole(scores["n"]),
+            groups=say.whole(scores["groups"]),
+            accuracy=spread(scores["accuracy"], say),
+            macro_f1=spread(scores["macro_f1"], say),
+        )
+    )
+    twins = job.data().get("twin_share", 0)
+    if twins:
+        st.warning(text("runs.leaks", share=say.percent(twins, 0)), icon=":material/content_copy:")
+    elif job.order().protocol != REPORT:
+        st.caption(text("runs.no_leak"))
+    show_classes(job)
+    show_confusion(job)
+    card = job.card()
+    exported = card.get("scores", {}).get("all", {})
+    if exported:
+        st.caption(
+            text(
+                "runs.exported",
+                name=plain(str(card["name"])),
+                hash=str(card["sha256"])[:12],
+                accuracy=spread(exported["accuracy"], say),
+                unsure=say.percent(exported["unsure_share"]["value"]),
+            )
+        )
+
+
+def show_classes(job: JobFolder) -> None:
+    """Precision, recall and F1 of each class."""
+    say, per_class = catalogue(), job.scores()["per_class"]
+    table = {"": [say.label(state) for state in CLASSES]}
+    for what in ("precision", "recall", "f1"):
+        cells = [spread(per_class[state.value][what], say) for state in CLASSES]
+        table[text(f"runs.{what}")] = cells
+    st.table(table)
+
+
+def show_confusion(job: JobFolder) -> None:
+    """What was answered for each class."""
+    say, counts = catalogue(), job.scores()["confusion"]
+    st.markdown(f"**{text('runs.confusion')}**")
+    table = {text("runs.true_answered"): [say.label(state) for state in CLASSES]}
+    for column, state in enumerate(CLASSES):
+        cells = [
+            f"{say.whole(row[column])} ({say.percent(row[column] / max(sum(row), 1))})"
+            for row in counts
+        ]
+        table[say.label(state)] = cells
+    st.table(table)
+
+
+def offer_actions(runs: Path, job: JobFolder) -> None:
+    """What can be done with a run now."""
+    status = job.status()
+    if status.is_alive:
+        return
+    state = status.state
+    try:
+        chosen = chosen_model()
+    except ModelError:
+        chosen = None
+    is_active = chosen is not None and chosen.run == job.name
+    with st.container(horizontal=True):
+        if state is State.FINISHED and not is_active and st.button(text("runs.activate")):
+            act(lambda: activate(job.model_path), text("runs.activated"))
+        if state is not State.FINISHED and st.button(text("runs.resume"), type="primary"):
+            act(lambda: resume_job(job, listed_paths(WEIGHTS_VARIABLE)))
+        with st.popover(text("runs.delete"), icon=":material/delete:"):
+            question = "runs.delete_active" if is_active else "runs.delete_sure"
+            st.write(text(question, name=plain(job.name)))
+            if st.button(text("runs.delete_yes"), type="primary"):
+                act(lambda: delete(runs, job, is_active), text("runs.deleted", name=job.name))
+
+
+def delete(runs: Path, job: JobFolder, is_active: bool) -> None:
+    """Remove a run; where its model was in use, the app's own takes over first."""
+    if is_active:
+        deactivate(runs)
+    delete_job(job)
+
+
+def act(action: Callable[[], object], said: str = "") -> None:
+    """Do something with a run, say what became of it, and show the page anew."""
+    try:
+        action()
+    except BusyError as error:
+        st.error(text("new_run.busy", name=plain(error.name)), icon=":material/hourglass_top:")
+    except MaskWatchError as error:
+        st.error(text("training.refused", why=plain(str(error))), icon=":material/error:")
+    else:
+        st.session_state[SAID] = said
+        st.rerun()

@@ -1,0 +1,275 @@
+"""Ask a MaskWatch service from Python: images in, the same reports as from an Analyzer out."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from maskwatch.client_wire import (
+    StreamAnswer,
+    encoded,
+    jpeg,
+    name_of,
+    to_json,
+    to_result,
+    to_stream_answer,
+)
+from maskwatch.errors import MissingExtraError, ServiceError, SettingError
+from maskwatch.report import Result
+from maskwatch.schema import Frame, ImageRGB
+
+try:
+    import httpx
+    from websockets.exceptions import InvalidStatus, WebSocketException
+    from websockets.sync.client import ClientConnection, connect
+except ModuleNotFoundError as _error:
+    raise MissingExtraError("maskwatch.client", "client") from _error
+
+__all__ = ["Client", "StreamAnswer"]
+
+T = TypeVar("T")
+
+_TRY_AGAIN = frozenset({429, 503})
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+# how often to look whether the frames have ended
+_LOOK_S = 0.1
+_ANSWER_BYTES = 16_000_000
+
+
+class Client:
+    """Talks to one service; one thread at a time. Close it, or use it in a `with` statement.
+
+    Example:
+        >>> with Client("http://127.0.0.1:8000") as client:
+        ...     (report,) = client.analyze(["photo.jpg"])
+        ...     [face.state for face in report.faces]
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        tries: int = 5,
+    ) -> None:
+        """Prepare to talk; nothing is sent yet.
+
+        Args:
+            url: where the service is.
+            api_key: where it asks for one.
+            timeout_s: for each step: to connect, to send and to wait for an answer.
+            tries: how often to ask where it is busy (429, 503), with growing pauses, or those that
+                the service names.
+
+        Raises:
+            SettingError: a value makes no sense.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise SettingError(f"url: must begin with http:// or https://, not {url}")
+        if not 0 < timeout_s < math.inf:
+            raise SettingError(f"timeout_s: must be above 0, not {timeout_s}")
+        if tries < 1:
+            raise SettingError(f"tries: must be at least 1, not {tries}")
+        self._url = url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout_s = timeout_s
+        self._tries = tries
+        self._http = httpx.Client(headers=self._headers, timeout=timeout_s)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def analyze(self, images: Sequence[str | Path | bytes | ImageRGB]) -> tuple[Result, ...]:
+        """Judge the faces of images, in one call.
+
+        Args:
+            images: each a path, the bytes of an image file or an RGB uint8 array (H, W, 3).
+
+        Returns:
+            For each image its report, or the ImageError that says why there is none.
+
+        Raises:
+            ImageError: a file cannot be opened.
+            ServiceError: the service cannot be reached, refuses or fails.
+        """
+        if not images:
+            return ()
+        # a form, because JSON would be a third larger; names stay here
+        parts = [("images", (str(index), encoded(image))) for index, image in enumerate(images)]
+        entries = self._patiently(lambda: self._post(parts))
+        if len(entries) != len(images):
+            raise self._foreign()
+        try:
+            return tuple(
+                to_result(entry, name_of(image))
+                for entry, image in zip(entries, images, strict=True)
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._foreign() from error
+
+    def stream(self, frames: Iterable[Frame | bytes]) -> Iterator[StreamAnswer]:
+        """Judge live frames as they come; the service drops all but the newest while it is busy.
+
+        The frames are taken in a thread of their own and sent as JPEG. The last one is always
+        answered.
+
+        Args:
+            frames: pictures with their times, such as `maskwatch.open_source` gives, or the bytes
+                of image files, whose time is that of arrival.
+
+        Raises:
+            ServiceError: the service cannot be reached, refuses or fails.
+            Exception: whatever `frames` raises.
+        """
+        with ExitStack() as stack:
+            socket = self._patiently(lambda: self._connect(stack))
+            sender = _Sender(socket, frames)
+            answered, asked_s = 0, time.monotonic()
+            try:
+                while not sender.finished(answered):
+                    answer = self._next(socket)
+                    if answer is not None:
+                        answered, asked_s = answer.frame + 1, time.monotonic()
+                        yield answer
+                    elif answered >= sender.sent:
+                        asked_s = time.monotonic()  # nothing is waited for
+                    elif time.monotonic() - asked_s > self._timeout_s:
+                        raise ServiceError(f"{self._url}: no answer within {self._timeout_s:g} s")
+            finally:
+                sender.stop()
+
+    def _next(self, socket: ClientConnection) -> StreamAnswer | None:
+        """The next answer, None if there is none yet."""
+        try:
+            return to_stream_answer(socket.recv(_LOOK_S))
+        except TimeoutError:
+            return None
+        except WebSocketException as error:
+            raise ServiceError(f"{self._url}: the stream ended ({_why(error)})") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._foreign() from error
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask until there is an answer; a service that is busy is asked again after a pause."""
+        pause_s = _FIRST_PAUSE_S
+        for _ in range(self._tries - 1):
+            try:
+                return ask()
+            except ServiceError as error:
+                wait_s = max(pause_s, error.retry_after_s or 0)
+                if error.status not in _TRY_AGAIN or wait_s > _LONGEST_PAUSE_S:
+                    raise
+            # many clients that were refused at once must not come back at once
+            time.sleep(wait_s * random.uniform(1, 1.25))
+            pause_s *= 2
+        return ask()
+
+    def _post(self, parts: list[tuple[str, tuple[str, bytes]]]) -> list[Mapping[str, Any]]:
+        try:
+            response = self._http.post(f"{self._url}/v1/analyze", files=parts)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
+        document = to_json(response.content)
+        # where no image could be read, the refusal says why for each
+        if response.status_code == 200 or "reports" in document:
+            return list(document.get("reports") or ())
+        raise self._refused(response.status_code, response.headers, document)
+
+    def _connect(self, stack: ExitStack) -> ClientConnection:
+        try:
+            return stack.enter_context(
+                connect(
+                    f"ws{self._url.removeprefix('http')}/v1/stream",
+                    additional_headers=self._headers,
+                    compression=None,
+                    open_timeout=self._timeout_s,
+                    max_size=_ANSWER_BYTES,
+                    proxy=None,
+                )
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            document = to_json(bytes(answer.body or b""))
+            raise self._refused(answer.status_code, answer.headers, document) from error
+        except (OSError, WebSocketException) as error:
+            raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
+
+    def _refused(
+        self, status: int, headers: Mapping[str, str], document: Mapping[str, Any]
+    ) -> ServiceError:
+        detail = " ".join(str(document.get("detail", "no reason given")).split())
+        after = headers.get("retry-after", "")
+        retry_after_s = float(after) if after.isdecimal() else None
+        return ServiceError(f"{self._url}: {detail} (status {status})", status, retry_after_s)
+
+    def _foreign(self) -> ServiceError:
+        return ServiceError(f"{self._url}: gives no reports; is it a MaskWatch service?")
+
+
+class _Sender:
+    """Sends frames from a thread of its own, so that answers can be read meanwhile.
+
+    Attributes:
+        sent: how many were.
+    """
+
+    def __init__(self, socket: ClientConnection, frames: Iterable[Frame | bytes]) -> None:
+        self.sent = 0
+        self._ended = False
+        self._stopped = False
+        self._error: BaseException | None = None
+        # of no use once the process wants to end, also where a camera keeps it waiting
+        threading.Thread(
+            target=self._run, args=(socket, frames), name="frames", daemon=True
+        ).start()
+
+    def finished(self, answered: int) -> bool:
+        """Whether there is nothing more to wait for.
+
+        Raises:
+            Exception: what ended the frames, if not their end.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._ended and answered >= self.sent
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stopped = True
+
+    def _run(self, socket: ClientConnection, frames: Iterable[Frame | bytes]) -> None:
+        try:
+            for frame in frames:
+                if self._stopped:
+                    return
+                self.sent += 1
+                if isinstance(frame, Frame):
+                    socket.send(json.dumps({"time_s": frame.time_s}))
+                    content = jpeg(frame.image_rgb)
+                else:
+                    content = frame
+                socket.send(content)
+        except WebSocketException:
+            pass  # whoever reads the answers is told
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended = True
+
+
+def _why(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,205 @@
+"""What goes in and out, as OpenAPI describes it. Answers are made by the records themselves.
+
+A test compares these descriptions with real answers.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from maskwatch.errors import ImageFault
+from maskwatch.schema import FaceOrigin, MaskState
+
+
+class Document(BaseModel):
+    """Has the fields that are named and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class EncodedImage(Document):
+    """An image file in base64."""
+
+    data: str = Field(description="The bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF in base64.")
+    source: str | None = Field(None, description="What its report shall call it.")
+
+
+class AnalyzeRequest(Document):
+    """Images in JSON. Addresses and paths are not accepted."""
+
+    images: list[EncodedImage]
+
+
+class Quality(Document):
+    """How well a face can be seen."""
+
+    side_px: float
+    sharpness: float
+    visible_ratio: float
+    roll_deg: float | None
+    yaw_deg: float | None
+
+
+class Probabilities(Document):
+    """Calibrated, of the three states; they sum to one."""
+
+    mask: float
+    no_mask: float
+    incorrect_mask: float
+
+
+class Face(Document):
+    """One face and what it shows; `unsure` never counts as a violation."""
+
+    box_xyxy: tuple[float, float, float, float] = Field(
+        description="Left, top, right, bottom in pixels of the upright image."
+    )
+    detection_score: float
+    state: MaskState
+    confidence: float = Field(description="Of the likeliest state, also where unsure.")
+    probabilities: Probabilities
+    landmarks_xy: list[tuple[float, float]] | None = Field(
+        description="Right eye, left eye, nose, right and left corner of the mouth."
+    )
+    quality: Quality | None
+
+
+class TrackedFace(Face):
+    """One face of a stream; `state` is steady, `raw_state` that of this frame alone."""
+
+    track_id: int
+    raw_state: MaskState
+    state_age_s: float
+
+
+class _Report(Document):
+    schema_: Literal["maskwatch.report/1"] = Field(alias="schema")
+    source: str | None
+    image_size_wh: tuple[int, int]
+    face_origin: FaceOrigin
+    model: str
+    detector: str | None
+
+
+class Report(_Report):
+    """Every face of one image, in reading order."""
+
+    faces: list[Face]
+
+
+class UnreadableImage(Document):
+    """What stands in the place of a report where an image cannot be read."""
+
+    schema_: Literal["maskwatch.report/1"] = Field(alias="schema")
+    source: str | None
+    error: str = Field(description="Why, in one line.")
+    fault: ImageFault
+
+
+class Network(Document):
+    """Which network judged, and where it draws its line."""
+
+    name: str
+    sha256: str
+
+
+class Classifier(Network):
+    """The network that judges faces."""
+
+    unsure_below: float = Field(description="Less confidence than this is unsure.")
+
+
+class Detector(Network):
+    """The network that finds faces."""
+
+    min_score: float = Field(description="A candidate with less is no face.")
+
+
+class AnalyzeAnswer(Document):
+    """One report an image, in the order of the images."""
+
+    model: Classifier
+    detector: Detector | None
+    reports: list[Report | UnreadableImage]
+
+
+class _OfFrame(Document):
+    time_s: float = Field(description="The client's, or that of arrival.")
+    frame: int = Field(description="Its number from 0 on, counting those that were dropped.")
+    dropped: int = Field(description="How many frames were dropped so far.")
+    latency_ms: float = Field(description="From its arrival to this answer.")
+
+
+class StreamReport(_Report, _OfFrame):
+    """Every face of one frame, and how the stream goes."""
+
+    faces: list[TrackedFace]
+
+
+class UnreadableFrame(UnreadableImage, _OfFrame):
+    """What stands in the place of a report where a frame cannot be read."""
+
+
+class ClassifierCard(Classifier):
+    """The classifier's card."""
+
+    classes: list[MaskState]
+    input_side_px: int
+    licence: str
+    intended_use: str
+    limits: list[str]
+
+
+class DetectorCard(Detector):
+    """The face detector's card."""
+
+    side_px: int
+    live_side_px: int
+    licence: str
+    intended_use: str
+    limits: list[str]
+
+
+class ServiceLimits(Document):
+    """How much one call, and one client, may ask."""
+
+    body_bytes: int
+    image_pixels: int
+    images: int
+    calls: int
+    sessions: int
+    rate_per_s: float
+
+
+class ModelAnswer(Document):
+    """What judges here, what it is for, and what is accepted."""
+
+    version: str
+    model: ClassifierCard
+    detector: DetectorCard | None
+    limits: ServiceLimits
+
+
+class Alive(Document):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(Document):
+    """The networks are loaded and warm."""
+
+    status: Literal["ready"]
+
+
+class Refusal(Document):
+    """Why there is no answer, in one line; after RFC 9457."""
+
+    type: str
+    status: int
+    detail: str
+    reports: list[UnreadableImage] | None = Field(
+        None, description="One entry an image, where none could be read."
+    )

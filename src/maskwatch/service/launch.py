@@ -1,0 +1,121 @@
+"""`maskwatch serve`: the HTTP service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from maskwatch.cli_options import network_options
+from maskwatch.pipeline import Analyzer
+from maskwatch.service.app import create_app
+from maskwatch.service.engine import Engine
+from maskwatch.service.keys import KEYS_VARIABLE, load_keys
+from maskwatch.service.limits import Limits
+from maskwatch.service.log import configure_log
+from maskwatch.service.server import Server, listen
+
+_DEFAULT = Limits()
+
+
+@click.command(
+    epilog="""
+\b
+Exit codes:
+  0  you ended it (Ctrl-C, SIGTERM); what was accepted was answered
+  2  wrong usage
+  3  a model cannot be loaded
+"""
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any."
+)
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"One API key a line, or sha256: and its hash; as well as those in {KEYS_VARIABLE}. "
+    "Needed to listen on more than this computer's own address.",
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Pages from there may call, such as https://example.org; can be repeated.",
+)
+@click.option(
+    "--max-body-mb",
+    type=float,
+    default=_DEFAULT.body_bytes / 1e6,
+    show_default=True,
+    help="Of one call or one frame.",
+)
+@click.option(
+    "--max-megapixels",
+    type=float,
+    default=_DEFAULT.image_pixels / 1e6,
+    show_default=True,
+    help="Of one image.",
+)
+@click.option(
+    "--max-images", type=int, default=_DEFAULT.images, show_default=True, help="Of one call."
+)
+@click.option(
+    "--max-calls", type=int, default=_DEFAULT.calls, show_default=True, help="Under way at once."
+)
+@click.option(
+    "--max-streams", type=int, default=_DEFAULT.sessions, show_default=True, help="Open at once."
+)
+@click.option(
+    "--max-rate",
+    type=float,
+    default=_DEFAULT.rate_per_s,
+    show_default=True,
+    help="Calls a second of one client.",
+)
+@click.option(
+    "--shutdown-s",
+    type=int,
+    default=_DEFAULT.shutdown_s,
+    show_default=True,
+    help="What is under way at the end gets so many seconds.",
+)
+@network_options
+def serve(
+    host: str,
+    port: int,
+    api_key_file: Path | None,
+    origins: tuple[str, ...],
+    max_body_mb: float,
+    max_megapixels: float,
+    max_images: int,
+    max_calls: int,
+    max_streams: int,
+    max_rate: float,
+    shutdown_s: int,
+    model: Path | None,
+    detector: Path | None,
+    detector_side_px: int | None,
+) -> None:
+    """Judge the masks in pictures and live frames that come over HTTP.
+
+    /openapi.json says how to call it. Without a key it listens to this computer only.
+    """
+    limits = Limits(
+        body_bytes=round(max_body_mb * 1e6),
+        image_pixels=round(max_megapixels * 1e6),
+        images=max_images,
+        calls=max_calls,
+        sessions=max_streams,
+        rate_per_s=max_rate,
+        shutdown_s=shutdown_s,
+    )
+    keys = load_keys(os.environ, api_key_file)
+    analyzer = Analyzer(model, detector, detector_side_px)
+    listener = listen(host, port, local_only=not keys)
+    configure_log()
+    engine = Engine(analyzer, limits)
+    Server(create_app(engine, keys, origins), limits, engine.end).run([listener])

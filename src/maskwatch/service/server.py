@@ -1,0 +1,171 @@
+"""uvicorn, made to wait for nobody for ever and to end in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
+
+import uvicorn
+from h11 import Request
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from maskwatch.errors import SettingError
+from maskwatch.service.keys import KEYS_VARIABLE
+from maskwatch.service.limits import Limits
+from maskwatch.service.log import logger
+from maskwatch.service.problems import BUSY, MALFORMED, MEDIA_TYPE, Problem
+from maskwatch.signals import stopping_on_signals
+
+# longer than what stands between clients and a service keeps its connections open, usually 60 s:
+# else a call now and then goes into one that is just being closed
+_KEEP_ALIVE_S = 75
+
+
+class Server(uvicorn.Server):
+    """Ends at Ctrl-C or SIGTERM once what was accepted is answered, or a time has passed."""
+
+    def __init__(self, app: ASGIApp, limits: Limits, on_ending: Callable[[], None]) -> None:
+        """Prepare to serve.
+
+        Args:
+            app: the service.
+            limits: how long and how many.
+            on_ending: called as soon as the end is asked for.
+        """
+        protocol = cast(type[asyncio.Protocol], partial(PatientProtocol, limits))
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=protocol,
+                ws="websockets-sansio",
+                ws_max_size=limits.body_bytes,
+                ws_per_message_deflate=False,  # pictures are compressed already
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,  # whoever sends one could pass for any client
+                server_header=False,
+                lifespan="on",
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=limits.shutdown_s,
+            )
+        )
+        self._on_ending = on_ending
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End with exit code 0 instead of being ended; a second signal does end the process."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        with stopping_on_signals(self.stop):
+            yield
+
+    def stop(self) -> None:
+        """Take no more calls; finish those that are there."""
+        self._on_ending()
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and say where."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and say so."""
+        logger.info("ending, once what was accepted is answered")
+        await super().shutdown(sockets)
+        logger.info("ended")
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP that waits only so long for a client to say what it wants, and bears only so many."""
+
+    def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._limits = limits
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            most = self._limits.connections
+            self._refuse(Problem(BUSY, f"all {most} connections at once are taken"))
+        self._wait_for_request()
+
+    def data_received(self, data: bytes) -> None:
+        """It has sent something."""
+        super().data_received(data)
+        self._wait_for_request()
+
+    def handle_websocket_upgrade(self, event: Request) -> None:
+        """It wants to speak WebSocket; from here on another protocol listens."""
+        self._forget_timer()
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(Problem(MALFORMED, "this is no valid HTTP request"))
+
+    def _wait_for_request(self) -> None:
+        """Start the timer where no request is under way, unless it runs; stop it where one is."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_timer()
+        elif self._patience is None and not self.transport.is_closing():
+            self._patience = self.loop.call_later(self._limits.header_s, self.transport.close)
+
+    def _forget_timer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer without a request, and hang up."""
+        body = json.dumps(problem.to_dict()).encode()
+        head = [
+            f"HTTP/1.1 {problem.kind.status} ",
+            f"content-type: {MEDIA_TYPE}",
+            f"content-length: {len(body)}",
+            "connection: close",
+        ]
+        if problem.retry_after_s:
+            head.append(f"retry-after: {problem.retry_after_s}")
+        self.transport.write("\r\n".join((*head, "", "")).encode() + body)
+        self.transport.close()
+
+
+def listen(host: str, port: int, local_only: bool) -> socket.socket:
+    """A socket that clients can connect to; port 0 takes any that is free.
+
+    Raises:
+        SettingError: there is none to be had, or other computers could reach it though
+            `local_only` says that they must not.
+    """
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if local_only and not ipaddress.ip_address(address[0]).is_loopback:
+            raise SettingError(
+                f"--host {host}: others could call it there, so it needs an API key; "
+                f"put one in {KEYS_VARIABLE} or in --api-key-file"
+            )
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not an address"
+        raise SettingError(
+            f"--host {host} --port {port}: cannot listen there ({reason})"
+        ) from error

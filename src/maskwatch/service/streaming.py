@@ -1,0 +1,166 @@
+"""One WebSocket: frames in, reports out, the newest frame first; a Stream of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from maskwatch.errors import ImageError
+from maskwatch.report import Result
+from maskwatch.service.engine import Engine, to_entry
+from maskwatch.service.metrics import SwitchCounter
+from maskwatch.sources import load_image
+from maskwatch.stream import Stream
+
+_BAD_MESSAGE, _AWAY = 1008, 1001
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A frame that waits to be judged.
+
+    Attributes:
+        index: its number in the stream from 0 on, counting those that were dropped as well.
+        content: the bytes of an image file.
+        time_s: when it was taken, on the client's clock; when it arrived, where that has none.
+        arrived_s: when it arrived, on the monotonic clock.
+    """
+
+    index: int
+    content: bytes
+    time_s: float
+    arrived_s: float
+
+
+class Closed(Exception):
+    """The stream is over.
+
+    Attributes:
+        code: to close with, None where the other side has closed it.
+        reason: one line.
+    """
+
+    def __init__(self, code: int | None = None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Session:
+    """One client's stream, from its first frame to its last."""
+
+    def __init__(self, socket: WebSocket, engine: Engine) -> None:
+        self._socket = socket
+        self._engine = engine
+        self._waiting: Arrived | None = None
+        self._something_waits = asyncio.Event()
+        self._frames = 0
+        self._dropped = 0
+        self._time_s: float | None = None
+        self._own_clock = True
+        self._switches = SwitchCounter()
+
+    async def run(self) -> None:
+        """Answer frames until either side has had enough."""
+        tasks = {asyncio.create_task(self._read()), asyncio.create_task(self._answer())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except Closed as end:
+            if end.code is not None:
+                with suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile
+                    await self._socket.close(end.code, end.reason)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        """Keep the newest frame; never wait for it to be judged."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise Closed
+            if (text := message.get("text")) is not None:
+                self._time_s = _time_of(text)
+            else:
+                self._keep(message["bytes"])
+
+    def _keep(self, content: bytes) -> None:
+        now_s = time.monotonic()
+        time_s, self._time_s = self._time_s, None
+        if not self._frames:
+            self._own_clock = time_s is None
+        elif self._own_clock is not (time_s is None):
+            raise Closed(_BAD_MESSAGE, "give a time with every frame or with none")
+        if self._waiting is not None:
+            self._dropped += 1
+            self._engine.metrics.dropped_frames.inc()
+        taken_s = now_s if time_s is None else time_s
+        self._waiting = Arrived(self._frames, content, taken_s, now_s)
+        self._frames += 1
+        self._something_waits.set()
+
+    async def _answer(self) -> None:
+        stream = Stream(self._engine.analyzer)
+        while True:
+            try:
+                async with asyncio.timeout(self._engine.limits.idle_s):
+                    await self._something_waits.wait()
+            except TimeoutError:
+                raise Closed(_AWAY, "no frame for too long") from None
+            self._something_waits.clear()
+            frame, self._waiting = self._waiting, None
+            assert frame is not None
+            dropped = self._dropped
+            result = await self._engine.run("stream", self._judge, stream, frame)
+            try:
+                async with asyncio.timeout(self._engine.limits.answer_s):
+                    await self._socket.send_text(json.dumps(_answer(frame, dropped, result)))
+            except TimeoutError:
+                raise Closed(_AWAY, "answers are not taken") from None
+            except WebSocketDisconnect:
+                raise Closed from None
+            self._engine.metrics.frame_age_seconds.observe(time.monotonic() - frame.arrived_s)
+            self._engine.metrics.count("stream", result)
+            if not isinstance(result, ImageError):
+                switches = self._switches.count(result.faces)
+                self._engine.metrics.label_switches.inc(switches)
+
+    def _judge(self, stream: Stream, frame: Arrived) -> Result:
+        try:
+            image_rgb = load_image(frame.content, self._engine.limits.image_pixels)
+        except ImageError as error:
+            return error
+        return stream.update(image_rgb, frame.time_s)
+
+
+def _answer(frame: Arrived, dropped: int, result: Result) -> dict[str, Any]:
+    """What `maskwatch live --format jsonl` prints of a frame."""
+    about = {
+        "time_s": round(frame.time_s, 3),
+        "frame": frame.index,
+        "dropped": dropped,
+        "latency_ms": round((time.monotonic() - frame.arrived_s) * 1000, 2),
+    }
+    return about | to_entry(result)
+
+
+def _time_of(text: str) -> float:
+    """The time of the next frame."""
+    try:
+        message = json.loads(text)
+        (time_s,) = message.values()
+        if set(message) == {"time_s"} and math.isfinite(time_s):
+            return float(time_s)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        pass
+    raise Closed(_BAD_MESSAGE, 'a text message must be {"time_s": seconds}')

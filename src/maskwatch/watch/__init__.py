@@ -1,0 +1,1 @@
+"""Many cameras in one process, their events and alerts: what `maskwatch watch` does."""

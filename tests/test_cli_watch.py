@@ -1,0 +1,344 @@
+"""`maskwatch watch` as a process of its own, with real cameras, servers, disks and signals.
+
+Run: pytest tests/test_cli_watch.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from drawn_video import write_video
+from http_endpoint import HANG, endpoint
+from mqtt_broker import listening, mosquitto
+from PIL import Image
+from stream_servers import Mjpeg, Mute, Send, free_port, over, serve, silent
+from toy_detector import crowd, write_toy_detector
+from toy_model import GREEN, RED, write_toy_model
+from waiting import until
+
+from maskwatch.schema import MaskState
+from maskwatch.store import StatisticsStore
+from maskwatch.store_events import EventStore
+
+MASK, NO_MASK, INCORRECT, UNSURE = MaskState
+MASKED, BARE, EMPTY = crowd((3, 2, RED)), crowd((3, 2, GREEN)), crowd()
+RULE = {"name": "bare", "min_duration_s": 0.2, "cool_down_s": 0}
+EVER = (0, 1e12)
+EVERYBODY_GONE = dict.fromkeys(MaskState, 0)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options for networks that answer at once."""
+    folder = tmp_path_factory.mktemp("networks")
+    model, detector = write_toy_model(folder), write_toy_detector(folder, live_side_px=320)
+    return ["--model", str(model), "--detector", str(detector)]
+
+
+class Running:
+    """The command in a process of its own, and the lines it prints."""
+
+    def __init__(self, networks: list[str], folder: Path, settings: dict[str, Any]) -> None:
+        path = folder / "watch.yaml"
+        whole = {"store": str(folder / "s.sqlite3"), "status_every_s": 0.1, **settings}
+        path.write_text(yaml.safe_dump(whole))
+        command = [sys.executable, "-m", "maskwatch", "watch", str(path), *networks]
+        self.process = subprocess.Popen(
+            [*command, "--format", "jsonl"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PASSWORD": "s3cret"},
+        )  # fmt: skip
+        self.errors = ""
+        self.conditions: dict[str, list[str]] = defaultdict(list)
+        self.last: dict[str, dict[str, Any]] = {}
+        self._threads = [threading.Thread(target=read) for read in (self._read, self._read_errors)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            document = json.loads(line)
+            name, condition = document["camera"], document["condition"]
+            if [condition] != self.conditions[name][-1:]:
+                self.conditions[name].append(condition)
+            self.last[name] = document
+
+    def _read_errors(self) -> None:
+        for line in self.process.stderr or ():
+            self.errors += line
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        if number and self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(60)
+        for thread in self._threads:
+            thread.join()
+        return code
+
+
+@contextmanager
+def watching(networks: list[str], folder: Path, **settings: Any) -> Iterator[Running]:
+    program = Running(networks, folder, settings)
+    try:
+        yield program
+    finally:
+        program.end(signal.SIGKILL)
+        for pipe in (program.process.stdout, program.process.stderr):
+            if pipe:
+                pipe.close()
+
+
+@contextmanager
+def camera(*pictures: np.ndarray) -> Iterator[str]:
+    """The address of a camera that shows each picture for a second, the last one for ever."""
+
+    def show(send: Send, connection: int = 0) -> None:
+        number = 0
+        while not over.wait(0.02):
+            send(pictures[min(number // 50, len(pictures) - 1)])
+            number += 1
+
+    with serve(Mjpeg, show) as host:
+        yield f"http://user:secret@{host}/"
+
+
+def named(name: str, source: object) -> dict[str, object]:
+    return {"name": name, "source": source}
+
+
+def events(folder: Path) -> list[tuple[str, MaskState, MaskState]]:
+    kept = EventStore(folder / "s.sqlite3").events(*EVER)
+    return [(one.camera, one.old_state, one.new_state) for one in kept]
+
+
+def clip(path: Path, *pictures: np.ndarray) -> str:
+    """A file that shows each picture for a second and a half."""
+    return str(write_video(path, [picture for picture in pictures for _ in range(37)]))
+
+
+def test_files_are_played_to_their_end(networks: list[str], tmp_path: Path) -> None:
+    cameras = [
+        named("door", clip(tmp_path / "door.mp4", BARE, MASKED)),
+        named("gate", clip(tmp_path / "gate.mp4", MASKED)),
+    ]
+    with watching(networks, tmp_path, cameras=cameras) as program:
+        assert program.end(0) == 0
+        assert program.errors == ""
+        assert program.conditions["door"][-1] == program.conditions["gate"][-1] == "ended"
+    seen = events(tmp_path)
+    assert [event for event in seen if event[0] == "gate"] == [("gate", UNSURE, MASK)]
+    assert [event for event in seen if event[0] == "door"] == [
+        ("door", UNSURE, NO_MASK),
+        ("door", NO_MASK, MASK),
+    ]
+    counts = StatisticsStore(tmp_path / "s.sqlite3").entries(*EVER)
+    assert {entry.source for entry in counts} == {"door", "gate"}
+    assert not (tmp_path / "evidence").exists()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".yaml", ".sqlite3"}
+
+
+def test_a_file_that_fails_is_exit_code_1_and_the_others_go_on(
+    networks: list[str], tmp_path: Path
+) -> None:
+    cameras = [
+        named("missing", str(tmp_path / "missing.mp4")),
+        named("gate", clip(tmp_path / "gate.mp4", MASKED)),
+    ]
+    with watching(networks, tmp_path, cameras=cameras) as program:
+        assert program.end(0) == 1
+        assert program.errors == f"missing: {tmp_path / 'missing.mp4'}: no such file\n"
+        assert program.conditions["gate"][-1] == "ended"
+    assert events(tmp_path) == [("gate", UNSURE, MASK)]
+
+
+def test_dead_and_mute_cameras_disturb_no_other_and_a_signal_ends_it_in_order(
+    networks: list[str], tmp_path: Path
+) -> None:
+    with camera(BARE) as alive, serve(Mute, silent) as mute:
+        dead = f"rtsp://user:${{PASSWORD}}@127.0.0.1:{free_port()}/1"
+        cameras = [named("dead", dead), named("door", alive), named("mute", f"http://{mute}/")]
+        with watching(networks, tmp_path, cameras=cameras) as program:
+            until(lambda: program.last.get("door", {}).get("frames", 0) > 20)
+            until(lambda: program.last["dead"]["condition"] == "lost")
+            assert program.last["mute"]["condition"] == "starting"
+            assert program.last["door"]["condition"] == "live"
+            assert program.last["door"]["in_view"]["no_mask"] == 1
+            assert program.last["dead"]["in_view"] is None
+            assert "connection refused" in program.last["dead"]["trouble"]
+            assert program.end() == 0
+            assert program.errors.count("\n") == 1  # of many attempts at the dead one
+            assert "dead: rtsp://user:***@127.0.0.1" in program.errors
+    assert ("door", UNSURE, NO_MASK) in events(tmp_path)
+
+
+def test_a_camera_that_dies_and_comes_back(networks: list[str], tmp_path: Path) -> None:
+    def once(send: Send, connection: int) -> None:
+        while not over.wait(0.02) and not (connection == 0 and cut.is_set()):
+            send(MASKED if connection == 0 else BARE)
+
+    cut = threading.Event()
+    with (
+        serve(Mjpeg, once) as host,
+        watching(networks, tmp_path, cameras=[named("door", f"http://{host}/")]) as program,
+    ):
+        until(lambda: program.last.get("door", {}).get("frames", 0) > 20)
+        cut.set()
+        until(lambda: (program.last["door"]["in_view"] or {}).get("no_mask") == 1)
+        assert program.end(signal.SIGINT) == 0
+        assert "connecting again" in program.errors and "connected again" in program.errors
+    assert events(tmp_path)[-1][2] is NO_MASK
+
+
+def test_violations_are_told_and_evidence_is_kept_where_it_is_asked_for(
+    networks: list[str], tmp_path: Path
+) -> None:
+    evidence = tmp_path / "evidence"
+    with endpoint() as there, camera(EMPTY, BARE, EMPTY) as address:
+        settings = {
+            "cameras": [named("west gate", address)],
+            "rules": [{**RULE, "cool_down_s": 3600}],
+            "webhooks": [{"name": "ops", "url": there.url, "secret": "${PASSWORD}"}],
+            "evidence": {"folder": str(evidence), "keep_days": 1},
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: there.requests)
+            until(lambda: program.last.get("west gate", {}).get("in_view") == EVERYBODY_GONE)
+            assert program.end() == 0
+            assert program.errors == ""
+    (violation,) = (request.document for request in there.requests)
+    assert violation["camera"] == "west gate" and violation["state"] == "no_mask"
+    assert there.requests[0].headers["X-MaskWatch-Signature"].startswith("sha256=")
+    (event,) = [
+        e for e in EventStore(tmp_path / "s.sqlite3").events(*EVER) if e.new_state is NO_MASK
+    ]
+    (path,) = evidence.iterdir()
+    assert event.event_id in path.name
+    with Image.open(path) as picture:
+        assert max(picture.size) <= 8 * 16
+    assert EventStore(tmp_path / "s.sqlite3").waiting() == []
+
+
+def test_what_a_killed_program_had_to_tell_is_told_by_the_next_one_under_the_same_number(
+    networks: list[str], tmp_path: Path
+) -> None:
+    store = EventStore(tmp_path / "s.sqlite3")
+    settings = {"rules": [{**RULE, "cool_down_s": 3600}], "queue_limit": 5}
+    with camera(BARE) as address, endpoint(500, HANG) as there:
+        settings |= {
+            "cameras": [named("door", address)],
+            "webhooks": [{"name": "ops", "url": there.url}],
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: len(there.requests) >= 2 and store.waiting())
+            assert program.end(signal.SIGKILL) == -signal.SIGKILL
+            assert program.errors == ("alerts to ops: answers 500; they wait and are tried again\n")
+    first = set(there.keys())
+    assert len(first) == 1 and [one.alert.alert_id for one in store.waiting()] == [*first]
+    with camera(MASKED) as address, endpoint(200) as there:
+        settings |= {
+            "cameras": [named("door", address)],
+            "webhooks": [{"name": "ops", "url": there.url}],
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: there.requests and not store.waiting())
+            assert program.end() == 0
+    assert there.keys() == [*first]
+    assert store.rules()["bare", "door"].sent_s  # from now on it is silent for an hour
+    with camera(BARE) as address, endpoint(200) as there:
+        settings |= {
+            "cameras": [named("door", address)],
+            "webhooks": [{"name": "ops", "url": there.url}],
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: program.last.get("door", {}).get("violation"))
+            until(lambda: program.last["door"]["frames"] > 100)
+            assert program.end() == 0
+    assert there.requests == [] and store.waiting() == []
+
+
+def test_a_server_that_hangs_does_not_hold_up_the_end_or_the_cameras(
+    networks: list[str], tmp_path: Path
+) -> None:
+    with camera(BARE) as address, endpoint(HANG) as there:
+        settings = {
+            "cameras": [named("door", address)],
+            "rules": [RULE],
+            "webhooks": [{"name": "ops", "url": there.url, "timeout_s": 2}],
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: there.requests and program.last)
+            frames = program.last["door"]["frames"]
+            until(lambda: program.last["door"]["frames"] > frames + 10)
+            assert program.end() == 0
+    assert len(EventStore(tmp_path / "s.sqlite3").waiting()) == 1
+
+
+def test_a_broker_hears_of_cameras_and_violations(networks: list[str], tmp_path: Path) -> None:
+    with (
+        mosquitto(tmp_path) as server,
+        listening(server.port) as listener,
+        camera(MASKED, BARE) as address,
+    ):
+        settings = {
+            "cameras": [named("door", address)],
+            "rules": [RULE],
+            "mqtt": {"host": "127.0.0.1", "port": server.port},
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: listener.alerts)
+            until(lambda: '"violation": "ON"' in listener.heard.get("maskwatch/door/state", ""))
+            assert listener.heard["maskwatch/door/status"] == "online"
+            assert program.end() == 0
+        listener.until("maskwatch/door/status", "offline")
+        listener.until("maskwatch/status", "offline")
+        assert json.loads(listener.alerts[0])["camera"] == "door"
+
+
+def test_lines_for_people(networks: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "watch.yaml"
+    with camera(BARE) as address:
+        cameras = [named("door", address), named("dead", f"http://127.0.0.1:{free_port()}/")]
+        store = str(tmp_path / "s.sqlite3")
+        path.write_text(yaml.safe_dump({"cameras": cameras, "status_every_s": 1, "store": store}))
+        command = [sys.executable, "-m", "maskwatch", "watch", str(path), *networks]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, **pipes, text=True) as program:
+            assert program.stdout
+            lines = [program.stdout.readline() for _ in range(6)]
+            program.stdout.close()  # a reader that has had enough ends it in order
+            assert program.wait(60) == 0
+    door, dead = lines[-2:]
+    assert "  door: live " in door and " frames/s  latency " in door and "1 no mask" in door
+    assert "  dead: lost " in dead and "connection refused" in dead
+
+
+def test_a_store_of_somebody_else_is_not_touched(networks: list[str], tmp_path: Path) -> None:
+    (tmp_path / "s.sqlite3").write_text("no database " * 100)
+    with watching(networks, tmp_path, cameras=[named("door", 0)]) as program:
+        assert program.end(0) == 1
+        assert "is damaged or no statistics of MaskWatch" in program.errors
+        assert program.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["yaml", "av"])
+def test_without_the_extra(tmp_path: Path, module: str) -> None:
+    (tmp_path / "watch.yaml").write_text("cameras: [{name: door, source: 0}]")
+    code = f"import sys; sys.modules[{module!r}] = None; from maskwatch.cli import main; main()"
+    command = [sys.executable, "-c", code, "watch", str(tmp_path / "watch.yaml"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs more packages: pip install 'maskwatch[" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,391 @@
+"""The client against a real service: the same reports as an Analyzer's, and every way to fail.
+
+Run: pytest tests/test_client.py
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import bad_images
+import numpy as np
+import pytest
+from service_server import GatedAnalyzer, Running, held_picture, png, running, until
+from toy_detector import crowd
+from toy_model import BLUE, GREEN, RED, plain
+
+from maskwatch import (
+    Frame,
+    FrameReport,
+    ImageError,
+    MaskState,
+    MaskWatchError,
+    ServiceError,
+    SettingError,
+    TrackedFace,
+)
+from maskwatch.client import Client, StreamAnswer
+
+TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
+KEY = "a-key-for-the-client-tests"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    analyzer = GatedAnalyzer(tmp_path_factory.mktemp("networks"))
+    with running(analyzer, keys=[KEY], images=4, calls=2) as service:
+        yield service
+
+
+@pytest.fixture
+def client(service: Running) -> Iterator[Client]:
+    with Client(service.url, KEY) as client:
+        yield client
+
+
+def rounded(report: FrameReport) -> FrameReport:
+    return FrameReport.from_dict(json.loads(json.dumps(report.to_dict())))
+
+
+def test_nothing_asked_nothing_sent() -> None:
+    with Client("http://127.0.0.1:1") as client:
+        assert client.analyze([]) == ()
+
+
+def test_images_of_every_kind_give_the_reports_of_an_analyzer(
+    service: Running, client: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "two faces.png"
+    path.write_bytes(png(TWO_FACES))
+    analyze = service.engine.analyzer.analyze
+    expected = rounded(analyze(path))
+    assert client.analyze([path, str(path)]) == (expected, expected)
+    nameless = replace(expected, source=None)
+    assert client.analyze([path.read_bytes(), TWO_FACES]) == (nameless, nameless)
+
+
+def test_one_that_cannot_be_read_is_told_in_its_place(client: Client) -> None:
+    first, second = client.analyze([b"no picture", plain(GREEN)])
+    assert isinstance(first, ImageError)
+    assert (first.fault, "not a JPEG" in first.reason) == ("format", True)
+    assert isinstance(second, FrameReport)
+    assert second.faces[0].state is MaskState.NO_MASK
+    (alone,) = client.analyze([bad_images.BAD["truncated.jpg"][0]()])
+    assert isinstance(alone, ImageError)
+    assert str(alone).startswith("<image>: damaged JPEG")
+
+
+def test_a_file_that_is_not_there(client: Client, tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "none.jpg", "no such file"), (tmp_path, "directory")):
+        with pytest.raises(ImageError, match=reason):
+            client.analyze([path])
+    with pytest.raises(ImageError, match="expected uint8"):
+        client.analyze([np.zeros((3, 3), np.uint8)])
+
+
+def one_line(error: MaskWatchError, *parts: str) -> None:
+    assert "\n" not in str(error)
+    for part in parts:
+        assert part in str(error)
+
+
+@pytest.mark.parametrize(
+    ("key", "images", "status", "detail"),
+    [
+        (None, [b"x"], 401, "give an API key"),
+        ("wrong", [b"x"], 401, "not known"),
+        (KEY, [b"x"] * 5, 413, "limit of 4"),
+    ],
+)
+def test_what_the_service_refuses(
+    service: Running, key: str | None, images: list[bytes], status: int, detail: str
+) -> None:
+    with Client(service.url, key) as client:
+        with pytest.raises(ServiceError) as caught:
+            client.analyze(images)
+        one_line(caught.value, service.url, detail, f"status {status}")
+        assert caught.value.status == status
+        assert key is None or key not in str(caught.value)
+        if status == 401:
+            with pytest.raises(ServiceError) as caught:
+                next(client.stream([b"x"]))
+            one_line(caught.value, detail)
+            assert caught.value.status == status
+
+
+def test_a_service_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with Client(url) as client:
+        for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
+            with pytest.raises(ServiceError) as caught:
+                ask()
+            one_line(caught.value, url, "cannot be asked")
+            assert caught.value.status is None
+
+
+def test_a_service_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Client(url, timeout_s=0.2) as client:
+            for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
+                with pytest.raises(ServiceError, match="cannot be asked"):
+                    ask()
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def answering(answers: Callable[[int], Answer]) -> Iterator[tuple[str, list[float]]]:
+    """Another HTTP server, and when it was asked; call n gets the n-th answer."""
+    asked_s: list[float] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # of those before, WebSocket clients want no answer
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self._answer()
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            asked_s.append(time.monotonic())
+            status, headers, body = answers(len(asked_s))
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked_s
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again_after_a_pause(status: int) -> None:
+    done = b'{"reports": [{"error": "empty file", "fault": "empty"}]}'
+    with answering(lambda n: (200, {}, done) if n == 3 else (status, {}, b"{}")) as (url, asked_s):
+        with Client(url) as client:
+            (result,) = client.analyze([b"x"])
+        assert isinstance(result, ImageError)
+        first, second = np.diff(asked_s)
+        assert first >= 0.2
+        assert second >= 0.4
+
+
+def test_a_pause_that_the_service_names_is_kept() -> None:
+    done = b'{"reports": [{"error": "empty file", "fault": "empty"}]}'
+    busy = (503, {"retry-after": "1"}, b'{"detail": "busy"}')
+    with answering(lambda n: (200, {}, done) if n == 2 else busy) as (url, asked_s):
+        with Client(url) as client:
+            client.analyze([b"x"])
+        assert asked_s[1] - asked_s[0] >= 1
+
+
+def test_it_is_not_asked_for_ever() -> None:
+    with (
+        answering(lambda n: (503, {}, b'{"detail": "busy\\nstill"}')) as (url, asked_s),
+        Client(url, tries=2) as client,
+    ):
+        for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
+            asked_s.clear()
+            with pytest.raises(ServiceError) as caught:
+                ask()
+            one_line(caught.value, "busy still", "status 503")
+            assert len(asked_s) == 2
+
+
+def test_a_pause_that_is_too_long_is_left_to_the_caller() -> None:
+    with answering(lambda n: (429, {"retry-after": "3600"}, b"{}")) as (url, asked_s):
+        with Client(url) as client, pytest.raises(ServiceError) as caught:
+            client.analyze([b"x"])
+        assert caught.value.retry_after_s == 3600
+        assert len(asked_s) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 500])
+def test_what_will_not_get_better_is_asked_once(status: int) -> None:
+    with answering(lambda n: (status, {}, b"<html>")) as (url, asked_s):
+        with Client(url) as client, pytest.raises(ServiceError, match="no reason given"):
+            client.analyze([b"x"])
+        assert len(asked_s) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"reports": []}',
+        b'{"reports": [{}]}',
+        b'{"reports": [1]}',
+        b'{"reports": [{"schema": "other/1"}]}',
+        b'{"reports": [{"error": "", "fault": "mood"}]}',
+    ],
+)
+def test_something_else_than_a_service(body: bytes) -> None:
+    with (
+        answering(lambda n: (200, {}, body)) as (url, _),
+        Client(url) as client,
+        pytest.raises(ServiceError, match="is it a MaskWatch service") as caught,
+    ):
+        client.analyze([b"x"])
+    one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"url": "file:///etc/passwd"}, "must begin with http"),
+        ({"url": "127.0.0.1:8000"}, "must begin with http"),
+        ({"timeout_s": 0}, "timeout_s: must be above 0"),
+        ({"timeout_s": float("nan")}, "timeout_s: must be above 0"),
+        ({"tries": 0}, "tries: must be at least 1"),
+    ],
+)
+def test_settings_that_make_no_sense(values: dict[str, object], reason: str) -> None:
+    with pytest.raises(SettingError, match=reason):
+        Client(**values)
+
+
+def test_an_address_that_is_none() -> None:
+    with Client("http://:x") as client:
+        for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
+            with pytest.raises(ServiceError, match="cannot be asked"):
+                ask()
+
+
+def test_a_stream_without_frames(client: Client) -> None:
+    assert list(client.stream([])) == []
+
+
+def test_frames_become_steady_reports(client: Client) -> None:
+    answers: list[StreamAnswer] = []
+
+    def frames() -> Iterator[Frame]:
+        for index in range(6):
+            until(lambda index=index: len(answers) == index, "the last one is answered")
+            yield Frame(TWO_FACES, 10 + index / 10, index)
+
+    for answer in client.stream(frames()):
+        answers.append(answer)
+    assert [answer.frame for answer in answers] == list(range(6))
+    assert [answer.time_s for answer in answers] == [10 + index / 10 for index in range(6)]
+    last = answers[-1]
+    assert isinstance(last.result, FrameReport)
+    assert [type(face) for face in last.result.faces] == [TrackedFace, TrackedFace]
+    assert [face.state for face in last.result.faces] == ["mask", "incorrect_mask"]
+    assert (last.dropped, last.latency_s > 0) == (0, True)
+
+
+def test_a_stream_of_files_with_a_broken_one(client: Client) -> None:
+    answers = []
+    for content in (png(TWO_FACES), b"no picture"):
+        answers += list(client.stream([content]))
+    assert isinstance(answers[0].result, FrameReport)
+    assert isinstance(answers[1].result, ImageError)
+
+
+def test_while_the_service_is_busy_only_the_newest_frame_is_answered(
+    service: Running, client: Client
+) -> None:
+    service.gate.shut()
+
+    def frames() -> Iterator[bytes]:
+        yield png(held_picture())
+        service.gate.await_one()
+        yield from [png(TWO_FACES)] * 5
+        before = service.metric("dropped_frames_total")
+        until(lambda: service.metric("dropped_frames_total") >= before, "frames are dropped")
+        service.gate.open()
+
+    answers = list(client.stream(frames()))
+    assert answers[0].frame == 0
+    assert answers[-1].frame == 5
+    assert answers[-1].dropped == 6 - len(answers)
+
+
+def test_a_stream_that_is_left_early_hangs_up(service: Running, client: Client) -> None:
+    ended = threading.Event()
+
+    def frames() -> Iterator[bytes]:
+        try:
+            while True:
+                yield png(TWO_FACES)
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    answers = client.stream(frames())
+    next(answers)
+    answers.close()
+    assert ended.wait(30)
+    until(lambda: service.engine.sessions.taken == 0, "its place is free")
+
+
+def test_what_ends_the_frames_reaches_the_caller(service: Running, client: Client) -> None:
+    def frames() -> Iterator[bytes]:
+        yield png(TWO_FACES)
+        raise ValueError("the camera fell")
+
+    with pytest.raises(ValueError, match="the camera fell"):
+        list(client.stream(frames()))
+    until(lambda: service.engine.sessions.taken == 0, "its place is free")
+
+
+def test_a_stream_that_the_service_ends(tmp_path: Path) -> None:
+    with running(GatedAnalyzer(tmp_path)) as service, Client(service.url) as client:
+
+        def frames() -> Iterator[bytes]:
+            while True:
+                yield png(TWO_FACES)
+                time.sleep(0.01)
+
+        answers = client.stream(frames())
+        next(answers)
+        service.server.stop()
+        with pytest.raises(ServiceError, match="the stream ended") as caught:
+            list(answers)
+        one_line(caught.value)
+
+
+def test_a_stream_without_answers_is_not_waited_for(service: Running) -> None:
+    service.gate.shut()
+    with (
+        Client(service.url, KEY, timeout_s=2) as client,
+        pytest.raises(ServiceError, match="no answer within 2 s"),
+    ):
+        list(client.stream([png(held_picture())]))
+    service.gate.open()
+
+
+def test_without_its_packages_it_says_how_to_get_them() -> None:
+    code = "import sys; sys.modules['httpx'] = None\nimport maskwatch.client"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    last = seen.stderr.strip().splitlines()[-1]
+    assert last.endswith("maskwatch.client needs more packages: pip install 'maskwatch[client]'")

@@ -1,0 +1,213 @@
+"""Training jobs for real: from a folder of pictures to a network, through stops and kills.
+
+Run: pytest tests/test_job.py
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_factory import folder_set
+from job_factory import fake_run, tiny_order, tiny_recipe, wait_until
+from training_factory import random_base_weights
+
+from maskwatch import Analyzer, WholeImage
+from maskwatch.errors import DataError
+from maskwatch.model_card import card_path, load_model
+from maskwatch.training.job import explain
+from maskwatch.training.job_control import resume_job, start_job, stop_job
+from maskwatch.training.job_folder import REPORT, JobFolder, Order
+from maskwatch.training.job_status import STOP, State, Step
+from maskwatch.training.recipe import load_recipe
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.shipped_recipes import classifier_recipes
+
+LONG = tiny_recipe(epochs=40, name="long")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("jobs")
+
+
+@pytest.fixture(scope="module")
+def weights(work: Path) -> Path:
+    return random_base_weights(work)
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many runs in a row would slow each other down."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def wait_for_end(job: JobFolder) -> None:
+    wait_until(lambda: not job.status().is_alive, job.path)
+
+
+def wait_for_epoch(job: JobFolder, epoch: int) -> None:
+    wait_until(lambda: len(job.history()) >= epoch or not job.status().is_alive, job.path)
+    assert job.status().is_alive, "\n".join(job.log_lines(30))
+
+
+def run_here(job: JobFolder, *weights: Path, limit_bytes: int | None = None) -> int:
+    """The job in a process that may write no file larger than this."""
+    command = [sys.executable, "-m", "maskwatch.training.job", str(job.path)]
+    for path in weights:
+        command += ["--weights", str(path)]
+
+    def limit() -> None:
+        if limit_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr or limit_bytes, done.stderr
+    return done.returncode
+
+
+def new_job(path: Path, order: Order) -> JobFolder:
+    path.mkdir(parents=True)
+    job = JobFolder(path)
+    job.write_order(order)
+    return job
+
+
+@pytest.mark.slow
+def test_a_run_goes_from_pictures_to_a_network(work: Path, weights: Path) -> None:
+    folder_set(work / "faces", 8)
+    (work / "faces" / "with_mask" / "notes.txt").write_text("no picture")
+    recipe = load_recipe(classifier_recipes()["smoke"])
+    order = Order((str(work / "faces"),), REPORT, recipe)
+    other = work / "other.weights.h5"
+    other.write_bytes(b"of another width")
+    job = start_job(work / "whole", order, [other, weights])
+    assert job.status().is_alive
+    wait_for_end(job)
+    status = job.status()
+    assert (status.state, status.error) == (State.FINISHED, ""), job.log_lines(30)
+    assert (status.epoch, status.epochs) == (2, 2)
+    assert len(job.history()) == 2 and job.scores()["n"] == 3
+    assert "twin_share" in job.data()
+    assert RunFolder(job.path).read()["state"] == "finished"
+    log = job.log_lines(100)
+    assert any("notes.txt: not the file name of a picture" in line for line in log)
+    assert any(line.startswith("Epoch 2/2") for line in log)
+    analyzer = Analyzer(job.model_path, detector=WholeImage())
+    assert analyzer.card.sha256 == job.card()["sha256"]
+    assert analyzer.analyze(work / "faces" / "with_mask" / "0.jpg").faces
+    assert not list(job.path.glob("*.part*")) and not list(job.path.glob(".*.part"))
+
+
+@pytest.mark.slow
+def test_stopped_and_killed_it_ends_as_an_unbroken_one(work: Path, weights: Path) -> None:
+    order = tiny_order(work / "broken-faces", LONG)
+    job = start_job(work / "broken", order, [weights])
+    wait_for_epoch(job, 2)
+    stop_job(job)
+    wait_for_end(job)
+    assert job.status().state is State.STOPPED and job.status().step is Step.TRAINING
+    assert not (job.path / STOP).exists()
+    stopped_at = len(job.history())
+    assert 2 <= stopped_at < 40
+
+    resume_job(job, [weights])
+    wait_for_epoch(job, stopped_at + 2)
+    os.kill(job.status().pid, signal.SIGKILL)
+    wait_for_end(job)
+    assert job.status().state is State.LOST
+    assert stopped_at + 2 <= len(job.history()) < 40
+
+    resume_job(job, [weights])
+    unbroken = new_job(work / "unbroken" / "long-1", order)
+    assert run_here(unbroken, weights) == 0
+    wait_for_end(job)
+    assert job.status().state is State.FINISHED, job.log_lines(30)
+    assert len(job.history()) == len(unbroken.history()) == 40
+    for name in ("loss", "val_loss", "accuracy"):
+        values = [[row[name] for row in one.history()] for one in (job, unbroken)]
+        assert np.allclose(*values, atol=1e-3), name
+    assert job.scores() == unbroken.scores()
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_is_told_in_one_line(work: Path, weights: Path) -> None:
+    order = tiny_order(work / "small-faces", tiny_recipe(epochs=1))
+    empty, two = work / "empty", work / "two"
+    empty.mkdir()
+    folder_set(two, 6, ("with_mask", "without_mask"))
+    cases = [
+        (replace(order, data=(str(empty),)), weights, "no labelled picture"),
+        (replace(order, data=(str(two),)), weights, "no picture shows incorrect_mask"),
+        (replace(order, data=(str(work / "gone"),)), weights, "no such folder"),
+        (order, work / "gone.h5", r"no such weights file"),
+    ]
+    for number, (wrong, file, words) in enumerate(cases):
+        job = new_job(work / "wrong" / f"tiny-{number}", wrong)
+        assert run_here(job, file) == 1
+        status = job.status()
+        assert status.state is State.FAILED
+        assert words in status.error and "\n" not in status.error
+        assert job.log_lines(1) == [] and not list(job.path.glob("*.parquet"))
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_the_run_goes_on_once_there_is_room(
+    work: Path, weights: Path
+) -> None:
+    job = new_job(work / "full" / "tiny-1", tiny_order(work / "full-faces"))
+    assert run_here(job, weights, limit_bytes=100_000) == 1
+    status = job.status()
+    assert (status.state, status.step) == (State.FAILED, Step.TRAINING)
+    assert status.error and "\n" not in status.error
+    assert not list(job.path.glob("*.part*"))
+    assert run_here(job, weights) == 0
+    assert job.status().state is State.FINISHED
+
+
+@pytest.mark.slow
+def test_a_trained_run_whose_export_was_cut_off_is_exported(work: Path, weights: Path) -> None:
+    job = new_job(work / "again" / "tiny-1", tiny_order(work / "again-faces"))
+    assert run_here(job, weights) == 0
+    first, trained = job.card(), (job.path / "model.keras").stat().st_mtime_ns
+    card_path(job.model_path).unlink()
+    assert run_here(job, weights) == 0
+    assert (job.path / "model.keras").stat().st_mtime_ns == trained
+    assert job.card()["scores"] == first["scores"]
+    _, card = load_model(job.model_path)  # file and card belong together
+    assert card.sha256 == job.card()["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (DataError("faces: no\npicture"), "faces: no picture"),
+        (OSError(28, "No space left on device"), "the disk is full; make room, then go on"),
+        (MemoryError(), "there is not enough memory"),
+        (ValueError("first\nsecond"), "ValueError: first"),
+        (ValueError(), "ValueError: no more is known"),
+    ],
+)
+def test_every_failure_is_one_line(failure: Exception, words: str) -> None:
+    assert words in explain(failure) and "\n" not in explain(failure)
+
+
+def test_a_stop_before_the_first_step_is_heeded(tmp_path: Path) -> None:
+    job = fake_run(tmp_path, "tiny-1", State.STOPPED)
+    (job.path / STOP).touch()
+    assert run_here(job) == 0
+    assert job.status().state is State.STOPPED and not (job.path / STOP).exists()
+
+
+def test_the_recipes_of_the_classifier_are_found() -> None:
+    assert {"best", "report", "smoke"} <= set(classifier_recipes())
+    assert not any(name.startswith("detector") for name in classifier_recipes())
+    for path in classifier_recipes().values():
+        assert load_recipe(path).name

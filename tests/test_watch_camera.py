@@ -1,0 +1,168 @@
+"""One camera of many: what it knows of itself, and that its troubles stay its own.
+
+Run: pytest tests/test_watch_camera.py
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import fakes
+import numpy as np
+import pytest
+from alert_factory import NOON_S
+from drawn_video import write_video
+from waiting import until
+
+from maskwatch.bookkeeping import Ledger
+from maskwatch.schema import Frame, FrameReport, ImageRGB, MaskState
+from maskwatch.store import StatisticsStore
+from maskwatch.store_events import EventStore
+from maskwatch.video_live import Patience
+from maskwatch.watch import camera as camera_module
+from maskwatch.watch.alerts import Rule
+from maskwatch.watch.camera import Books, Camera, Offered
+from maskwatch.watch.config import CameraConfig
+from maskwatch.watch.evidence import EvidenceFolder
+from maskwatch.watch.journal import Journal
+from maskwatch.watch.queue import AlertQueue
+from maskwatch.watch.turns import Turns
+from maskwatch.watch.view import Condition
+
+MASK, NO_MASK, INCORRECT, UNSURE = MaskState
+PATIENT = Patience(first_pause_s=0.01, longest_pause_s=0.02)
+
+
+class ScriptedStream:
+    """Sees what it is told, frame after frame, or fails."""
+
+    def __init__(self, *seen: FrameReport | Exception) -> None:
+        self.seen = list(seen)
+        self.closed = 0
+
+    def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
+        report = self.seen.pop(0)
+        if isinstance(report, Exception):
+            raise report
+        return report
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Setup:
+    """A camera with all that belongs to it; nothing is written before it is told to."""
+
+    def __init__(self, folder: Path, *seen: FrameReport | Exception, source: object = 0) -> None:
+        self.store = EventStore(folder / "s.sqlite3")
+        self.queue = AlertQueue(["ops"])
+        self.journal = Journal(self.store, self.queue)
+        evidence = EvidenceFolder(folder / "evidence", 1)
+        ledger = Ledger(StatisticsStore(folder / "s.sqlite3"))
+        self.stream = ScriptedStream(*seen)
+        self.turns: Turns[Camera, Offered] = Turns()
+        self.camera = Camera(
+            CameraConfig("door", str(source)),
+            self.stream,
+            [Rule("bare", min_duration_s=0), Rule("elsewhere", cameras=("gate",))],
+            Books(ledger, self.journal, self.queue, evidence),
+            self.turns,
+            PATIENT,
+            lambda: NOON_S,
+        )
+
+    def judge(self, *times_s: float) -> None:
+        for index, time_s in enumerate(times_s):
+            frame = Frame(np.zeros((40, 60, 3), np.uint8), time_s, index)
+            self.camera.judge(Offered(frame, time.monotonic() - 0.25))
+
+
+def test_before_the_first_frame(tmp_path: Path) -> None:
+    view = Setup(tmp_path).camera.view()
+    assert (view.condition, view.in_view, view.frames) == (Condition.STARTING, {}, 0)
+
+
+def test_what_it_sees_is_kept_and_told(tmp_path: Path) -> None:
+    bare, masked = fakes.report(fakes.tracked(NO_MASK)), fakes.report(fakes.tracked(MASK))
+    setup = Setup(tmp_path, masked, bare, bare)
+    setup.judge(0.0, 1.0, 2.0)
+    view = setup.camera.view()
+    assert view.condition is Condition.LIVE and view.violation
+    assert (view.frames, view.in_view) == (3, {NO_MASK: 1})
+    assert view.latency_s >= 0.25
+    setup.journal.flush()
+    changes = [(e.old_state, e.new_state, e.time_s) for e in setup.store.events(0, 1e12)]
+    assert sorted(changes) == [(MASK, NO_MASK, NOON_S), (UNSURE, MASK, NOON_S)]
+    (waiting,) = setup.store.waiting()
+    assert waiting.alert.rule == "bare"
+    (event,) = [e for e in setup.store.events(0, 1e12) if e.new_state is NO_MASK]
+    assert [event.event_id in path.name for path in (tmp_path / "evidence").iterdir()] == [True]
+
+
+def test_a_frame_that_cannot_be_judged_is_forgotten_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    masked = fakes.report(fakes.tracked(MASK))
+    setup = Setup(tmp_path, masked, *[RuntimeError("broken")] * 5, masked)
+    setup.judge(*range(7))
+    assert setup.camera.view().frames == 2
+    assert setup.stream.closed == 5
+    assert len(caplog.messages) == 1 and caplog.messages[0].startswith("door: fails")
+    setup.journal.flush()
+    assert len(setup.store.events(0, 1e12)) == 2  # nobody knows whether it is the same person
+
+
+def test_who_has_not_been_seen_for_long_is_not_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = Setup(tmp_path, fakes.report(fakes.tracked(NO_MASK)))
+    setup.judge(0.0)
+    monkeypatch.setattr(camera_module, "SILENT_S", -1.0)
+    view = setup.camera.view()
+    assert (view.condition, view.in_view, view.violation) == (Condition.SILENT, {}, False)
+
+
+def test_a_file_is_played_once_and_is_over_when_its_last_frame_was_judged(tmp_path: Path) -> None:
+    images = [np.full((32, 48, 3), 9, np.uint8)] * 3
+    reports = [fakes.report()] * 3
+    setup = Setup(tmp_path, *reports, source=write_video(tmp_path / "clip.mp4", images))
+    setup.camera.start()
+    until(lambda: setup.camera._over)
+    assert not setup.camera.is_over  # one still waits
+    turn = setup.turns.take(0)
+    assert turn
+    turn[0].judge(turn[1])
+    assert not setup.camera.is_over
+    setup.turns.done(turn[0])
+    assert setup.camera.is_over and setup.camera.view().condition is Condition.ENDED
+    setup.camera.close()
+    assert setup.camera.has_ended(0)
+
+
+def test_a_camera_that_is_not_there_is_tried_again_and_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = []
+    kept = camera_module.pause_before
+
+    def counted(failures: int, patience: Patience) -> float:
+        pauses.append(failures)
+        return kept(failures, patience)
+
+    monkeypatch.setattr(camera_module, "pause_before", counted)
+    setup = Setup(tmp_path, source="rtsp://user:secret@127.0.0.1:9/")
+    setup.camera.start()
+    until(lambda: len(pauses) > 4)
+    view = setup.camera.view()
+    setup.camera.close()
+    assert pauses[:5] == [0, 1, 2, 3, 4]
+    assert view.condition is Condition.LOST and "***@127.0.0.1" in view.trouble
+    assert len(caplog.messages) == 1 and "secret" not in caplog.text
+
+
+def test_it_can_be_closed_at_any_time_and_twice(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.camera.close()
+    setup.camera.close()
+    assert setup.camera.has_ended(0)

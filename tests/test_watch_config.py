@@ -1,0 +1,201 @@
+"""Settings of `maskwatch watch`: every mistake is one line that names the key; no password shows.
+
+Run: pytest tests/test_watch_config.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from maskwatch.cli import cli
+from maskwatch.errors import SettingError
+from maskwatch.schema import MaskState
+from maskwatch.watch.config import WatchConfig, load_config
+
+DOOR: dict[str, Any] = {"name": "door", "source": "rtsp://user:${PASSWORD}@10.0.0.5/1"}
+GATE: dict[str, Any] = {"name": "west gate", "source": 0}
+HOOK = {"name": "ops", "url": "https://example.org/hook/${TOKEN}", "secret": "${SECRET}"}
+RULE = {"name": "bare"}
+MQTT = {"host": "broker.local", "username": "${USER_NAME}", "password": "${PASSWORD}"}
+VARIABLES = {"PASSWORD": "p4ss", "TOKEN": "t0ken", "SECRET": "s3cret", "USER_NAME": "watcher"}
+SECRETS = ("p4ss", "t0ken", "s3cret", "watcher")
+
+Settings = dict[str, Any]
+
+
+def settings(**more: Any) -> Settings:
+    whole = {"cameras": [DOOR, GATE], "rules": [RULE], "webhooks": [HOOK], "mqtt": MQTT}
+    return {key: value for key, value in {**whole, **more}.items() if value is not None}
+
+
+def load(tmp_path: Path, content: object) -> WatchConfig:
+    (tmp_path / "watch.yaml").write_text(yaml.safe_dump(content))
+    return load_config(tmp_path / "watch.yaml", VARIABLES)
+
+
+def check(tmp_path: Path, content: object, **variables: str) -> Result:
+    (tmp_path / "watch.yaml").write_text(yaml.safe_dump(content))
+    command = ["watch", str(tmp_path / "watch.yaml"), "--check"]
+    return CliRunner().invoke(cli, command, env={**VARIABLES, **variables}, catch_exceptions=False)
+
+
+def test_the_least_that_can_be_said(tmp_path: Path) -> None:
+    config = load(tmp_path, {"cameras": [GATE]})
+    (camera,) = config.cameras
+    assert (camera.name, camera.address, camera.steadiness) == ("west gate", "0", 0.5)
+    assert config.evidence is config.mqtt is config.store is None
+    assert config.rules == config.webhooks == config.sinks == ()
+
+
+def test_everything_that_can_be_said(tmp_path: Path) -> None:
+    rule = {
+        "name": "bare",
+        "cameras": ["door"],
+        "states": ["incorrect_mask"],
+        "min_duration_s": 5,
+        "cool_down_s": 1e3,
+        "all_clear": True,
+    }
+    config = load(
+        tmp_path,
+        settings(
+            rules=[rule],
+            store="some/where.sqlite3",
+            evidence={"folder": "crops", "keep_days": 3},
+            status_every_s=5,
+            queue_limit=7,
+            webhooks=[{**HOOK, "timeout_s": 3}],
+            mqtt={**MQTT, "tls": True, "port": 9, "topic": "a/b", "discovery": "ha"},
+        ),
+    )
+    assert config.cameras[0].address == "rtsp://user:p4ss@10.0.0.5/1"
+    assert config.rules[0].states == (MaskState.INCORRECT_MASK,)
+    assert config.rules[0].concerns("door") and not config.rules[0].concerns("west gate")
+    assert config.webhooks[0].url == "https://example.org/hook/t0ken"
+    assert config.webhooks[0].secret == "s3cret"
+    assert config.mqtt and config.mqtt.address == ("broker.local", 9)
+    assert config.evidence and config.evidence.folder == Path("crops")
+    assert config.sinks == ("ops", "mqtt")
+    assert not any(secret in repr(config) for secret in SECRETS)
+
+
+MISTAKES: list[tuple[object, str]] = [
+    (None, "settings must be a mapping"),
+    ([], "settings must be a mapping"),
+    ({}, "cameras is missing"),
+    ({"cameras": []}, "cameras must name at least one"),
+    ({"cameras": "door"}, "cameras must be a list, not 'door'"),
+    (settings(camera=[]), "unknown camera; known are cameras, store, rules,"),
+    (settings(cameras=[{"name": "door"}]), r"cameras\[0\]\.source is missing"),
+    (settings(cameras=[DOOR, {"source": 0}]), r"cameras\[1\]\.name is missing"),
+    (settings(cameras=[DOOR, {**GATE, "name": "a/b"}]), r"cameras\[1\]\.name must be 1 to 64"),
+    (settings(cameras=[DOOR, {**GATE, "name": 3}]), r"cameras\[1\]\.name must be text, not 3"),
+    (settings(cameras=[{**DOOR, "source": ""}]), r"cameras\[0\]\.source must be a camera"),
+    (
+        settings(cameras=[{**DOOR, "source": "ftp://u:p4ss@host/"}]),
+        r"cameras\[0\]\.source: ftp://u:\*\*\*@host/: no kind of stream",
+    ),
+    (settings(cameras=[{**DOOR, "source": "${NOPE}"}]),
+     r"cameras\[0\]\.source: the environment has no variable NOPE"),
+    (settings(cameras=[{**DOOR, "steadiness": 2}]), r"cameras\[0\]\.steadiness: must lie between"),
+    (settings(cameras=[DOOR, DOOR]), "cameras: 'door' is there twice"),
+    (settings(cameras=[DOOR, {**GATE, "name": "Door"}]), "cameras: 'Door' is there twice"),
+    (settings(rules=[{}]), r"rules\[0\]\.name is missing"),
+    (settings(rules=[RULE, RULE]), "rules: 'bare' is there twice"),
+    (settings(rules=[{**RULE, "states": ["mask"]}]), r"rules\[0\]\.states must be some of no_mask"),
+    (settings(rules=[{**RULE, "states": ["bare"]}]),
+     r"rules\[0\]\.states\[0\] must be one of mask, no_mask"),
+    (settings(rules=[{**RULE, "cameras": ["roof"]}]),
+     r"rules\[0\]\.cameras must be one of door, west gate, not \['roof'\]"),
+    (settings(rules=[{**RULE, "min_duration_s": "long"}]),
+     r"rules\[0\]\.min_duration_s must be float, not 'long'"),
+    (settings(rules=[{**RULE, "cool_down_s": -1}]), r"rules\[0\]\.cool_down_s must be 0 to"),
+    (settings(rules=[{**RULE, "all_clear": "yes"}]), r"rules\[0\]\.all_clear must be bool"),
+    (settings(webhooks=None, mqtt=None), "rules: nobody is told; give webhooks or mqtt"),
+    (settings(rules=None), "webhooks: nothing is told; give rules"),
+    (settings(webhooks=[{"name": "ops"}]), r"webhooks\[0\]\.url is missing"),
+    (settings(webhooks=[HOOK, HOOK]), "webhooks: 'ops' is there twice"),
+    (settings(webhooks=[{**HOOK, "name": "mqtt"}]), "webhooks: 'mqtt' is there twice"),
+    (settings(webhooks=[{**HOOK, "url": "example.org/t0ken"}]),
+     r"webhooks\[0\]\.url is no address$"),
+    (settings(webhooks=[{**HOOK, "url": "https://a b/t0ken"}]),
+     r"webhooks\[0\]\.url is no address$"),
+    (settings(webhooks=[{**HOOK, "url": "https://host:port/t0ken"}]),
+     r"webhooks\[0\]\.url is no address$"),
+    (settings(webhooks=[{**HOOK, "url": "http://example.org/t0ken"}]),
+     r"webhooks\[0\]\.url must begin with https:// \(http:// only on this machine\)$"),
+    (settings(webhooks=[{**HOOK, "url": "https://u:p4ss@example.org/"}]),
+     r"webhooks\[0\]\.url must hold no password; sign with secret instead$"),
+    (settings(webhooks=[{**HOOK, "secret": 12345}]), r"webhooks\[0\]\.secret must be text, in"),
+    (settings(webhooks=[{**HOOK, "secret": "${EMPTY}"}]),
+     r"webhooks\[0\]\.secret: the environment has no variable EMPTY$"),
+    (settings(webhooks=[{**HOOK, "timeout_s": 0}]), r"webhooks\[0\]\.timeout_s must be 0.1 to 60"),
+    (settings(mqtt={}), "mqtt.host is missing"),
+    (settings(mqtt={"host": "mqtt://u:p4ss@h"}), "mqtt.host must be the name or number of a"),
+    (settings(mqtt={**MQTT, "port": 99999}), "mqtt.port must be 1 to 65535, not 99999"),
+    (settings(mqtt={**MQTT, "topic": "a/#"}), r"mqtt\.topic must be a topic without"),
+    (settings(mqtt={**MQTT, "discovery": "/a"}), r"mqtt\.discovery must be a topic without"),
+    (settings(mqtt={"host": "h", "password": "${PASSWORD}"}), r"mqtt\.username is missing"),
+    (settings(evidence={"folder": "crops"}), r"evidence\.keep_days is missing"),
+    (settings(evidence={"folder": "crops", "keep_days": 0}), r"evidence\.keep_days must be 0\.01"),
+    (settings(evidence=True), "evidence must be a mapping"),
+    (settings(status_every_s=0), "status_every_s must be 0.1 to 3600"),
+    (settings(queue_limit=0), "queue_limit must be 1 to 100000"),
+    (settings(store=3), "store must be text, not 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), MISTAKES)
+def test_a_mistake_is_one_line_that_names_the_key(
+    tmp_path: Path, content: object, message: str
+) -> None:
+    with pytest.raises(SettingError, match=rf"watch\.yaml: {message}") as caught:
+        load(tmp_path, content)
+    assert "\n" not in str(caught.value)
+    # what ends with a wrong host is no secret; all that is one stays one
+    assert not any(secret in str(caught.value) for secret in ("t0ken", "s3cret", "12345"))
+
+
+def test_a_mistake_is_exit_code_2(tmp_path: Path) -> None:
+    result = check(tmp_path, settings(queue_limit=0))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+
+
+def test_check_says_what_would_be_done_and_no_password(tmp_path: Path) -> None:
+    evidence = {"folder": str(tmp_path / "crops"), "keep_days": 3}
+    store = str(tmp_path / "s.sqlite3")
+    result = check(tmp_path, settings(evidence=evidence, store=store))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "cameras:",
+        "  door: rtsp://user:***@10.0.0.5/1",
+        "  west gate: 0",
+        f"events and counts: {store}",
+        f"evidence: a coarse picture of each violation in {tmp_path / 'crops'}, "
+        "deleted after 3 days",
+        "alerts:",
+        "  bare: no_mask or incorrect_mask for 2 s at every camera, then silent for 60 s",
+        "told: ops: https://example.org/..., signed",
+        "told: mqtt: broker.local:1883, without TLS and a user name, topics maskwatch/...",
+    ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "watch.yaml"]
+
+
+def test_check_of_the_least(tmp_path: Path) -> None:
+    result = check(tmp_path, {"cameras": [GATE], "store": "s.sqlite3"})
+    assert result.stdout.splitlines()[2:] == [
+        "events and counts: s.sqlite3",
+        "evidence: none is kept",
+        "alerts: none",
+    ]
+
+
+def test_help_tells_of_evidence() -> None:
+    words = " ".join(CliRunner().invoke(cli, ["watch", "--help"]).stdout.split())
+    assert "Evidence is off unless the settings give it a folder and a number of days" in words
