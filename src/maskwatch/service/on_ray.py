@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 
 from starlette.types import ASGIApp
@@ -78,7 +78,8 @@ def serve_on_ray(
             http_options={"host": host, "port": port, "keep_alive_timeout_s": KEEP_ALIVE_S},
             logging_config=quiet,
         )
-        stack.callback(serve.shutdown)
+        if os.environ.get("RAY_ADDRESS"):  # a Ray of its own ends as a whole
+            stack.callback(serve.shutdown)
         replica = serve.deployment(
             name="service",
             ray_actor_options={"num_cpus": _CORES},
@@ -103,6 +104,8 @@ def serve_on_ray(
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         ending.get()
         logger.info("ending, once what was accepted is answered")
+        with suppress(TimeoutError):  # Ray asks for no longer than a minute whether it is done
+            serve.delete(_NAME)  # before the proxies, which the answers go through
     logger.info("ended")
 
 
