@@ -1,31 +1,37 @@
-"""How many pictures a second: a plain loop, the local engine, Ray; and what a picture costs.
+"""What judging very many pictures costs, and how the engines compare with a plain loop.
 
-    python benchmarks/batch_throughput.py FOLDER --pictures 192      # ten minutes
+    python benchmarks/batch_throughput.py FOLDER      # four minutes; --s3 ADDRESS for a store as well
 
-Photos of FOLDER are judged with the shipped models in each way, the ways taking turns. A way's
-speed is what follows its first chunk (`start_s` is the time until then, processes and models
-included). `others_cores` is what the rest of the machine used in a second before and one after: a
-round of a way counts only where both are under QUIET_CORES, for otherwise ways with more workers
-had no more cores to use. Rounds go on until each way has three that count; all are in the result,
-`pictures_per_s` is the median of those that count, and null where none does.
+Cost: photos of FOLDER, scaled to a small camera's, a large camera's and a phone's picture, on one
+thread. Processor time is given for each stage, read, decode, judge and write, in milliseconds of a
+core a picture, the median of ROUNDS rounds; it suffers less than the clock from what else the
+machine does. Memory is the most that a process of the local engine has had.
 
-Core milliseconds a picture are processor time of the loop on one thread, which other work disturbs
-less: of the photos as they are, and scaled to a camera's and to a phone's picture. Then the rows
-of a chunk are written: bytes a picture, and time, to disk and to the store that --s3 names. Ray is
-left out where it is absent. Results go to benchmarks/results/batch_throughput.json; the last line
-of output is the same document.
+Engines: the photos as they are, through a loop in this process on all cores, through the local
+engine with one and two processes, and through Ray with two workers if it is there. A round is all
+of these, one after the other; `ratio_to_loop` is the median over rounds of the speed divided by the
+loop's of the same round, so the machine's other work meets both. A speed is that of the second half
+of the chunks, for Ray hands over its first ones several at once; `start_s` is the time until the
+first, processes and models included. `core_ms` is processor time of everything that the engine
+started, starting included; Ray's workers cannot be counted so.
+
+Writing: the rows of a whole chunk, to disk and to the store. The result goes to
+benchmarks/results/batch_throughput.json with the machine; the last line of output is the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +48,19 @@ from maskwatch.batch.sink import encode_rows, open_folder
 from maskwatch.batch.source import list_pictures
 from maskwatch.batch.work import Networks, Task
 from maskwatch.pipeline import Analyzer
+from maskwatch.sources import load_image
 from maskwatch.training.environment import cpu_name, versions
 
 RESULT = Path(__file__).parent / "results" / "batch_throughput.json"
-SIDES_PX = {"as they are": None, "1920 px": 1920, "4000 px": 4000}
-WARM_UP = 8
-QUIET_CORES, QUIET_ROUNDS = 0.25, 3
+SIZES_WH = {"640x480": (640, 480), "1920x1080": (1920, 1080), "4000x3000": (4000, 3000)}
+HASHES = ("0" * 64, "1" * 64)
+WARM_UP, TIMED, ROUNDS = 8, 32, 3
+
+Way = Callable[[Sequence[Chunk]], list[float]]
+"""Judges chunks; when each was done."""
 
 
 def loop(chunks: Sequence[Chunk]) -> list[float]:
-    """Judge one after the other in this process; when each chunk was done."""
     analyzer = Analyzer()
     return [_judge_chunk(analyzer, chunk) for chunk in chunks]
 
@@ -62,9 +71,7 @@ def _judge_chunk(analyzer: Analyzer, chunk: Chunk) -> float:
     return time.perf_counter()
 
 
-def with_engine(engine: Engine, workers: int) -> Callable[[Sequence[Chunk]], list[float]]:
-    """The same with an engine."""
-
+def with_engine(engine: Engine, workers: int) -> Way:
     def judge(chunks: Sequence[Chunk]) -> list[float]:
         with closing(engine(chunks, Task(Networks(), str(Path.cwd())), workers)) as judged:
             return [time.perf_counter() for _ in judged]
@@ -72,167 +79,178 @@ def with_engine(engine: Engine, workers: int) -> Callable[[Sequence[Chunk]], lis
     return judge
 
 
-def speed(judge: Callable[[Sequence[Chunk]], list[float]], chunks: Sequence[Chunk]) -> dict:
-    """Pictures a second after the first chunk, and seconds until then."""
-    before = others_cores()
-    began_s = time.perf_counter()
-    first_s, *_, last_s = judge(chunks)
-    rest = sum(len(chunk.names) for chunk in chunks[1:])
-    time.sleep(2)  # what the way leaves behind is not the others'
-    others = (before, others_cores())
+def speed(judge: Way, chunks: Sequence[Chunk]) -> dict[str, float]:
+    """One way, once."""
+    began_s, began_cpu_s = time.perf_counter(), _cpu_s()
+    done_s = judge(chunks)
+    half = len(chunks) // 2
+    counts = [len(chunk.names) for chunk in chunks]
     return {
-        "pictures_per_s": round(rest / (last_s - first_s), 2),
-        "start_s": round(first_s - began_s, 1),
-        "others_cores": others,
-        "counts": max(others) < QUIET_CORES,
+        "pictures_per_s": round(sum(counts[half:]) / (done_s[-1] - done_s[half - 1]), 2),
+        "start_s": round(done_s[0] - began_s, 1),
+        "core_ms": round(1000 * (_cpu_s() - began_cpu_s) / sum(counts), 1),
     }
 
 
-def quiet_speeds(found: Sequence[dict]) -> list[float]:
-    """The speeds of the rounds that count."""
-    return [entry["pictures_per_s"] for entry in found if entry["counts"]]
+def _cpu_s() -> float:
+    """Of this process and of those that it started, which have to end for that."""
+    for child in active_children():
+        child.join()
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
-def others_cores() -> float:
-    """How many cores are in use while this process sleeps for a second."""
+def compare(chunks: Sequence[Chunk]) -> dict[str, Any]:
+    ways: dict[str, Way] = {
+        "loop, all cores": loop,
+        "local, 1 process": with_engine(judge_here, 1),
+        "local, 2 processes": with_engine(judge_here, 2),
+    }
+    if find_spec("ray"):
+        ways["ray, 2 workers"] = with_engine(judge_on_ray, 2)
+    rounds: list[dict[str, dict[str, float]]] = []
+    for _ in range(ROUNDS):
+        rounds.append({name: speed(judge, chunks) for name, judge in ways.items()})
+        print(rounds[-1], flush=True)
+    base = [found["loop, all cores"]["pictures_per_s"] for found in rounds]
+    result: dict[str, Any] = {}
+    for name in ways:
+        found = [one[name] for one in rounds]
+        ratios = [one["pictures_per_s"] / b for one, b in zip(found, base, strict=True)]
+        result[name] = {
+            "pictures_per_s": statistics.median(one["pictures_per_s"] for one in found),
+            "ratio_to_loop": round(statistics.median(ratios), 2),
+            "start_s": statistics.median(one["start_s"] for one in found),
+            "core_ms": statistics.median(one["core_ms"] for one in found),
+            "rounds": found,
+        }
+        if name.startswith("ray"):
+            del result[name]["core_ms"]
+    return result
 
-    def busy_and_all() -> tuple[int, int]:
-        ticks = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
-        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # the rest is idle or waits for disks
 
-    before = busy_and_all()
-    time.sleep(1)
-    busy, whole = (after - then for after, then in zip(busy_and_all(), before, strict=True))
-    return round((os.cpu_count() or 1) * busy / whole, 2)
+def cost(names: Sequence[str], size_wh: tuple[int, int], folder: Path) -> dict[str, Any]:
+    """A picture of one size on one thread, stage by stage."""
+    paths = [_scaled(Path(name), size_wh, folder) for name in names]
+    with one_core():
+        analyzer = Analyzer()
+        for path in paths[:WARM_UP]:
+            analyzer.analyze(path)
+        rounds = [_stages_ms(analyzer, paths[WARM_UP:]) for _ in range(ROUNDS)]
+    stages = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
+    faces = stages.pop("faces")
+    core_ms = sum(stages.values())
+    return {
+        "pictures": len(paths) - WARM_UP,
+        "kilobytes": round(statistics.mean(path.stat().st_size for path in paths) / 1000, 1),
+        "faces": round(faces, 2),
+        "stages_ms": {name: round(spent, 2) for name, spent in stages.items()},
+        "core_ms": round(core_ms, 1),
+        "pictures_per_core_s": round(1000 / core_ms, 1),
+        "process_memory_mb": most_memory_mb([str(path) for path in paths]),
+    }
 
 
-def cost(names: Sequence[str], side_px: int | None, folder: Path) -> dict[str, Any]:
-    """Processor time, bytes and memory of pictures of one size, on one thread."""
-    paths = [_scaled(Path(name), side_px, folder) for name in names]
+def _stages_ms(analyzer: Analyzer, paths: Sequence[Path]) -> dict[str, float]:
+    spent_s: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        began_s = time.process_time()
+        yield
+        spent_s[name] += time.process_time() - began_s
+
+    faces, rows = 0, []
+    for path in paths:
+        with stage("read"):
+            content = path.read_bytes()
+        with stage("decode"):
+            image_rgb = load_image(content)
+        with stage("judge"):
+            report = analyzer.analyze(image_rgb)
+        rows += face_rows(path.name, report, *HASHES)
+        faces += len(report.faces)
+    with stage("write"):
+        encode_rows(rows)
+    found = {name: 1000 * spent / len(paths) for name, spent in spent_s.items()}
+    return found | {"faces": faces / len(paths)}
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
     before = runtime.available_cpus()
     runtime.take_share(1)
-    analyzer = Analyzer()
-    for path in paths[:WARM_UP]:
-        analyzer.analyze(path)
-    began_s, faces = time.process_time(), 0
-    for path in paths[WARM_UP:]:
-        faces += len(analyzer.analyze(path).faces)
-    count = len(paths) - WARM_UP
-    spent_s = (time.process_time() - began_s) / count
+    yield
     runtime.take_share(before)
-    return {
-        "pictures": count,
-        "kilobytes": round(statistics.mean(path.stat().st_size for path in paths) / 1000, 1),
-        "megapixels": round(statistics.mean(_pixels(path) for path in paths) / 1e6, 2),
-        "faces": round(faces / count, 2),
-        "core_ms": round(spent_s * 1000, 1),
-        "pictures_per_core_s": round(1 / spent_s, 2),
-    }
 
 
-def _scaled(path: Path, side_px: int | None, folder: Path) -> Path:
-    if side_px is None:
-        return path
+def _scaled(path: Path, size_wh: tuple[int, int], folder: Path) -> Path:
+    target = folder / f"{size_wh[0]} {path.stem}.jpg"
     with Image.open(path) as image:
-        ratio = side_px / max(image.size)
-        target = folder / f"{side_px} {path.stem}.jpg"
-        size = round(image.width * ratio), round(image.height * ratio)
-        image.convert("RGB").resize(size).save(target, quality=90)
+        image.convert("RGB").resize(size_wh).save(target, quality=90)
     return target
 
 
-def _pixels(path: Path) -> int:
-    with Image.open(path) as image:
-        return image.width * image.height
-
-
-def writing(names: Sequence[str], out: str) -> dict[str, float]:
-    """Rows of a whole chunk of pictures, each another one -> a file, several times over."""
-    analyzer = Analyzer()
-    names = names[:CHUNK_SIZE]
-    found = [face_rows(name, analyzer.analyze(name), "0" * 64, "1" * 64) for name in names]
-    rows: list[Row] = [row for picture in found for row in picture]
-    folder = open_folder(out)
-    folder.write("first", b"")
-    began_s = time.perf_counter()
-    for number in range(10):
-        content = encode_rows(rows)
-        folder.write(f"part-{number}", content)
-    spent_s = (time.perf_counter() - began_s) / 10
-    return {
-        "rows_per_picture": round(len(rows) / len(names), 2),
-        "bytes_per_picture": round(len(content) / len(names)),
-        "ms_per_chunk": round(spent_s * 1000, 1),
-        "pictures_per_s": round(len(names) / spent_s),
-    }
-
-
-def worker_memory_mb(chunks: Sequence[Chunk]) -> float:
-    """The most memory a process of the local engine has had, in megabytes."""
-    from multiprocessing import active_children
-
+def most_memory_mb(names: Sequence[str]) -> float:
+    """Of a process of the local engine."""
     most = 0
-    with closing(judge_here(chunks, Task(Networks(), str(Path.cwd())), 1)) as judged:
+    with (
+        one_core(),
+        closing(judge_here(cut(names), Task(Networks(), str(Path.cwd())), 1)) as judged,
+    ):
         for _ in judged:
             for child in active_children():
                 status = Path(f"/proc/{child.pid}/status").read_text().splitlines()
                 most = max(most, *(int(s.split()[1]) for s in status if s.startswith("VmHWM")))
-    return round(most / 1024, 1)
+    return round(most * 1024 / 1e6, 1)
+
+
+def writing(rows: Sequence[Row], pictures: int, out: str) -> dict[str, float]:
+    """Rows of a chunk of pictures -> a file, several times over."""
+    folder = open_folder(out)
+    folder.write("first", b"")
+    began_s = time.perf_counter()
+    for number in range(10):
+        content = encode_rows(list(rows))
+        folder.write(f"part-{number}", content)
+    spent_s = (time.perf_counter() - began_s) / 10
+    return {
+        "rows_per_picture": round(len(rows) / pictures, 2),
+        "bytes_per_row": round(len(content) / len(rows), 1),
+        "bytes_per_picture": round(len(content) / pictures),
+        "ms_per_chunk": round(spent_s * 1000, 1),
+        "pictures_per_s": round(pictures / spent_s),
+    }
 
 
 @click.command()
 @click.argument("folder")
-@click.option("--pictures", default=192, show_default=True)
-@click.option("--rounds", default=12, show_default=True, help="At most.")
+@click.option("--pictures", default=320, show_default=True, help="That the engines judge.")
 @click.option("--s3", metavar="ADDRESS", help="Time the writing there too, such as s3://bucket/x.")
-@click.option("--json", "out", default=RESULT, show_default=True, type=click.Path(path_type=Path))
-def main(folder: str, pictures: int, rounds: int, s3: str | None, out: Path) -> None:
+@click.option("--out", default=RESULT, show_default=True, type=click.Path(path_type=Path))
+def main(folder: str, pictures: int, s3: str | None, out: Path) -> None:
+    load = os.getloadavg()[0]
     listed = list_pictures([folder])
-    names = listed[:pictures]
-    chunks = list(cut(names))
-    ways: dict[str, Callable[[Sequence[Chunk]], list[float]]] = {
-        "loop, all cores": loop,
-        "local, 1 worker": with_engine(judge_here, 1),
-        "local, 2 workers": with_engine(judge_here, 2),
+    result: dict[str, Any] = {
+        "machine": {"cpu": cpu_name(), "cores": runtime.available_cpus()},
+        "load_before": round(load, 1),
+        "versions": versions(("onnxruntime", "opencv-python-headless", "pyarrow", "ray")),
     }
-    if find_spec("ray"):
-        ways["ray, 2 workers"] = with_engine(judge_on_ray, 2)
-    measured: dict[str, list[dict]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, judge in ways.items():
-            if len(quiet_speeds(measured[name])) < QUIET_ROUNDS:
-                measured[name].append(speed(judge, chunks))
-                print(f"{name:<18}", measured[name][-1], flush=True)
-    speeds = {name: quiet_speeds(found) for name, found in measured.items()}
-    medians = {name: statistics.median(s) if s else None for name, s in speeds.items()}
-    base = medians["loop, all cores"]
     with tempfile.TemporaryDirectory() as place:
-        result = {
-            "machine": {"cpu": cpu_name(), "cores": runtime.available_cpus()},
-            "load": round(os.getloadavg()[0], 1),
-            "versions": versions(("onnxruntime", "opencv-python-headless", "pyarrow", "ray")),
-            "pictures": len(names),
-            "speed": {
-                name: {
-                    "pictures_per_s": median,
-                    "ratio_to_loop": median and base and round(median / base, 2),
-                    "rounds": measured[name],
-                }
-                for name, median in medians.items()
-            },
-            "cost": {
-                name: cost(names[: WARM_UP + 64], side_px, Path(place))
-                for name, side_px in SIDES_PX.items()
-            },
-            "worker_memory_mb": worker_memory_mb(chunks[: len(chunks) // 4]),
-            "writing": {"disk": writing(listed, f"{place}/out")} | _s3(listed, s3),
+        result["cost"] = {
+            name: cost(listed[: WARM_UP + TIMED], size_wh, Path(place))
+            for name, size_wh in SIZES_WH.items()
         }
+        print(result["cost"], flush=True)
+        analyzer = Analyzer()
+        chunk = listed[:CHUNK_SIZE]
+        rows = [r for name in chunk for r in face_rows(name, analyzer.analyze(name), *HASHES)]
+        result["writing"] = {"disk": writing(rows, len(chunk), f"{place}/out")}
+        if s3:
+            result["writing"]["s3"] = writing(rows, len(chunk), s3)
+        result["engines"] = {"pictures": pictures} | compare(list(cut(listed[:pictures])))
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
-
-
-def _s3(names: Sequence[str], address: str | None) -> dict[str, dict[str, float]]:
-    return {"s3": writing(names, address)} if address else {}
 
 
 if __name__ == "__main__":
