@@ -2,10 +2,10 @@
 
     python benchmarks/batch_planning.py      # a minute
 
-A manifest names a million pictures in an object store. They are listed, the plan is encoded and read
-again as a run does both when it begins and when it goes on. Processor time and the growth of this
-process at its largest, and the size of the plan, go to benchmarks/results/batch_planning.json with
-the machine; the last line of output is the same.
+A manifest names a million pictures in an object store. They are listed, the plan is encoded, as
+when a run begins, and read, as also when it goes on. Processor time, the growth of this process at
+its largest and the size of the plan go to benchmarks/results/batch_planning.json with the machine;
+the last line of output is the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What judging very many pictures costs, and how the engines compare with a plain loop.
 
-    python benchmarks/batch_throughput.py FOLDER      # four minutes; --s3 ADDRESS for a store as well
+    python benchmarks/batch_throughput.py FOLDER      # four minutes
 
 Cost: photos of FOLDER, scaled to a small camera's, a large camera's and a phone's picture, on one
 thread. Processor time is given for each stage, read, decode, judge and write, in milliseconds of a
@@ -15,7 +15,7 @@ of the chunks, for Ray hands over its first ones several at once; `start_s` is t
 first, processes and models included. `core_ms` is processor time of everything that the engine
 started, starting included; Ray's workers cannot be counted so.
 
-Writing: the rows of a whole chunk, to disk and to the store. The result goes to
+Writing: the rows of a whole chunk, to disk and to the store of --s3. The result goes to
 benchmarks/results/batch_throughput.json with the machine; the last line of output is the same.
 """
 

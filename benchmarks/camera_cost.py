@@ -2,13 +2,13 @@
 
     python benchmarks/camera_cost.py      # a minute
 
-Videos of H.264 are drawn as cameras send them (no B frames, a whole picture every two seconds, noise
-of a sensor) at the bits a second that such cameras are set to. Each frame is decoded by PyAV, turned
-into RGB and given to a Stream with the shipped networks, all on one thread. Milliseconds of a core a
-frame, without the first second, are medians of ROUNDS rounds; processor time suffers less than the
-clock from what else the machine does. Memory is what one process holds for that: with the
-networks, and what each further open video adds. The result goes to benchmarks/results/camera_cost.json
-with the machine; the last line of output is the same.
+Videos of H.264 are drawn as cameras send them (no B frames, a whole picture every two seconds,
+noise of a sensor) at the bits a second that such cameras are set to. Each frame is decoded by PyAV,
+turned into RGB and given to a Stream with the shipped networks, all on one thread. Milliseconds of
+a core a frame, without the first second, are medians of ROUNDS rounds; processor time suffers less
+than the clock from what else the machine does. Memory is what one process holds for that, with the
+networks, and what each further open video adds. The result goes to
+benchmarks/results/camera_cost.json with the machine; the last line of output is the same.
 """
 
 from __future__ import annotations

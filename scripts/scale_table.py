@@ -65,15 +65,31 @@ def load(name: str) -> dict[str, Any]:
 def picture_costs(prices: Prices) -> list[list[str]]:
     """What a picture costs, stage by stage."""
     lines = [
-        ["JPEG", "kB", "faces", "read", "decode", "judge", "write"]
-        + ["**ms of a core**", "pictures a core and second", "MB a process"]
+        [
+            "JPEG",
+            "kB",
+            "faces",
+            "read",
+            "decode",
+            "judge",
+            "write",
+            "**ms of a core**",
+            "pictures a core and second",
+            "MB a process",
+        ]
     ]
     for size, cost in load("batch_throughput")["cost"].items():
         stages = [f"{spent:.1f}" for spent in cost["stages_ms"].values()]
         lines.append(
-            [size, f"{cost['kilobytes']:.0f}", f"{cost['faces']:.1f}", *stages]
-            + [f"**{cost['core_ms']:.0f}**", f"{cost['pictures_per_core_s']:.1f}"]
-            + [f"{cost['process_memory_mb']:.0f}"]
+            [
+                size,
+                f"{cost['kilobytes']:.0f}",
+                f"{cost['faces']:.1f}",
+                *stages,
+                f"**{cost['core_ms']:.0f}**",
+                f"{cost['pictures_per_core_s']:.1f}",
+                f"{cost['process_memory_mb']:.0f}",
+            ]
         )
     return lines
 
@@ -90,8 +106,13 @@ def engines(prices: Prices) -> list[list[str]]:
         ratios = [f"{speed / b:.2f}" for speed, b in zip(speeds, base, strict=True)]
         core_ms = f"{way['core_ms']:.0f}" if "core_ms" in way else "not counted"
         lines.append(
-            [name, f"{way['ratio_to_loop']:.2f}", ", ".join(ratios), core_ms]
-            + [f"{way['start_s']:.0f} s"]
+            [
+                name,
+                f"{way['ratio_to_loop']:.2f}",
+                ", ".join(ratios),
+                core_ms,
+                f"{way['start_s']:.0f} s",
+            ]
         )
     return lines
 
@@ -101,8 +122,12 @@ def writing(prices: Prices) -> list[list[str]]:
     lines = [["rows of 256 pictures to", "bytes a row", "bytes a picture", "pictures a second"]]
     for place, found in load("batch_throughput")["writing"].items():
         lines.append(
-            [place, f"{found['bytes_per_row']:.0f}", f"{found['bytes_per_picture']:.0f}"]
-            + [f"{found['pictures_per_s']:,}"]
+            [
+                place,
+                f"{found['bytes_per_row']:.0f}",
+                f"{found['bytes_per_picture']:.0f}",
+                f"{found['pictures_per_s']:,}",
+            ]
         )
     return lines
 
@@ -114,8 +139,14 @@ def frame_costs(prices: Prices) -> list[list[str]]:
         for people, cost in entry["people"].items():
             whole = cost["decode_ms"] + cost["judge_ms"]
             lines.append(
-                [size, people, f"{cost['megabits_per_s']:.1f}", f"{cost['decode_ms']:.1f}"]
-                + [f"{cost['judge_ms']:.1f}", f"**{whole:.1f}**"]
+                [
+                    size,
+                    people,
+                    f"{cost['megabits_per_s']:.1f}",
+                    f"{cost['decode_ms']:.1f}",
+                    f"{cost['judge_ms']:.1f}",
+                    f"**{whole:.1f}**",
+                ]
             )
     return lines
 
@@ -125,16 +156,26 @@ def watched(prices: Prices) -> list[list[str]]:
     recorded = load("watch_cameras")
     cost = load("camera_cost")["sizes"]["640x480"]["people"]["1"]
     lines = [
-        ["cameras", "frames a second, judged of sent", "fewest and most of a camera"]
-        + ["cores used", "by the table above"]
+        [
+            "cameras",
+            "frames a second, judged of sent",
+            "fewest and most of a camera",
+            "cores used",
+            "by the table above",
+        ]
     ]
     for cameras, found in recorded["cameras"].items():
         sent = int(cameras) * recorded["offered_per_camera"]
         expected = (sent * cost["decode_ms"] + found["frames_per_s"] * cost["judge_ms"]) / 1000
         least, most = found["per_camera"]["least"], found["per_camera"]["most"]
         lines.append(
-            [cameras, f"{found['frames_per_s']:.0f} of {sent}", f"{least:.1f}, {most:.1f}"]
-            + [f"{found['cores_used']:.2f}", f"{expected:.2f}"]
+            [
+                cameras,
+                f"{found['frames_per_s']:.0f} of {sent}",
+                f"{least:.1f}, {most:.1f}",
+                f"{found['cores_used']:.2f}",
+                f"{expected:.2f}",
+            ]
         )
     return lines
 
@@ -142,8 +183,15 @@ def watched(prices: Prices) -> list[list[str]]:
 def cameras(prices: Prices) -> list[list[str]]:
     """What so many cameras need."""
     lines = [
-        ["cameras", "each sends", "cores", "processes", "memory, GB", "network, Mbit/s"]
-        + ["money a month (example)"]
+        [
+            "cameras",
+            "each sends",
+            "cores",
+            "processes",
+            "memory, GB",
+            "network, Mbit/s",
+            "money a month (example)",
+        ]
     ]
     sizes = load("camera_cost")["sizes"]
     for count in CAMERAS:
@@ -160,9 +208,15 @@ def cameras(prices: Prices) -> list[list[str]]:
                 megabits = count * cost["megabits_per_s"] * rate / load("camera_cost")[VIDEO_RATE]
                 money = cores * MONTH_HOURS * prices.core_hour
                 lines.append(
-                    [f"{count:,}", f"{size}, {rate} frames a second, {people} in view"]
-                    + [f"{cores:,}", f"{processes:,}", f"{memory_mb / 1000:.1f}"]
-                    + [f"{megabits:,.1f}" if megabits < 10 else f"{megabits:,.0f}", f"{money:,.0f}"]
+                    [
+                        f"{count:,}",
+                        f"{size}, {rate} frames a second, {people} in view",
+                        f"{cores:,}",
+                        f"{processes:,}",
+                        f"{memory_mb / 1000:.1f}",
+                        f"{megabits:,.1f}" if megabits < 10 else f"{megabits:,.0f}",
+                        f"{money:,.0f}",
+                    ]
                 )
     return lines
 
@@ -173,9 +227,17 @@ VIDEO_RATE = "frames_per_s_of_the_videos"
 def pictures(prices: Prices) -> list[list[str]]:
     """What so many pictures need."""
     lines = [
-        ["pictures", "JPEG", "core hours", f"time on {CLUSTER_CORES} cores", "pictures in, GB"]
-        + [f"network of {CLUSTER_CORES} cores, Mbit/s", "rows out, GB", "runs"]
-        + ["money (example)"]
+        [
+            "pictures",
+            "JPEG",
+            "core hours",
+            f"time on {CLUSTER_CORES} cores",
+            "pictures in, GB",
+            f"network of {CLUSTER_CORES} cores, Mbit/s",
+            "rows out, GB",
+            "runs",
+            "money (example)",
+        ]
     ]
     recorded = load("batch_throughput")
     row_bytes = recorded["writing"]["disk"]["bytes_per_picture"]
@@ -189,9 +251,17 @@ def pictures(prices: Prices) -> list[list[str]]:
             money = hours * prices.core_hour + gigabytes_in * prices.gigabyte
             money += gigabytes_out * prices.gigabyte_month
             lines.append(
-                [f"{count:,}", size, f"{hours:,.0f}", _duration(hours / CLUSTER_CORES)]
-                + [f"{gigabytes_in:,.0f}", f"{megabits:,.0f}", f"{gigabytes_out:,.1f}"]
-                + [f"{math.ceil(count / RUN_PICTURES):,}", f"{money:,.0f}"]
+                [
+                    f"{count:,}",
+                    size,
+                    f"{hours:,.0f}",
+                    _duration(hours / CLUSTER_CORES),
+                    f"{gigabytes_in:,.0f}",
+                    f"{megabits:,.0f}",
+                    f"{gigabytes_out:,.1f}",
+                    f"{math.ceil(count / RUN_PICTURES):,}",
+                    f"{money:,.0f}",
+                ]
             )
     return lines
 
@@ -203,10 +273,13 @@ def planning(prices: Prices) -> list[list[str]]:
     for count in PICTURES:
         times = count / recorded["pictures"]
         lines.append(
-            [f"{count:,}", f"{times * recorded['memory_mb'] / 1000:.1f} GB"]
-            + [f"{times * sum(recorded['core_s'].values()):,.0f} s"]
-            + [f"{times * recorded['plan_mb']:,.1f} MB"]
-            + [f"{math.ceil(times * recorded['chunks']):,}"]
+            [
+                f"{count:,}",
+                f"{times * recorded['memory_mb'] / 1000:.1f} GB",
+                f"{times * sum(recorded['core_s'].values()):,.0f} s",
+                f"{times * recorded['plan_mb']:,.1f} MB",
+                f"{math.ceil(times * recorded['chunks']):,}",
+            ]
         )
     return lines
 
@@ -219,8 +292,12 @@ def feeding(prices: Prices) -> list[list[str]]:
     for size, cost in recorded["cost"].items():
         megabits = cost["pictures_per_core_s"] * cost["kilobytes"] * 8 / 1000
         lines.append(
-            [size, f"{megabits:.0f}", f"{10_000 / megabits:,.0f}"]
-            + [f"{slowest / cost['pictures_per_core_s']:,.0f}"]
+            [
+                size,
+                f"{megabits:.0f}",
+                f"{10000 / megabits:,.0f}",
+                f"{slowest / cost['pictures_per_core_s']:,.0f}",
+            ]
         )
     return lines
 
@@ -232,8 +309,12 @@ def machines(prices: Prices) -> list[list[str]]:
         recorded = load(name)
         machine = recorded["machine"]
         lines.append(
-            [f"`benchmarks/results/{name}.json`", machine["cpu"], str(machine["cores"])]
-            + [str(recorded.get("load_before", "-"))]
+            [
+                f"`benchmarks/results/{name}.json`",
+                machine["cpu"],
+                str(machine["cores"]),
+                str(recorded.get("load_before", "-")),
+            ]
         )
     return lines
 

@@ -27,6 +27,7 @@ import bad_images
 import httpx
 import numpy as np
 import pytest
+import yaml
 from service_server import Running, png, running
 from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, RED, plain, write_toy_model
@@ -49,6 +50,7 @@ TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
 NOBODY = np.full((300, 400, 3), 128, np.uint8)
 LIMITS = {"body_bytes": 500_000, "image_pixels": 200_000, "images": 3}
 OPTIONS = ("--max-body-mb", "0.5", "--max-megapixels", "0.2", "--max-images", "3")
+CLUSTER = Path(__file__).parents[1] / "deploy" / "ray" / "cluster.yaml"
 WAIT_S = 120.0
 
 
@@ -293,7 +295,8 @@ def test_what_was_accepted_is_answered_and_nothing_is_left(
     networks: tuple[Path, Path], number: signal.Signals
 ) -> None:
     content = png(TWO_FACES)
-    head = f"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\nx-api-key: {KEY}\r\n"
+    lines = ("POST /v1/analyze HTTP/1.1", "host: x", f"x-api-key: {KEY}", "content-type: image/png")
+    head = "".join(f"{line}\r\n" for line in lines)
     with on_ray(networks) as service:
         assert len(service.processes()) > 5
         with socket.create_connection(("127.0.0.1", service.port), WAIT_S) as client:
@@ -309,6 +312,17 @@ def test_what_was_accepted_is_answered_and_nothing_is_left(
         assert service.process.wait(WAIT_S) == 0, service.log
         assert service.log.splitlines()[-1].endswith("INFO ended")
         until(lambda: not service.processes(), "all have ended")
+
+
+def test_the_cluster_file_is_one() -> None:
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load(CLUSTER.read_text())
+    prepared = prepare_config(config)
+    validate_config(prepared)
+    assert prepared["max_workers"] == len(prepared["provider"]["worker_ips"])
+    for command in config["head_start_ray_commands"][1:] + config["worker_start_ray_commands"][1:]:
+        assert "RAY_AUTH_MODE=token" in command and "RAY_USAGE_STATS_ENABLED=0" in command
 
 
 @pytest.mark.parametrize(

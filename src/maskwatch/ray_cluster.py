@@ -1,4 +1,4 @@
-"""Ray, joined where RAY_ADDRESS says or started on this machine, for batches and for the service."""
+"""Ray, joined where RAY_ADDRESS says or started on this machine; for batches and the service."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class _Replica:
         self._keys = keys
         self._origins = origins
 
-    async def __serve_build_asgi_app__(self) -> ASGIApp:  # noqa: PLW3201
+    async def __serve_build_asgi_app__(self) -> ASGIApp:
         """The app. Ray hands nothing to a replica before this has ended."""
         await self._engine.warm_up()
         return create_app(self._engine, self._keys, self._origins)
