@@ -29,6 +29,7 @@ import numpy as np
 import pytest
 import yaml
 from service_server import Running, png, running
+from stream_servers import free_port
 from toy_detector import crowd, write_toy_detector
 from toy_model import BLUE, GREEN, RED, plain, write_toy_model
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -312,6 +313,24 @@ def test_what_was_accepted_is_answered_and_nothing_is_left(
         assert service.process.wait(WAIT_S) == 0, service.log
         assert service.log.splitlines()[-1].endswith("INFO ended")
         until(lambda: not service.processes(), "all have ended")
+
+
+def test_a_replica_that_cannot_load_the_networks_is_the_end_of_it(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from batch_factory import harmful, toy_networks
+from maskwatch.service.keys import KeyRing
+from maskwatch.service.limits import Limits
+from maskwatch.service.on_ray import serve_on_ray
+
+networks = harmful(toy_networks(Path({str(tmp_path)!r})), altered_later=True)
+serve_on_ray(networks, Limits(), KeyRing(), (), ("127.0.0.1", {free_port()}), None)
+"""
+    path = os.pathsep.join((str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")))
+    environment = {**os.environ, "PYTHONPATH": path}
+    command = [sys.executable, "-c", code]
+    seen = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert "Ray Serve starts no replica (maskwatch.errors.ModelError: the networks" in seen.stderr
 
 
 def test_the_cluster_file_is_one() -> None:

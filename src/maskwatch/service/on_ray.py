@@ -26,7 +26,7 @@ from maskwatch.service.log import configure_log, logger
 from maskwatch.service.server import KEEP_ALIVE_S
 from maskwatch.signals import stopping_on_signals
 
-_NAME = "maskwatch"
+_NAME, _DEPLOYMENT = "maskwatch", "service"
 _CORES = 1
 """Of a replica: several with one core each judge more pictures than one with several cores."""
 
@@ -81,7 +81,7 @@ def serve_on_ray(
         if os.environ.get("RAY_ADDRESS"):  # a Ray of its own ends as a whole
             stack.callback(serve.shutdown)
         replica = serve.deployment(
-            name="service",
+            name=_DEPLOYMENT,
             ray_actor_options={"num_cpus": _CORES},
             max_ongoing_requests=limits.calls + limits.sessions + _SPARE,
             max_queued_requests=limits.connections,
@@ -99,7 +99,8 @@ def serve_on_ray(
         try:
             serve.run(replica.bind(networks, limits, keys, tuple(origins)), name=_NAME)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
+            found = serve.status().applications[_NAME].deployments[_DEPLOYMENT].message
+            reason = (found or str(error)).strip().splitlines()[-1]
             raise ClusterError(f"Ray Serve starts no replica ({reason})") from error
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         ending.get()
