@@ -304,7 +304,7 @@ def feeding(prices: Prices) -> list[list[str]]:
 
 def machines(prices: Prices) -> list[list[str]]:
     """What the numbers were measured on."""
-    lines = [["numbers", "processor", "cores", "load of others before"]]
+    lines = [["numbers", "processor", "cores", "load average before"]]
     for name in ("batch_throughput", "batch_planning", "camera_cost", "watch_cameras"):
         recorded = load(name)
         machine = recorded["machine"]
