@@ -187,6 +187,7 @@ def invoke(*arguments: object, **environment: str) -> tuple[int, str]:
         (["--host", "0.0.0.0"], 2, f"it needs an API key; put one in {KEYS_VARIABLE}"),
         (["--host", "no.such.host.invalid"], 2, "cannot listen there"),
         (["--port", "70000"], 2, "70000 is not in the range"),
+        (["--max-replicas", "2"], 2, "--max-replicas N needs --engine ray"),
         (["--max-images", "0"], 2, "limit images: must be above 0"),
         (["--api-key-file", "missing"], 2, "missing: cannot be read"),
         (["--model", "missing.onnx"], 3, "missing.onnx: cannot read the model file"),
@@ -206,18 +207,30 @@ def test_short_keys_are_not_taken_and_not_shown() -> None:
     assert (code, "has 7 characters" in output, "hunter2" in output) == (2, True, False)
 
 
-def test_without_the_extra(networks: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("package", "options", "message"),
+    [
+        ("fastapi", [], "maskwatch serve needs more packages: pip install 'maskwatch[serve]'"),
+        (
+            "ray",
+            ["--engine", "ray"],
+            "--engine ray needs more packages: pip install 'maskwatch[scale]'",
+        ),
+    ],
+)
+def test_without_the_extra(
+    networks: list[str], package: str, options: list[str], message: str
+) -> None:
     code = f"""
 import sys
-sys.modules["fastapi"] = None
-sys.argv[1:] = ["serve", *{networks!r}]
+sys.modules[{package!r}] = None
+sys.argv[1:] = ["serve", "--port", "0", *{[*networks, *options]!r}]
 from maskwatch.cli import main
 main()
 """
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert seen.returncode == 1
-    message = "Error: maskwatch serve needs more packages: pip install 'maskwatch[serve]'\n"
-    assert seen.stderr == message
+    assert seen.stderr == f"Error: {message}\n"
 
 
 def test_a_log_line_holds_no_traceback_no_path_and_no_second_line() -> None:

@@ -11,6 +11,7 @@
     |-- ServiceError        a MaskWatch service cannot be reached, refuses or fails
     |-- EvidenceError       what is known of a model beyond its card is missing or unusable
     |-- BatchError          a run over many pictures cannot go on; what is done is kept
+    |-- ClusterError        Ray cannot be joined or started, or starts nothing
     `-- MissingExtraError   an optional part of MaskWatch is not installed
 
 Each message is one line for a person: what was wrong with which input, and what to do. Doors (the
@@ -142,6 +143,10 @@ class EvidenceError(MaskWatchError):
 
 class BatchError(MaskWatchError):
     """A run over many pictures cannot go on; what is done is kept."""
+
+
+class ClusterError(MaskWatchError):
+    """Ray cannot be joined or started, or starts nothing."""
 
 
 class MissingExtraError(MaskWatchError):

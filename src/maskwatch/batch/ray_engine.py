@@ -8,7 +8,6 @@ Rows come back to the one process that writes, so the output needs not be in rea
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,8 +16,8 @@ from typing import Any
 from maskwatch.batch.plan import Chunk
 from maskwatch.batch.rows import Row
 from maskwatch.batch.work import Judged, Task, Worker
-from maskwatch.errors import BatchError, MaskWatchError, MissingExtraError
-from maskwatch.runtime import available_cpus
+from maskwatch.errors import BatchError, MaskWatchError
+from maskwatch.ray_cluster import ray_cluster
 
 
 def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Judged:
@@ -35,34 +34,27 @@ def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Ju
         MissingExtraError: Ray is not installed.
         MaskWatchError: no worker can be started, or Ray gives up.
     """
-    try:
+    with ray_cluster("data") as machines:
         import ray
-        import ray.data
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("--engine ray", "scale") from error
-    here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": available_cpus()}
-    ray.init(**here, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    try:
+
         _be_quiet(ray.data.DataContext.get_current())
-        machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         workers = workers or sum(machines)
         threads = max(1, min(sum(machines) // workers, *machines))
         items = [{"chunk": pickle.dumps(chunk)} for chunk in chunks]
-        judged = ray.data.from_items(items, override_num_blocks=len(items)).map(
-            _Judge,
-            fn_constructor_args=(replace(task, threads=threads),),
-            compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=threads,
-        )
-        for row in judged.iter_rows():
-            answer = pickle.loads(row["answer"])
-            if isinstance(answer, MaskWatchError):
-                raise answer
-            yield answer
-    except ray.exceptions.RayError as error:
-        raise BatchError(f"Ray gave up ({str(error).strip().splitlines()[-1]})") from error
-    finally:
-        ray.shutdown()
+        try:
+            judged = ray.data.from_items(items, override_num_blocks=len(items)).map(
+                _Judge,
+                fn_constructor_args=(replace(task, threads=threads),),
+                compute=ray.data.ActorPoolStrategy(size=workers),
+                num_cpus=threads,
+            )
+            for row in judged.iter_rows():
+                answer = pickle.loads(row["answer"])
+                if isinstance(answer, MaskWatchError):
+                    raise answer
+                yield answer
+        except ray.exceptions.RayError as error:
+            raise BatchError(f"Ray gave up ({str(error).strip().splitlines()[-1]})") from error
 
 
 class _Judge:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from maskwatch.batch.work import Networks
 from maskwatch.cli_options import network_options
-from maskwatch.pipeline import Analyzer
+from maskwatch.errors import SettingError
 from maskwatch.service.app import create_app
 from maskwatch.service.engine import Engine
 from maskwatch.service.keys import KEYS_VARIABLE, load_keys
@@ -83,6 +84,20 @@ Exit codes:
     show_default=True,
     help="What is under way at the end gets so many seconds.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="One process, or replicas on a Ray cluster (RAY_ADDRESS, else this machine).",
+)
+@click.option(
+    "--max-replicas",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --engine ray: how many replicas of one core there may be; as many as the cluster "
+    "has cores if not given. The limits hold for each.",
+)
 @network_options
 def serve(
     host: str,
@@ -96,6 +111,8 @@ def serve(
     max_streams: int,
     max_rate: float,
     shutdown_s: int,
+    engine: str,
+    max_replicas: int | None,
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
@@ -114,8 +131,19 @@ def serve(
         shutdown_s=shutdown_s,
     )
     keys = load_keys(os.environ, api_key_file)
-    analyzer = Analyzer(model, detector, detector_side_px)
+    networks = Networks(model, detector, detector_side_px)
+    if engine == "ray":
+        from maskwatch.service.on_ray import serve_on_ray
+
+        with listen(host, port, local_only=not keys) as free:  # Ray cannot say which port it took
+            address = free.getsockname()[:2]
+        configure_log()
+        serve_on_ray(networks, limits, keys, origins, address, max_replicas)
+        return
+    if max_replicas is not None:
+        raise SettingError("--max-replicas N needs --engine ray")
+    analyzer = networks.load()
     listener = listen(host, port, local_only=not keys)
     configure_log()
-    engine = Engine(analyzer, limits)
-    Server(create_app(engine, keys, origins), limits, engine.end).run([listener])
+    judge = Engine(analyzer, limits)
+    Server(create_app(judge, keys, origins), limits, judge.end).run([listener])

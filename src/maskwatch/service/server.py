@@ -26,7 +26,7 @@ from maskwatch.signals import stopping_on_signals
 
 # longer than what stands between clients and a service keeps its connections open, usually 60 s:
 # else a call now and then goes into one that is just being closed
-_KEEP_ALIVE_S = 75
+KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,  # whoever sends one could pass for any client
                 server_header=False,
                 lifespan="on",
-                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=limits.shutdown_s,
             )
         )

@@ -19,7 +19,7 @@ from maskwatch.service.metrics import SwitchCounter
 from maskwatch.sources import load_image
 from maskwatch.stream import Stream
 
-_BAD_MESSAGE, _AWAY = 1008, 1001
+_BAD_MESSAGE, _TOO_LARGE, _AWAY = 1008, 1009, 1001
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,9 @@ class Session:
                 self._keep(message["bytes"])
 
     def _keep(self, content: bytes) -> None:
+        # the server of `maskwatch serve` lets none of these through, others may
+        if len(content) > self._engine.limits.body_bytes:
+            raise Closed(_TOO_LARGE, "the frame is over the limit")
         now_s = time.monotonic()
         time_s, self._time_s = self._time_s, None
         if not self._frames:
