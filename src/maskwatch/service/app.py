@@ -87,7 +87,8 @@ async def _answer_problem(request: Request, problem: Problem) -> Response:
 async def _answer_http(request: Request, error: HTTPException) -> Response:
     """What Starlette refuses by itself: an unknown path, or a method that a path does not take."""
     if error.status_code == WRONG_METHOD.status:
-        allowed = (error.headers or {}).get("Allow", "GET")
+        methods = (error.headers or {}).get("Allow", "GET").split(", ")
+        allowed = ", ".join(sorted(methods))  # comes from a set, another order in each process
         response = Problem(WRONG_METHOD, f"this route takes {allowed}").to_response()
         response.headers["allow"] = allowed
         return response
