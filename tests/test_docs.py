@@ -59,6 +59,8 @@ def unknown(words: list[str]) -> list[str]:
     """What is no command or no option in what follows `maskwatch`."""
     command: click.Command = cli
     while isinstance(command, click.Group):
+        if command.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         found = command.get_command(click.Context(command), words[0]) if words else None
         if found is None:
             return words[:1] or ["nothing"]
