@@ -16,6 +16,7 @@ import uvicorn
 from h11 import Request
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from maskwatch.errors import SettingError
 from maskwatch.service.keys import KEYS_VARIABLE
@@ -40,12 +41,15 @@ class Server(uvicorn.Server):
             limits: how long and how many.
             on_ending: called as soon as the end is asked for.
         """
-        protocol = cast(type[asyncio.Protocol], partial(PatientProtocol, limits))
+        protocol, streams = (
+            cast(type[asyncio.Protocol], partial(kind, limits))
+            for kind in (PatientProtocol, PatientWebSocket)
+        )
         super().__init__(
             uvicorn.Config(
                 app,
                 http=protocol,
-                ws="websockets-sansio",
+                ws=streams,
                 ws_max_size=limits.body_bytes,
                 ws_per_message_deflate=False,  # pictures are compressed already
                 log_config=None,
@@ -87,30 +91,100 @@ class Server(uvicorn.Server):
         logger.info("ended")
 
 
-class PatientProtocol(H11Protocol):
+class TakenInTime(asyncio.Protocol):
+    """Hangs up on a client that does not take what it is sent, however little that is.
+
+    Closing alone would wait for it for ever, and so would whatever sends.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _limits: Limits
+    _untaken: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        transport.set_write_buffer_limits(0)  # so that each byte that must wait is told
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """It takes no more for now."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self._limits.answer_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken all."""
+        super().resume_writing()
+        self._forget_untaken()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._forget_untaken()
+        super().connection_lost(exc)
+
+    def _forget_untaken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
+
+class PatientWebSocket(TakenInTime, WebSocketsSansIOProtocol):  # type: ignore[misc]
+    """A stream that waits only so long for its client to take an answer."""
+
+    def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._limits = limits
+
+
+class PatientProtocol(TakenInTime, H11Protocol):
     """HTTP that waits only so long for a client to say what it wants, and bears only so many."""
 
     def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
         self._limits = limits
         self._patience: asyncio.TimerHandle | None = None
+        self._idle_since_s = self.loop.time()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has no request under way and no answer to be taken."""
+        ended = self.cycle is None or self.cycle.response_complete
+        return ended and self._untaken is None and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
-        if len(self.connections) > self._limits.connections:
+        if len(self.connections) > self._limits.connections and not self._replace_one():
             most = self._limits.connections
             self._refuse(Problem(BUSY, f"all {most} connections at once are taken"))
         self._wait_for_request()
+
+    def _replace_one(self) -> bool:
+        """Let the one that has asked for nothing for longest give way, if there is one.
+
+        Else whoever opens enough of them and sends nothing keeps all others out.
+        """
+        others = (c for c in self.connections if isinstance(c, PatientProtocol) and c is not self)
+        oldest = min((c for c in others if c.idle), key=lambda c: c._idle_since_s, default=None)
+        if oldest is None:
+            return False
+        oldest.transport.abort()
+        return True
 
     def data_received(self, data: bytes) -> None:
         """It has sent something."""
         super().data_received(data)
         self._wait_for_request()
 
+    def on_response_complete(self) -> None:
+        """It has its answer, and may ask again."""
+        self._idle_since_s = self.loop.time()
+        super().on_response_complete()
+
     def handle_websocket_upgrade(self, event: Request) -> None:
         """It wants to speak WebSocket; from here on another protocol listens."""
         self._forget_timer()
+        self._forget_untaken()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
