@@ -44,7 +44,7 @@ def test_a_run_on_a_full_disk_keeps_what_is_done_and_goes_on(
     assert 0 < len(kept) < 35
     ballast.unlink()
     driver = start_driver(photos, out, networks)
-    text, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 0, errors
     assert rows_of(out) == unbroken
     assert all((out / name).read_bytes() == content for name, content in kept.items())
