@@ -31,6 +31,7 @@ __all__ = ["networks"]
 
 PICTURE = png(crowd((3, 2, RED), (16, 3, BLUE), (12, 7, GREEN)))
 GET = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+POST = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
 SLOW = 1000
 
 
@@ -128,6 +129,32 @@ def test_who_has_said_nothing_the_longest_makes_room(analyzer: GatedAnalyzer) ->
         for client in (second, third):
             client.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_call_under_way_does_not_make_room(analyzer: GatedAnalyzer) -> None:
+    held = png(held_picture())
+    with running(analyzer, connections=2) as service, ExitStack() as stack:
+        address = ("127.0.0.1", service.port)
+        service.gate.shut()
+        caller = stack.enter_context(socket.create_connection(address, 30))
+        caller.sendall(POST + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(held) + held)
+        service.gate.await_one()
+        silent = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(5)]
+        assert silent[0].recv(1000) == b""
+        service.gate.open()
+        answer = b"".join(iter(lambda: caller.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_is_taken_slowly_arrives_whole(analyzer: GatedAnalyzer) -> None:
+    with running(analyzer) as service, deaf(service.port) as client:
+        whole = httpx.get(f"{service.url}/openapi.json").content
+        client.sendall(GET * 20)
+        received = b""
+        while received.count(whole) < 20:
+            more = client.recv(3000)
+            assert more
+            received += more
 
 
 def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -> None:
@@ -233,11 +260,10 @@ def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
 def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: GatedAnalyzer) -> None:
     with running(analyzer) as service:
         held = png(held_picture())
-        head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
         service.gate.shut()
         for _ in range(service.engine.limits.calls * 2):
             with socket.create_connection(("127.0.0.1", service.port), 30) as client:
-                client.sendall(head + b"content-length: %d\r\n\r\n" % len(held) + held)
+                client.sendall(POST + b"content-length: %d\r\n\r\n" % len(held) + held)
                 until(lambda: service.engine.calls.taken == 1, "it is under way")
             until(lambda: service.engine.calls.taken == 0, "its place is free")
         service.gate.open()
