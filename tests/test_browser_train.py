@@ -59,8 +59,11 @@ def visitor(chromium: Browser, url: str, **look: object) -> Iterator[Page]:
 def choose(page: Page, label: str, option: str) -> None:
     """Open the list until it stays open, which it does not while the page is still being made."""
     wanted = page.get_by_role("option", name=option, exact=True)
+    box = page.get_by_role("combobox", name=label)
     for _ in range(WAIT_MS // 1000):
-        page.get_by_role("combobox", name=label).click()
+        # a list that opens at the edge, and then moves with what is being made, may be out of sight
+        box.evaluate("element => element.scrollIntoView({block: 'center'})")
+        box.click()
         page.wait_for_timeout(1000)
         if wanted.is_visible():
             break
