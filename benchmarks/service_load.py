@@ -7,10 +7,13 @@ The server is a process of its own, the callers are another one that speaks HTTP
 connections on loopback with as little work as possible; on a machine with few cores it takes part
 of them all the same. First the two sides of the throughput take turns: the same images through an
 Analyzer in this process with as many threads as the server has, and through the server from
-callers that ask again as soon as they are answered. Then images arrive at random moments, half as
-many a second as the process alone can judge; a call that comes while others wait is timed from when
-it should have been sent. That phase lasts for --soak-s and is where memory is watched. Images are
-drawn, one face of 640 x 480 pixels. The last line of output is one JSON document; it also goes to
+callers that ask again as soon as they are answered. Then images arrive, half as many a second as
+the process alone can judge; a call that comes while others wait is timed from when it should have
+been sent. They come at random moments, which is the harder way, for --soak-s, where memory is
+watched as well; then at even distances, as load generators with a fixed rate send them; then in
+this process without HTTP at the same random moments, which tells how much of the time is waiting
+for the cores. `others_cores` says how many of them other programs used meanwhile. Images are drawn,
+one face of 640 x 480 pixels. The last line of output is one JSON document; it also goes to
 benchmarks/results/service_load.json.
 """
 
@@ -28,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,9 @@ from cartoon_face import cartoon
 
 RESULT = Path(__file__).parent / "results" / "service_load.json"
 SHIFTS_PX = (-60, -20, 20, 60)
+SATURATE, RANDOM, EVEN = "saturate", "random", "even"
+SHORT_S = 60.0
+"""Of the two shorter looks at half load, where the soak lasts longer."""
 
 
 def drawn_files() -> list[bytes]:
@@ -75,6 +82,21 @@ class Ceiling:
         cpu_ms = (time.process_time() - cpu_s) * 1000 / done
         return done / (time.monotonic() - began_s), cpu_ms
 
+    def latencies_ms(self, seconds: float, rate_per_s: float) -> list[float]:
+        """Of images that arrive at random moments, from when each was due."""
+
+        def judge(content: bytes, due_s: float) -> float:
+            self._analyzer.analyze(content)
+            return (time.monotonic() - due_s) * 1000
+
+        judged = []
+        for content, due_s in zip(
+            itertools.cycle(self._files), moments(seconds, rate_per_s, RANDOM), strict=False
+        ):
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            judged.append(self._pool.submit(judge, content, due_s))
+        return [answer.result() for answer in judged]
+
 
 class Server:
     """`maskwatch serve`, and what it takes of the machine."""
@@ -84,11 +106,16 @@ class Server:
         command = [sys.executable, "-m", "maskwatch", "serve", "--port", "0", "--max-rate", "1e6"]
         with self._log.open("w") as output:
             self._process = subprocess.Popen(command, stderr=output)
-        while "listening on" not in self._log.read_text():
+        while "listening on" not in self.log:
             if self._process.poll() is not None:
-                raise SystemExit(self._log.read_text())
+                raise SystemExit(self.log)
             time.sleep(0.1)
-        self.port = int(self._log.read_text().partition("http://127.0.0.1:")[2].split()[0])
+        self.port = int(self.log.partition("http://127.0.0.1:")[2].split()[0])
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text()
 
     def memory_mb(self) -> float:
         """Resident memory."""
@@ -151,14 +178,25 @@ async def saturate(port: int, requests: list[bytes], seconds: float, callers: in
     return answers
 
 
+def moments(seconds: float, rate_per_s: float, arrivals: str) -> Iterator[float]:
+    """When images are due, on the monotonic clock from now on; the same whenever it is asked."""
+    draw = random.Random(0)
+    due_s = time.monotonic()
+    end_s = due_s + seconds
+    while True:
+        due_s += draw.expovariate(rate_per_s) if arrivals == RANDOM else 1 / rate_per_s
+        if due_s > end_s:
+            return
+        yield due_s
+
+
 async def arrive(
-    port: int, requests: list[bytes], seconds: float, rate_per_s: float
+    port: int, requests: list[bytes], due: Iterator[float]
 ) -> tuple[Counter[str], list[float]]:
-    """Calls at random moments; the answers, and milliseconds from the moment each was due."""
+    """Calls at certain moments; the answers, and milliseconds from the moment each was due."""
     answers: Counter[str] = Counter()
     latencies_ms: list[float] = []
     free: list[Connection] = []
-    random.seed(0)
 
     async def call(request: bytes, due_s: float) -> None:
         connection = free.pop() if free else Connection(port)
@@ -167,15 +205,28 @@ async def arrive(
         free.append(connection)
 
     async with asyncio.TaskGroup() as calls:
-        due_s = time.monotonic()
-        end_s = due_s + seconds
-        for request in itertools.cycle(requests):
-            due_s += random.expovariate(rate_per_s)
-            if due_s > end_s:
-                break
+        for request, due_s in zip(itertools.cycle(requests), due, strict=False):
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             calls.create_task(call(request, due_s))
     return answers, latencies_ms
+
+
+def busy_cores_s() -> float:
+    """Processor time that all programs of this machine have used so far."""
+    user, nice, system, *_ = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def quantiles(latencies_ms: list[float]) -> dict[str, float]:
+    p50, p95, p99 = np.percentile(latencies_ms, (50, 95, 99)).round(1).tolist()
+    return {"calls": len(latencies_ms), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+
+
+def growth_per_hour(memory_mb: list[float], seconds: float) -> float:
+    """Slope of a line through all but the first fifth, when the service was still warming up."""
+    settled = memory_mb[len(memory_mb) // 5 :]
+    hours = np.arange(len(settled)) * seconds / len(memory_mb) / 3600
+    return round(float(np.polyfit(hours, settled, 1)[0]), 2)
 
 
 def callers(*arguments: object) -> dict[str, Any]:
@@ -190,13 +241,12 @@ def be_callers(mode: str, port: str, seconds: str, number: str) -> None:
     """What that process does."""
     requests = requests_of(drawn_files())
     began_s, cpu_s = time.monotonic(), time.process_time()
-    if mode == "saturate":
+    if mode == SATURATE:
         answers = asyncio.run(saturate(int(port), requests, float(seconds), int(number)))
         latencies_ms: list[float] = []
     else:
-        answers, latencies_ms = asyncio.run(
-            arrive(int(port), requests, float(seconds), float(number))
-        )
+        due = moments(float(seconds), float(number), mode)
+        answers, latencies_ms = asyncio.run(arrive(int(port), requests, due))
     seconds_taken = time.monotonic() - began_s
     json.dump(
         {
@@ -227,7 +277,7 @@ def main() -> None:
         for _ in range(options.rounds):
             alone, alone_cpu_ms = ceiling.measure(options.seconds)
             cpu_s = server.cpu_s()
-            seen = callers("saturate", server.port, options.seconds, 2 * available_cpus())
+            seen = callers(SATURATE, server.port, options.seconds, 2 * available_cpus())
             served = sum(seen["answers"].values())
             answers.update(seen["answers"])
             rounds.append(
@@ -242,16 +292,23 @@ def main() -> None:
             )
             print(rounds[-1], flush=True)
         half = statistics.median(row["alone_images_per_s"] for row in rounds) / 2
-        memory_mb = [server.memory_mb()]
+        memory_mb, loads = [server.memory_mb()], [os.getloadavg()[0]]
+        began_s, ours_s, busy_s = time.monotonic(), server.cpu_s(), busy_cores_s()
         with ThreadPoolExecutor(1) as executor:
-            soak = executor.submit(callers, "arrive", server.port, options.soak_s, half)
+            soak = executor.submit(callers, RANDOM, server.port, options.soak_s, half)
             while not soak.done():
                 time.sleep(max(1.0, options.soak_s / 60))
                 memory_mb.append(server.memory_mb())
+                loads.append(os.getloadavg()[0])
             seen = soak.result()
+        ours_s = server.cpu_s() - ours_s + seen["cpu_s"]
+        others = (busy_cores_s() - busy_s - ours_s) / (time.monotonic() - began_s)
+        short_s = min(SHORT_S, options.soak_s)
+        even = callers(EVEN, server.port, short_s, half)
+        alone_ms = ceiling.latencies_ms(short_s, half)
+        answers.update(even["answers"])
         answers.update(seen["answers"])
         exit_code = server.end()
-    p50, p95, p99 = np.percentile(seen["latencies_ms"], (50, 95, 99)).round(1).tolist()
     result = {
         "cpu": cpu_name(),
         "cores": available_cpus(),
@@ -267,11 +324,13 @@ def main() -> None:
         "half_load": {
             "seconds": options.soak_s,
             "images_per_s": round(half, 1),
-            "calls": len(seen["latencies_ms"]),
-            "p50_ms": p50,
-            "p95_ms": p95,
-            "p99_ms": p99,
+            "random": quantiles(seen["latencies_ms"]),
+            "even": quantiles(even["latencies_ms"]),
+            "random_without_http": quantiles(alone_ms),
+            "others_cores": round(others, 2),
+            "load": [round(load, 1) for load in (min(loads), statistics.median(loads), max(loads))],
         },
+        "memory_growth_mb_per_hour": growth_per_hour(memory_mb, options.soak_s),
         "memory_mb": memory_mb,
         "answers": answers,
         "errors": sum(answers.values()) - answers["200"],

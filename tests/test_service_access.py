@@ -293,13 +293,16 @@ def test_what_is_no_http_is_refused_in_one_line_too(analyzer: GatedAnalyzer) -> 
 def test_more_connections_than_can_be_borne_are_refused(analyzer: GatedAnalyzer) -> None:
     with running(analyzer, connections=4) as service:
         until(lambda: not service.server.server_state.connections, "the probe has hung up")
-        idle = [socket.create_connection(("127.0.0.1", service.port), 30) for _ in range(4)]
-        until(lambda: len(service.server.server_state.connections) == 4, "they are counted")
+        busy = [socket.create_connection(("127.0.0.1", service.port), 30) for _ in range(4)]
+        head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+        for client in busy:
+            client.sendall(head + b"content-length: 100\r\n\r\n")
+        until(lambda: service.engine.calls.taken == 4, "they are under way")
         with socket.create_connection(("127.0.0.1", service.port), 30) as client:
             answer = client.recv(1000)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: 1\r\n" in answer
-        for client in idle:
+        for client in busy:
             client.close()
         until(lambda: not service.server.server_state.connections, "they have hung up")
         assert httpx.get(f"{service.url}/health").status_code == 200

@@ -17,12 +17,14 @@ class Limits:
         images: of one call; 413.
         calls: under way at once, from the first byte of the body to the answer; 503.
         sessions: streams at once; 503.
-        connections: open at once; 503.
+        connections: open at once; beyond them whoever has asked for nothing the longest is hung up
+            on, and where all have a request under way the new one gets 503.
         rate_per_s: calls and new streams of one client, with as many in reserve as fit in a
             second; 429.
         header_s: until a request has begun with all its headers; the connection is closed.
         body_s: until the body is there; 408.
-        answer_s: from then until the answer, or until a frame's answer is taken; 503.
+        answer_s: from then until the answer; 503. Also until an answer is taken; the connection is
+            closed.
         idle_s: without a frame; the stream is closed.
         shutdown_s: for what is under way when the service is told to end.
     """

@@ -16,6 +16,7 @@ import uvicorn
 from h11 import Request
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from maskwatch.errors import SettingError
 from maskwatch.service.keys import KEYS_VARIABLE
@@ -41,11 +42,14 @@ class Server(uvicorn.Server):
             on_ending: called as soon as the end is asked for.
         """
         protocol = cast(type[asyncio.Protocol], partial(PatientProtocol, limits))
+        stream_protocol = cast(type[asyncio.Protocol], partial(PatientWebSocket, limits))
         super().__init__(
             uvicorn.Config(
                 app,
                 http=protocol,
-                ws="websockets-sansio",
+                # so few come in at once that each can say what it wants before it has to give way
+                backlog=max(1, limits.connections // 2),
+                ws=stream_protocol,
                 ws_max_size=limits.body_bytes,
                 ws_per_message_deflate=False,  # pictures are compressed already
                 log_config=None,
@@ -87,18 +91,75 @@ class Server(uvicorn.Server):
         logger.info("ended")
 
 
-class PatientProtocol(H11Protocol):
+class TakenInTime(asyncio.Protocol):
+    """Hangs up on a client that does not take what it is sent.
+
+    Whatever sends would wait for it for ever, and so would whatever closes the connection.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _limits: Limits
+    _untaken: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        # so that each byte that has to wait is told
+        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """It takes no more for now."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(self._limits.answer_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken everything."""
+        super().resume_writing()
+        self._forget_untaken()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._forget_untaken()
+        super().connection_lost(exc)
+
+    def _forget_untaken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
+
+class PatientWebSocket(TakenInTime, WebSocketsSansIOProtocol):
+    """A stream that waits only so long for its client to take an answer."""
+
+    def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._limits = limits
+
+
+class PatientProtocol(TakenInTime, H11Protocol):
     """HTTP that waits only so long for a client to say what it wants, and bears only so many."""
 
     def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
         self._limits = limits
         self._patience: asyncio.TimerHandle | None = None
+        self._idle_since_s = self.loop.time()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        no_request = self.cycle is None or self.cycle.response_complete
+        return no_request and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
-        if len(self.connections) > self._limits.connections:
+        # asyncio does so for sockets that it opened itself; an answer is written in two parts, and
+        # the second would wait for the client to confirm the first, which takes it 40 ms
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if len(self.connections) > self._limits.connections and not self._make_room():
             most = self._limits.connections
             self._refuse(Problem(BUSY, f"all {most} connections at once are taken"))
         self._wait_for_request()
@@ -108,9 +169,15 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         self._wait_for_request()
 
+    def on_response_complete(self) -> None:
+        """It has been answered, and may ask again."""
+        self._idle_since_s = self.loop.time()
+        super().on_response_complete()
+
     def handle_websocket_upgrade(self, event: Request) -> None:
         """It wants to speak WebSocket; from here on another protocol listens."""
         self._forget_timer()
+        self._forget_untaken()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,6 +200,19 @@ class PatientProtocol(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _make_room(self) -> bool:
+        """Hang up on whoever has asked for nothing the longest; False if nobody is idle.
+
+        Else those who open connections and say nothing could keep everybody out.
+        """
+        others = (c for c in self.connections if isinstance(c, PatientProtocol) and c is not self)
+        idle = (other for other in others if other.is_idle)
+        longest = min(idle, key=lambda other: other._idle_since_s, default=None)
+        if longest is None:
+            return False
+        longest.transport.abort()
+        return True
 
     def _refuse(self, problem: Problem) -> None:
         """Answer without a request, and hang up."""

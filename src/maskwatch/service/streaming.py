@@ -20,6 +20,8 @@ from maskwatch.sources import load_image
 from maskwatch.stream import Stream
 
 _BAD_MESSAGE, _TOO_LARGE, _AWAY = 1008, 1009, 1001
+_GOODBYE_S = 1.0
+"""How long a client may take to accept that its stream is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ class Session:
                 task.result()
         except Closed as end:
             if end.code is not None:
-                with suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile
-                    await self._socket.close(end.code, end.reason)
+                # it has gone meanwhile, or takes nothing, so not this either
+                with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+                    async with asyncio.timeout(_GOODBYE_S):
+                        await self._socket.close(end.code, end.reason)
         finally:
             for task in tasks:
                 task.cancel()

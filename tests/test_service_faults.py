@@ -1,0 +1,244 @@
+"""What clients and machines do to a service: it goes on, and nobody waits for an answer in vain.
+
+Run: pytest tests/test_service_faults.py
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from service_server import GatedAnalyzer, Running, held_picture, png, running, until
+from small_disk import small_disk
+from test_service_process import Process, networks, served
+from toy_detector import crowd
+from toy_model import BLUE, GREEN, RED
+from websockets.sync.client import connect
+
+from maskwatch import FrameReport, ServiceError
+from maskwatch.client import Client
+
+__all__ = ["networks"]
+
+PICTURE = png(crowd((3, 2, RED), (16, 3, BLUE), (12, 7, GREEN)))
+GET = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+SLOW = 1000
+
+
+@pytest.fixture(scope="module")
+def analyzer(tmp_path_factory: pytest.TempPathFactory) -> GatedAnalyzer:
+    return GatedAnalyzer(tmp_path_factory.mktemp("networks"))
+
+
+def connected(service: Running) -> int:
+    return len(service.server.server_state.connections)
+
+
+def judge(url: str) -> None:
+    """A call that must be answered."""
+    with Client(url) as client:
+        (report,) = client.analyze([PICTURE])
+    assert isinstance(report, FrameReport) and len(report.faces) == 3
+
+
+def deaf(port: int) -> socket.socket:
+    """A connection whose client has room for little that it does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(30)
+    client.connect(("127.0.0.1", port))
+    return client
+
+
+def test_an_answer_leaves_at_once_and_not_when_its_first_part_was_confirmed(
+    analyzer: GatedAnalyzer,
+) -> None:
+    with running(analyzer) as service, httpx.Client() as client:
+        client.get(f"{service.url}/health")
+        with connect(f"{service.url.replace('http', 'ws')}/v1/stream"):
+            until(lambda: connected(service) == 2, "both are there")
+            for protocol in list(service.server.server_state.connections):
+                connection = protocol.transport.get_extra_info("socket")
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@contextmanager
+def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
+    """So many clients, each of which sends a byte of its headers now and then."""
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(count):
+            clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)))
+            clients[-1].sendall(b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\nx: ")
+        over = threading.Event()
+
+        def trickle() -> None:
+            while not over.wait(0.2):
+                for number, client in enumerate(clients):
+                    try:
+                        client.send(b"a")
+                    except OSError:  # it was hung up on, and comes back
+                        client.close()
+                        clients[number] = socket.create_connection(("127.0.0.1", port), 30)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            yield clients
+        finally:
+            over.set()
+            thread.join()
+            for client in clients:
+                client.close()
+
+
+def test_a_thousand_clients_that_trickle_their_headers_keep_nobody_out(
+    analyzer: GatedAnalyzer,
+) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if most < 3 * SLOW:
+        pytest.skip(f"needs {3 * SLOW} open files, not {most}")
+    with running(analyzer) as service:
+        with trickling(service.port, SLOW):
+            until(lambda: connected(service) >= 250, "as many as are borne")
+            for _ in range(30):
+                judge(service.url)
+            assert connected(service) <= 300
+        until(lambda: not connected(service), "all are gone")
+        assert service.engine.calls.taken == 0
+
+
+def test_who_has_said_nothing_the_longest_makes_room(analyzer: GatedAnalyzer) -> None:
+    with running(analyzer, connections=2) as service, ExitStack() as stack:
+        until(lambda: not connected(service), "the probe has hung up")
+        address = ("127.0.0.1", service.port)
+        first, second, third = (
+            stack.enter_context(socket.create_connection(address, 30)) for _ in range(3)
+        )
+        assert first.recv(1000) == b""
+        for client in (second, third):
+            client.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -> None:
+    with running(analyzer, answer_s=1) as service:
+        until(lambda: not connected(service), "the probe has hung up")
+        with deaf(service.port) as client:
+            client.setblocking(False)
+            sent = 0
+            for _ in range(1000):  # until it takes no more: none of these was read by anybody
+                try:
+                    sent += client.send(GET)
+                except BlockingIOError:
+                    break
+            assert sent > 10 * len(GET)
+            until(lambda: connected(service) == 1, "it is connected")
+            judge(service.url)
+            until(lambda: not connected(service), "it was hung up on")
+        judge(service.url)
+
+
+def test_a_stream_whose_answers_are_never_taken_gives_its_place_back(
+    analyzer: GatedAnalyzer,
+) -> None:
+    with running(analyzer, answer_s=1, sessions=1) as service:
+        over = threading.Event()
+        with deaf(service.port) as raw:
+            address = f"ws://127.0.0.1:{service.port}/v1/stream"
+            stream = connect(address, sock=raw, max_queue=1, close_timeout=0.1, compression=None)
+
+            def push() -> None:
+                try:
+                    while not over.is_set():
+                        stream.send(PICTURE)
+                except Exception:
+                    over.set()  # it was hung up on
+
+            pusher = threading.Thread(target=push)
+            pusher.start()
+            until(lambda: service.engine.sessions.taken == 1, "the stream is open")
+            judge(service.url)
+            until(lambda: service.engine.sessions.taken == 0, "its place is free")
+            until(lambda: not connected(service), "and its connection")
+            over.set()
+            pusher.join(30)
+        with connect(address) as other:
+            other.send(PICTURE)
+            assert json.loads(other.recv(30))["faces"]
+
+
+def test_clients_of_a_service_that_is_killed_are_told_and_the_next_one_answers(
+    tmp_path: Path, networks: list[str]
+) -> None:
+    with served(tmp_path, *networks) as service:
+        judge(service.url)
+        # nothing is answered from now on, but the system still takes what is sent
+        service.process.send_signal(signal.SIGSTOP)
+        with Client(service.url) as client, ThreadPoolExecutor(1) as executor:
+            call = executor.submit(client.analyze, [PICTURE])
+            with socket.create_connection(("127.0.0.1", service.port), 30) as raw:
+                raw.sendall(GET)
+                until(lambda: waiting_at(service.port) >= 2, "both have sent their calls")
+                service.process.kill()
+                with pytest.raises(OSError, match="reset"):
+                    assert raw.recv(1000) == b"" and raw.sendall(GET) and raw.recv(1)
+            with pytest.raises(ServiceError, match="cannot be asked") as caught:
+                call.result(30)
+            assert "\n" not in str(caught.value)
+    (tmp_path / "again").mkdir()
+    with served(tmp_path / "again", *networks) as service:
+        judge(service.url)
+
+
+def waiting_at(port: int) -> int:
+    """How many connections of this machine hold bytes that the server has not read yet."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = [row for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"]
+    return sum(int(row[4].partition(":")[2], 16) > 0 for row in ours)
+
+
+def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
+    tmp_path: Path, networks: list[str]
+) -> None:
+    with small_disk(tmp_path / "small", "4m") as disk:
+        service = Process(disk.folder, *networks, TMPDIR=str(disk.folder))
+        try:
+            disk.fill()
+            before = sorted(disk.folder.iterdir())
+            large = [("images", (f"{index}.png", PICTURE)) for index in range(16)]
+            for _ in range(20):
+                answer = httpx.post(f"{service.url}/v1/analyze", files=large, timeout=30)
+                assert answer.status_code == 200, answer.text
+                assert len(answer.json()["reports"]) == 16
+            with connect(f"{service.url.replace('http', 'ws')}/v1/stream") as stream:
+                stream.send(PICTURE)
+                assert "faces" in json.loads(stream.recv(30))
+            assert sorted(disk.folder.iterdir()) == before
+            assert service.end() == 0
+        finally:
+            service.process.kill()
+            service.process.wait(30)
+
+
+def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: GatedAnalyzer) -> None:
+    with running(analyzer) as service:
+        held = png(held_picture())
+        head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+        service.gate.shut()
+        for _ in range(service.engine.limits.calls * 2):
+            with socket.create_connection(("127.0.0.1", service.port), 30) as client:
+                client.sendall(head + b"content-length: %d\r\n\r\n" % len(held) + held)
+                until(lambda: service.engine.calls.taken == 1, "it is under way")
+            until(lambda: service.engine.calls.taken == 0, "its place is free")
+        service.gate.open()
+        judge(service.url)
