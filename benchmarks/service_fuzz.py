@@ -1,14 +1,16 @@
 """Damaged pictures against `maskwatch serve`: what it answers, how long it takes, what it keeps.
 
-    python benchmarks/service_fuzz.py                     # 10,000 calls, some minutes
-    python benchmarks/service_fuzz.py --cases 500 --out /tmp/fuzz.json
+    python benchmarks/service_fuzz.py                     # 3 times 10,000 calls, ten minutes
+    python benchmarks/service_fuzz.py --cases 500 --rounds 1 --out /tmp/fuzz.json
 
-The server is a process of its own with the shipped networks; several callers send it the drawn
-samples of the app, small and in six formats, after each was damaged in one of many ways, raw, in
-a form or as base64. Case and damage follow from the seed alone. An answer is sound if it is one
-of the service's documents, tells nothing of its insides and has one of the statuses that the
-description of the service knows for a client's mistake. The last line of output is one JSON
-document; it also goes to benchmarks/results/service_fuzz.json.
+The server is a process of its own with the shipped networks; several callers send it pictures,
+after each was damaged in one of many ways, raw, in a form or as base64. The pictures are the drawn
+samples of the app, small and in six formats, and odd ones: animated, turned by EXIF, with 16 bits,
+transparent, bombs, and one just below the limit of pixels. Case and damage follow from the seed
+alone. An answer is sound if it is one of the service's documents, tells nothing of its insides and
+has one of the statuses that the description of the service knows for a client's mistake. The rounds
+send the same calls again: the answers must be the same, and memory that still grows would leak.
+The last line of output is one JSON document; it also goes to benchmarks/results/service_fuzz.json.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -40,12 +42,13 @@ from maskwatch.runtime import available_cpus
 from maskwatch.training.environment import cpu_name, versions
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
-from bad_images import png_that_claims
+from bad_images import BAD, FINE, SEE_THROUGH, SIXTEEN_BIT, png_that_claims
 from service_load import Server
 
 RESULT = Path(__file__).parent / "results" / "service_fuzz.json"
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 LONGEST_SIDE_PX = 96
+LARGEST_WH = (7000, 7000)
 CALLERS = 6
 """Fewer than the calls that the service takes at once, so that nobody is refused for that."""
 
@@ -66,6 +69,17 @@ def small_samples() -> list[bytes]:
                 image.save(content, name)
                 contents.append(content.getvalue())
     return contents
+
+
+@cache
+def odd_samples() -> list[bytes]:
+    """Pictures of unusual kinds, bombs among them."""
+    makers = [*FINE.values(), *SIXTEEN_BIT.values(), *SEE_THROUGH.values()]
+    makers += [maker for maker, _ in BAD.values()]
+    contents = [maker() for maker in makers]
+    largest = io.BytesIO()
+    Image.new("L", LARGEST_WH).save(largest, "PNG")
+    return [content for content in contents if content] + [largest.getvalue()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +183,7 @@ def as_it_is(draw: random.Random, content: bytes) -> tuple[bytes, str]:
 
 def cases(count: int, seed: int = 0) -> Iterator[Case]:
     """So many calls; the same for the same seed."""
-    samples = small_samples()
+    samples = small_samples() + odd_samples()
     draw = random.Random(seed)
     for _ in range(count):
         ways = damages(draw, draw.choice(samples), draw.choice(samples))
@@ -243,53 +257,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=3, help="of the same calls")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    seen = Seen()
+    rounds: list[Seen] = []
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
-        try:
-            url = f"http://127.0.0.1:{server.port}"
-            samples = small_samples()
-            before = judged(url, samples)
-            memory_mb = {"0": server.memory_mb()}
-            left, done = cases(options.cases, options.seed), 0
+        url = f"http://127.0.0.1:{server.port}"
+        samples = small_samples()
+        before = judged(url, samples)
+        memory_mb = [server.memory_mb()]
+        for _ in range(options.rounds):
+            rounds.append(Seen())
+            left = cases(options.cases, options.seed)
             while some := list(itertools.islice(left, max(1, options.cases // 10))):
-                attack(url, some, seen)
-                done += len(some)
-                memory_mb[str(done)] = server.memory_mb()
-                print(done, dict(seen.total), memory_mb[str(done)], len(seen.faults), flush=True)
-            same = judged(url, samples) == before
-            cpu_s = server.cpu_s()
-            log = server.log.splitlines()
-        finally:
-            exit_code = server.end()
+                attack(url, some, rounds[-1])
+                memory_mb.append(server.memory_mb())
+                print(dict(rounds[-1].total), memory_mb[-1], len(rounds[-1].faults), flush=True)
+        same = judged(url, samples) == before
+        cpu_s = server.cpu_s()
+        log = server.log.splitlines()
+        exit_code = server.end()
+    first = rounds[0]
+    faults = [fault for seen in rounds for fault in seen.faults]
+    seconds = [took_s for seen in rounds for took_s in seen.seconds]
+    sound = same and all(seen.statuses == first.statuses for seen in rounds)
     result = {
         "cpu": cpu_name(),
         "cores": available_cpus(),
         "load": round(os.getloadavg()[0], 1),
         "versions": versions(("fastapi", "uvicorn", "starlette", "pillow", "onnxruntime")),
-        "cases": done,
+        "cases": first.total.total(),
+        "rounds": options.rounds,
         "seed": options.seed,
         "seconds": round(time.monotonic() - began_s, 1),
         "server_cpu_s": round(cpu_s, 1),
-        "statuses": dict(sorted(seen.total.items())),
+        "statuses": dict(sorted(first.total.items())),
         "statuses_by_damage": {
-            damage: dict(sorted(counts.items())) for damage, counts in sorted(seen.statuses.items())
+            damage: dict(sorted(counts.items()))
+            for damage, counts in sorted(first.statuses.items())
         },
-        "faults": seen.faults,
-        "median_ms": round(statistics.median(seen.seconds) * 1000, 1),
-        "longest_ms": round(max(seen.seconds) * 1000, 1),
-        "memory_mb": memory_mb,
+        "same_answers_in_each_round": all(seen.statuses == first.statuses for seen in rounds),
         "same_judgements_afterwards": same,
+        "faults": faults,
+        "median_ms": round(statistics.median(seconds) * 1000, 1),
+        "longest_ms": round(max(seconds) * 1000, 1),
+        "memory_mb": memory_mb,
         "log_lines": len(log),
         "log_lines_of_others": [line for line in log if " INFO " not in line][:20],
         "exit_code": exit_code,
     }
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
-    sys.exit(bool(seen.faults or not same or exit_code))
+    sys.exit(bool(faults or not sound or exit_code))
 
 
 if __name__ == "__main__":

@@ -341,3 +341,16 @@ def test_names_that_are_not_text(model: Path, photos: Path) -> None:
         )
         assert (seen.returncode, seen.stderr) == (0, b"")
         assert b"mask" in seen.stdout.lower()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("format_name", ["table", "jsonl", "csv", "coco"])
+def test_output_on_a_full_disk_is_one_line(model: Path, photos: Path, format_name: str) -> None:
+    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "--whole-image"]
+    with Path("/dev/full").open("w") as full:
+        seen = subprocess.run(
+            [*command, "photos", "--format", format_name],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert seen.returncode == 1
+    assert seen.stderr == "Error: the output: cannot be written (no space left on device)\n"

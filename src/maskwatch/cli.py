@@ -6,10 +6,13 @@ explains is one line on standard error and an exit code, never a traceback.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
+import os
 import sys
 import warnings
+from contextlib import suppress
 
 import click
 
@@ -68,6 +71,8 @@ _COMMANDS = {
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _EXIT_CODES: dict[type[MaskWatchError], int] = {SettingError: 2, ModelError: 3}
 
 
@@ -103,6 +108,14 @@ class LazyGroup(click.Group):
         except MaskWatchError as error:
             show_error(error)
             ctx.exit(_EXIT_CODES.get(type(error), 1))
+        except OSError as error:
+            if error.errno not in _DISK_FULL:
+                raise
+            where = error.filename or "the output"
+            show_error(MaskWatchError(f"{where}: cannot be written ({_words(error)})"))
+            if not error.filename:
+                drop_output()
+            ctx.exit(1)
         except ImportError as error:
             explained = _explained(error, str(ctx.invoked_subcommand))
             if explained is None:
@@ -125,6 +138,16 @@ def _explained(error: ImportError, command: str) -> MaskWatchError | None:
     if extra and isinstance(error, ModuleNotFoundError):
         return MissingExtraError(f"maskwatch {command}", extra)
     return MaskWatchError(f"a package cannot be loaded ({error}); `maskwatch doctor` says more")
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def drop_output() -> None:
+    """Let what is still buffered for standard output not complain when Python ends."""
+    with suppress(OSError, ValueError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show_error(error: MaskWatchError) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from maskwatch.cli import drop_output
 from maskwatch.cli_options import network_options
 from maskwatch.draw import annotate
 from maskwatch.errors import SettingError
@@ -105,8 +104,7 @@ def live(
                 if format_name == "table" and meter.frames:
                     click.echo(meter.whole())
         except BrokenPipeError:  # whoever read the output has had enough
-            # and what is still buffered must not complain when Python ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
 
 
 def print_json(seen: Seen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 import click
 
 from maskwatch.addresses import without_passwords
+from maskwatch.cli import drop_output
 from maskwatch.cli_options import network_options
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import MaskState
@@ -81,8 +81,11 @@ def watch(
         try:
             watching.run(status)
         except BrokenPipeError:  # whoever read the output has had enough
-            # and what is still buffered must not complain when Python ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
     if any(camera.view().condition is Condition.FAILED for camera in watching.cameras):
         sys.exit(1)
 
@@ -110,7 +113,12 @@ class Status:
             return
         for view in views:
             rate_fps = (view.frames - self._frames.get(view.name, 0)) / elapsed_s
-            self._show(view, rate_fps, self._watching.queue)
+            try:
+                self._show(view, rate_fps, self._watching.queue)
+            except BrokenPipeError:
+                raise
+            except OSError:  # a full disk; what is seen is worth more than this line
+                pass
         self._frames = {view.name: view.frames for view in views}
         self._printed_s = now_s
 

@@ -1,0 +1,185 @@
+"""`maskwatch watch` killed again and again, on a full disk, and without its broker for a while.
+
+Run: pytest tests/test_watch_faults.py
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from http_endpoint import endpoint
+from mqtt_broker import listening, mosquitto
+from small_disk import small_disk
+from stream_servers import Mjpeg, Send, over, serve
+from test_cli_watch import BARE, EMPTY, MASKED, RULE, Running, named, networks, watching
+from test_store_events import RUN
+from waiting import until
+
+from maskwatch.schema import MaskState
+from maskwatch.store import StatisticsStore
+from maskwatch.store_events import EventStore
+
+__all__ = ["networks"]
+
+EVER = (0, 1e12)
+
+
+class Stage:
+    """A camera that shows what the test says, for as long as it says so."""
+
+    def __init__(self) -> None:
+        self.picture = EMPTY
+
+    def show(self, send: Send, connection: int = 0) -> None:
+        while not over.wait(0.02):
+            send(self.picture)
+
+    def bare_again(self, program: Running) -> None:
+        """Somebody wears a mask, and then none for long enough to be told of."""
+        for picture, state in ((MASKED, "mask"), (BARE, "no_mask")):
+            self.picture = picture
+            until(lambda state=state: in_view(program).get(state) == 1)
+        frames = program.last["door"]["frames"]
+        until(lambda: program.last["door"]["frames"] > frames + 10)
+
+
+def in_view(program: Running) -> dict[str, int]:
+    return program.last.get("door", {}).get("in_view") or {}
+
+
+def is_whole(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_program_that_is_killed_again_and_again_loses_only_the_last_moments_of_each_life(
+    tmp_path: Path,
+) -> None:
+    """Each life notes its events in their order, so that a hole would show."""
+    path = tmp_path / "s.sqlite3"
+    draw = random.Random(0)
+    kept = 0
+    for _ in range(5):
+        command = [sys.executable, "-c", RUN, str(path), str(Path(__file__).parent)]
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert program.stdout
+        for _ in range(draw.randint(110, 200)):  # a hundredth of a second each: it writes meanwhile
+            program.stdout.readline()
+        program.send_signal(signal.SIGKILL)
+        program.communicate()
+        assert is_whole(path)
+        numbers = Counter(int(one.time_s) for one in EventStore(path).events(*EVER))
+        assert numbers.total() > kept
+        kept = numbers.total()
+        # no life has a later event without all that came before it
+        assert list(numbers) == list(range(len(numbers)))
+        assert list(numbers.values()) == sorted(numbers.values(), reverse=True)
+    waiting = [int(one.alert.alert_id) for one in EventStore(path).waiting()]
+    assert waiting == list(range(len(waiting)))
+
+
+def test_a_watch_on_a_full_disk_goes_on_tells_and_writes_it_all_down_later(
+    networks: list[str], tmp_path: Path
+) -> None:
+    stage = Stage()
+    with small_disk(tmp_path / "small") as disk, serve(Mjpeg, stage.show) as host:
+        path = disk.folder / "s.sqlite3"
+        with endpoint() as there:
+            settings: dict[str, Any] = {
+                "cameras": [named("door", f"http://{host}/")],
+                "rules": [RULE],
+                "webhooks": [{"name": "ops", "url": there.url}],
+                "store": str(path),
+            }
+            with watching(networks, tmp_path, **settings) as program:
+                stage.bare_again(program)
+                until(lambda: path.exists() and len(EventStore(path).events(*EVER)) >= 2)
+                until(lambda: there.requests and not EventStore(path).waiting())
+                told = len(there.requests)
+                disk.fill()
+                for _ in range(3):
+                    stage.bare_again(program)
+                until(lambda: "the disk is full" in program.errors)
+                until(lambda: len(there.requests) >= told + 3)
+                assert program.process.poll() is None
+                disk.free()
+                until(lambda: len(EventStore(path).events(*EVER)) >= 8)
+                assert program.end() == 0
+        for name in ("events", "statistics"):
+            assert program.errors.count(f"{name}: ") <= 2  # not a line a second
+        kept = EventStore(path).events(*EVER)
+        for before, after in pairwise(kept):  # a hole would show: there is one face at a time
+            assert after.old_state in (before.new_state, MaskState.UNSURE)
+        bare = [one for one in kept if one.new_state is MaskState.NO_MASK]
+        assert len(set(there.keys())) == len(there.requests) <= len(bare)
+        counted = StatisticsStore(path).entries(*EVER)
+        assert sum(entry.count.people for entry in counted) >= 1
+        assert EventStore(path).waiting() == []
+        assert is_whole(path)
+
+
+def test_a_broker_that_starts_anew_in_the_middle_gets_every_alert(
+    networks: list[str], tmp_path: Path
+) -> None:
+    stage = Stage()
+    with (
+        mosquitto(tmp_path) as server,
+        listening(server.port) as listener,
+        serve(Mjpeg, stage.show) as host,
+    ):
+        settings = {
+            "cameras": [named("door", f"http://{host}/")],
+            "rules": [RULE],
+            "mqtt": {"host": "127.0.0.1", "port": server.port},
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            stage.bare_again(program)
+            until(lambda: listener.alerts)
+            server.stop()
+            until(lambda: "mqtt: " in program.errors)
+            stage.bare_again(program)
+            store = EventStore(tmp_path / "s.sqlite3")
+            until(store.waiting)  # it is on the disk while the broker is away
+            listener.heard.clear()
+            server.start()
+            until(lambda: not store.waiting())
+            until(lambda: listener.heard.get("maskwatch/door/status") == "online")
+            assert program.end() == 0
+        numbers = [json.loads(text)["id"] for text in listener.alerts]
+        violations = [text for text in listener.alerts if json.loads(text)["kind"] == "violation"]
+    assert len(set(numbers)) == len(numbers)
+    assert len(violations) >= 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_for_its_own_words_does_not_end_a_watch(
+    networks: list[str], tmp_path: Path
+) -> None:
+    stage = Stage()
+    stage.picture = MASKED
+    path = tmp_path / "watch.yaml"
+    store = tmp_path / "s.sqlite3"
+    with serve(Mjpeg, stage.show) as host, Path("/dev/full").open("w") as full:
+        cameras = [named("door", f"http://{host}/")]
+        path.write_text(
+            json.dumps({"cameras": cameras, "status_every_s": 0.1, "store": str(store)})
+        )
+        command = [sys.executable, "-m", "maskwatch", "watch", str(path), *networks]
+        with subprocess.Popen(command, stdout=full, stderr=full) as program:
+            until(lambda: store.exists() and EventStore(store).events(*EVER))
+            assert program.poll() is None
+            stage.picture = BARE
+            until(lambda: len(EventStore(store).events(*EVER)) >= 2)
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(60) == 0
