@@ -30,6 +30,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.resources import files
@@ -106,23 +107,29 @@ def flip_bits(draw: random.Random, content: bytes, within: int | None = None) ->
 
 
 def claim_a_size(draw: random.Random, content: bytes) -> bytes:
-    """A header that promises another size, where this format keeps it."""
+    """A header that promises another size, where this format keeps it and the file is that long."""
     width, height = draw.choice(SIDES_PX), draw.choice(SIDES_PX)
-    damaged = bytearray(content)
     if content[:4] == b"\x89PNG":
         return png_that_claims(width, height)
-    if content[:4] == b"GIF8":
-        struct.pack_into("<HH", damaged, 6, width & 0xFFFF, height & 0xFFFF)
-    elif content[:2] == b"BM":
-        struct.pack_into("<II", damaged, 18, width, height)
-    elif content[:4] == b"RIFF":
-        struct.pack_into("<HH", damaged, 26, width & 0xFFFF, height & 0xFFFF)
-    elif content[:4] == b"II*\0":
-        entry = content.find(struct.pack("<H", 256), struct.unpack_from("<I", content, 4)[0])
-        struct.pack_into("<HHII", damaged, entry, 256, 4, 1, width)
-    elif (start := content.find(b"\xff\xc0")) >= 0:
-        struct.pack_into(">HH", damaged, start + 5, height & 0xFFFF, width & 0xFFFF)
+    damaged = bytearray(content)
+    with suppress(struct.error):
+        write_size(damaged, width, height)
     return bytes(damaged)
+
+
+def write_size(damaged: bytearray, width: int, height: int) -> None:
+    if damaged[:4] == b"GIF8":
+        struct.pack_into("<HH", damaged, 6, width & 0xFFFF, height & 0xFFFF)
+    elif damaged[:2] == b"BM":
+        struct.pack_into("<II", damaged, 18, width, height)
+    elif damaged[:4] == b"RIFF":
+        struct.pack_into("<HH", damaged, 26, width & 0xFFFF, height & 0xFFFF)
+    elif damaged[:4] == b"II*\0":
+        for kind in (3, 4):  # the width as a short or a long number
+            if (start := damaged.find(struct.pack("<HHI", 256, kind, 1))) >= 0:
+                struct.pack_into("<HHII", damaged, start, 256, 4, 1, width)
+    elif (start := damaged.find(b"\xff\xc0")) >= 0:
+        struct.pack_into(">HH", damaged, start + 5, height & 0xFFFF, width & 0xFFFF)
 
 
 def splice(draw: random.Random, content: bytes, other: bytes) -> bytes:

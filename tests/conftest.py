@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy one takes long now and then
 settings.load_profile("any machine")
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and all that is started from there
+# inherits it; those whom the tests interrupt must hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -57,14 +57,24 @@ def visitor(chromium: Browser, url: str, **look: object) -> Iterator[Page]:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Open the list until it stays open, which it does not while the page is still being made."""
+    """Open the list until something in it can be clicked.
+
+    While the page is still being made the list closes again, or stays where its box was before.
+    """
+    from playwright.sync_api import TimeoutError as NotThereError
+
     wanted = page.get_by_role("option", name=option, exact=True)
-    for _ in range(WAIT_MS // 1000):
-        page.get_by_role("combobox", name=label).click()
-        page.wait_for_timeout(1000)
-        if wanted.is_visible():
-            break
-    wanted.click()
+    box = page.get_by_role("combobox", name=label)
+    for _ in range(WAIT_MS // 5000):
+        box.evaluate("element => element.scrollIntoView({block: 'center'})")
+        box.click()
+        try:
+            wanted.click(timeout=5000)
+        except NotThereError:
+            page.keyboard.press("Escape")
+        else:
+            return
+    raise AssertionError(f"{option} cannot be chosen")
 
 
 @pytest.mark.slow
