@@ -46,7 +46,8 @@ from maskwatch.batch.rows import Row, face_rows
 from maskwatch.batch.run import Engine
 from maskwatch.batch.sink import encode_rows, open_folder
 from maskwatch.batch.source import list_pictures
-from maskwatch.batch.work import Networks, Task
+from maskwatch.batch.work import Task
+from maskwatch.networks import Networks
 from maskwatch.pipeline import Analyzer
 from maskwatch.sources import load_image
 from maskwatch.training.environment import cpu_name, versions

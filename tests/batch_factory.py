@@ -19,7 +19,7 @@ from toy_model import BLUE, GREEN, RED, write_toy_model
 
 import maskwatch
 from maskwatch.batch.run import Run
-from maskwatch.batch.work import Networks
+from maskwatch.networks import Networks
 
 SCENES = (
     crowd(),

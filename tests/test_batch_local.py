@@ -29,8 +29,9 @@ from PIL import Image
 import maskwatch
 from maskwatch.batch.local import judge_here
 from maskwatch.batch.run import Run
-from maskwatch.batch.work import Networks, Task, Worker
+from maskwatch.batch.work import Task, Worker
 from maskwatch.errors import BatchError, ImageError, ModelError, SettingError
+from maskwatch.networks import Networks
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from batch_factory import (
 from maskwatch.batch.local import judge_here
 from maskwatch.batch.ray_engine import judge_on_ray
 from maskwatch.batch.run import Run
-from maskwatch.batch.work import Networks
 from maskwatch.errors import MissingExtraError
+from maskwatch.networks import Networks
 
 needs_ray = pytest.mark.skipif(
     find_spec("ray") is None, reason="needs Ray: pip install -e '.[dev,scale-test]'"

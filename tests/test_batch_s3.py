@@ -20,7 +20,7 @@ import pytest
 from batch_factory import expected_rows, toy_networks, wait_until, write_pictures
 from stream_servers import free_port
 
-from maskwatch.batch.work import Networks
+from maskwatch.networks import Networks
 
 pytestmark = [
     pytest.mark.skipif(

@@ -5,7 +5,6 @@ Run: pytest tests/test_batch_sink.py
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fakes import WITHOUT_ROOT, report, verdict
+from small_disk import small_disk
 
 import maskwatch.batch.sink as sink
 from maskwatch.batch.rows import COLUMNS, error_row, face_rows
@@ -45,20 +45,13 @@ def test_what_is_written_is_there(out: str) -> None:
 
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("may not mount a small disk here")
-    try:
-        folder = LocalFolder(place)
+    with small_disk(tmp_path / "small", "64k") as disk:
+        folder = LocalFolder(disk.folder)
         folder.write("fits", bytes(10_000))
         with pytest.raises(BatchError, match=r"too large: cannot be written \(no space left"):
             folder.write("too large", bytes(1_000_000))
         assert folder.names() == {"fits"}
         folder.write("fits too", bytes(10_000))
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:

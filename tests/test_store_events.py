@@ -5,7 +5,6 @@ Run: pytest tests/test_store_events.py
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from alert_factory import NOON_S, alert, event
+from small_disk import SmallDisk, small_disk
 from statistics_factory import entry
 from waiting import until
 
@@ -272,27 +272,20 @@ def test_a_busy_file_delays_what_is_kept_and_nothing_else(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A disk of one megabyte."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "small") as disk:
+        yield disk
 
 
 @pytest.mark.usefixtures("soon")
 def test_a_full_disk_loses_nothing_and_holds_up_no_alert(
-    small_disk: Path, caplog: pytest.LogCaptureFixture
+    disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = EventStore(small_disk / "s.sqlite3")
+    store = EventStore(disk.folder / "s.sqlite3")
     first = event()
     store.write([first])
-    ballast = small_disk / "ballast"
-    with pytest.raises(OSError, match="No space left"):
-        ballast.write_bytes(bytes(2_000_000))
+    disk.fill()
     queue, journal = journal_of(store)
     more = [event(NOON_S + i, "a camera with a long name" * 2) for i in range(1, 500)]
     journal.note(more)
@@ -303,7 +296,7 @@ def test_a_full_disk_loses_nothing_and_holds_up_no_alert(
     delivery = queue.next("web")
     assert delivery
     queue.sent(delivery, NOON_S)
-    ballast.unlink()
+    disk.free()
     until(at_rest)
     assert store.events(*EVER) == [first, *more]
     assert [one.alert.alert_id for one in store.waiting()] == ["two"]

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import click
 
 from maskwatch.batch.run import Count, Engine, Run
-from maskwatch.batch.work import Networks
 from maskwatch.errors import BatchError
+from maskwatch.networks import Networks
 from maskwatch.schema import MaskState
 from maskwatch.style import STYLES
 

@@ -24,12 +24,9 @@ from maskwatch.report import count_states
 from maskwatch.signals import stopping_on_signals
 from maskwatch.stream import Stream
 from maskwatch.video import open_source
-from maskwatch.video_live import Latest, LiveSource
+from maskwatch.video_live import ENDS_WITHIN_S, Latest
 from maskwatch.video_source import VideoSource
 from maskwatch.window import NoWindow, Window
-
-_READER_S = 12.0
-"""Longer than a server is waited for; ending before the thread that waits might crash."""
 
 
 @click.command(
@@ -108,8 +105,7 @@ def live(
                     click.echo(meter.whole())
         except BrokenPipeError:  # whoever read the output has had enough
             drop_output()
-    if isinstance(frames, LiveSource):
-        frames.has_ended(_READER_S)
+    frames.has_ended(ENDS_WITHIN_S)  # or the last steps might crash
 
 
 def print_json(seen: Seen) -> None:

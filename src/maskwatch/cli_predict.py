@@ -17,12 +17,12 @@ from click.core import ParameterSource
 from PIL import Image
 
 import maskwatch
-from maskwatch.batch.work import Networks
 from maskwatch.cli import show_error
 from maskwatch.cli_batch import predict_many
 from maskwatch.cli_options import batch_options, network_options
 from maskwatch.draw import annotate
 from maskwatch.errors import ImageError, SettingError
+from maskwatch.networks import Networks
 from maskwatch.report import FORMATS, Result
 from maskwatch.schema import ImageRGB
 from maskwatch.sources import list_images, load_image

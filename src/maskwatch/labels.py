@@ -83,9 +83,8 @@ def _candidates(
     least_px = _least_text_px(image_wh, shown_px)
     text_px = max(least_px, min(round(face_width / 6), max(image_wh) * 16 // shown_px))
 
-    def plates() -> Iterator[
-        Image.Image
-    ]:  # made when they are asked for: the first one mostly fits
+    # made when they are asked for: the first one mostly fits
+    def plates() -> Iterator[Image.Image]:
         texts = (verdict_text(face, words), text_px), (certainty_text(face, 0, words), least_px)
         for text, height_px in texts:
             plate = _plate(face.state, text, height_px, image_wh[0])

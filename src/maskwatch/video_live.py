@@ -23,6 +23,9 @@ _BEAT_S = 0.05
 # A thread that waits for a silent server cannot be woken; it ends by itself when the wait is over.
 _FAREWELL_S = 0.5
 
+ENDS_WITHIN_S = 12.0
+"""However mute a server, who reads from it has ended by then: Patience.answer_s and some more."""
+
 
 class SourceLost(Exception):
     """A connection gives no more pictures; the message is the reason."""

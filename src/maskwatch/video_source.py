@@ -68,6 +68,10 @@ class VideoSource(ABC, Iterator[Frame]):
         with self._reading:  # until another thread that waits for a frame has seen it
             self._frames.close()
 
+    def has_ended(self, timeout_s: float) -> bool:
+        """Whether nothing is left of it, or will not be in time; for after `close`."""
+        return True
+
     def __enter__(self) -> Self:
         return self
 

@@ -20,8 +20,9 @@ from maskwatch.batch.plan import PLAN_NAME, Chunk, Plan, encode_plan
 from maskwatch.batch.rows import ERROR, FACE, NO_FACE, UNREACHABLE, Row
 from maskwatch.batch.sink import Folder, encode_rows, open_folder
 from maskwatch.batch.source import is_address, list_pictures
-from maskwatch.batch.work import Judged, Networks, Task
+from maskwatch.batch.work import Judged, Task
 from maskwatch.errors import BatchError, MissingExtraError, SettingError
+from maskwatch.networks import Networks
 
 Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
 """Judges chunks with so many workers, in any order; one a core if None."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,8 +22,8 @@ from maskwatch import runtime
 from maskwatch.batch.plan import Chunk
 from maskwatch.batch.rows import CRASH, Row, error_row, face_rows, failure_row
 from maskwatch.batch.source import is_address, read_picture
-from maskwatch.detect import WholeImage
-from maskwatch.errors import BatchError, MaskWatchError, ModelError
+from maskwatch.errors import BatchError, MaskWatchError
+from maskwatch.networks import Networks, network_hashes
 from maskwatch.pipeline import Analyzer
 
 Judged = Generator[tuple[Chunk, list[Row]], None, None]
@@ -38,42 +38,6 @@ _LAST_MOMENT_S = 2.0
 
 _AHEAD = 4
 """How many pictures of an object store are fetched while one is judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Networks:
-    """What an Analyzer is made from, wherever it is made.
-
-    Attributes:
-        model: file of the classifier; the shipped one if None.
-        detector: file of the face detector; the shipped one if None.
-        detector_side_px: what the longer side of a picture is scaled to; the card's if None.
-        whole_image: take each picture for one face instead of looking for faces.
-        hashes: of classifier and detector, "" for none; None until they have been loaded once.
-    """
-
-    model: Path | None = None
-    detector: Path | None = None
-    detector_side_px: int | None = None
-    whole_image: bool = False
-    hashes: tuple[str, str] | None = None
-
-    def load(self) -> Analyzer:
-        """Make the Analyzer.
-
-        Raises:
-            ModelError: a network cannot be loaded, or is another one than the hashes say.
-            SettingError: the side is out of range.
-        """
-        finder = WholeImage() if self.whole_image else self.detector
-        analyzer = Analyzer(self.model, finder, self.detector_side_px)
-        if self.hashes not in (None, _hashes(analyzer)):
-            raise ModelError("the networks of a worker are not those the run was begun with")
-        return analyzer
-
-    def pinned(self) -> Networks:
-        """The same with hashes, so that no worker takes other networks unnoticed."""
-        return replace(self, hashes=_hashes(self.load()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +168,7 @@ def judge_pictures(
     analyzer: Analyzer, names: Sequence[str], folder: str, readers: ThreadPoolExecutor
 ) -> Iterator[list[Row]]:
     """The rows of each picture; `readers` fetch those ahead that lie in an object store."""
-    hashes = _hashes(analyzer)
+    hashes = network_hashes(analyzer)
     for name, read in _ahead(names, folder, readers):
         try:
             yield face_rows(name, analyzer.analyze(read()), *hashes)
@@ -223,8 +187,3 @@ def _ahead(
         if len(coming) > _AHEAD:
             yield coming.popleft()
     yield from coming
-
-
-def _hashes(analyzer: Analyzer) -> tuple[str, str]:
-    detector = analyzer.detector_card
-    return analyzer.card.sha256, detector.sha256 if detector else ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _OWN = "maskwatch"
-_TOOLS = ("dev", "scale-test")
+_TOOLS = ("dev", "docs", "fuzz", "notebook", "scale-test")
 """Parts for developers of MaskWatch."""
 
 # What stands in for another package: it is the module that counts, whoever brings it.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from maskwatch.batch.work import Networks
 from maskwatch.cli_options import network_options
 from maskwatch.errors import SettingError
+from maskwatch.networks import Networks
 from maskwatch.service.app import create_app
 from maskwatch.service.engine import Engine
 from maskwatch.service.keys import KEYS_VARIABLE, load_keys

@@ -15,8 +15,8 @@ from queue import SimpleQueue
 from starlette.types import ASGIApp
 
 from maskwatch import runtime
-from maskwatch.batch.work import Networks
 from maskwatch.errors import ClusterError, SettingError
+from maskwatch.networks import Networks
 from maskwatch.ray_cluster import ray_cluster
 from maskwatch.service.app import create_app
 from maskwatch.service.engine import Engine

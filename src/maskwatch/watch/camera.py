@@ -17,7 +17,7 @@ from maskwatch.schema import Frame, FrameReport, ImageRGB
 from maskwatch.stream import Stream
 from maskwatch.tally import steady_states
 from maskwatch.video import open_source
-from maskwatch.video_live import LiveSource, Patience, pause_before
+from maskwatch.video_live import Patience, pause_before
 from maskwatch.video_source import VideoSource
 from maskwatch.watch.alerts import Rule, RuleWatch
 from maskwatch.watch.config import CameraConfig
@@ -133,7 +133,7 @@ class Camera:
 
     def has_ended(self, timeout_s: float) -> bool:
         """Whether nothing of it is left running, or will not be in time; for after `close`."""
-        return not isinstance(self._source, LiveSource) or self._source.has_ended(timeout_s)
+        return self._source is None or self._source.has_ended(timeout_s)
 
     @property
     def is_over(self) -> bool:

@@ -17,7 +17,7 @@ from maskwatch.runtime import available_cpus
 from maskwatch.store import StatisticsStore, default_path
 from maskwatch.store_events import EventStore
 from maskwatch.stream import Stream
-from maskwatch.video_live import Patience
+from maskwatch.video_live import ENDS_WITHIN_S, Patience
 from maskwatch.watch.camera import Books, Camera, Offered
 from maskwatch.watch.config import WatchConfig
 from maskwatch.watch.evidence import EvidenceFolder
@@ -38,8 +38,6 @@ TICK_S = 1.0
 
 _PURGE_EVERY_S = 60.0
 _BEAT_S = 0.1
-# Patience.answer_s and a little more
-_READERS_S = 12.0
 
 
 class Watch:
@@ -154,7 +152,7 @@ class Watch:
 
     def _wait_for_readers(self) -> None:
         """One that waits for a mute server ends when its time is over; nothing wakes it before."""
-        end_s = time.monotonic() + _READERS_S
+        end_s = time.monotonic() + ENDS_WITHIN_S
         for camera in self.cameras:
             camera.has_ended(max(0.0, end_s - time.monotonic()))
 

@@ -6,12 +6,12 @@ alike: trust the ratios more than the milliseconds.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
 
+from maskwatch.bench.clock import Call, time_rounds
 from maskwatch.detect import Detector
 from maskwatch.runtime import create_session
 from maskwatch.schema import ImageRGB
@@ -30,7 +30,7 @@ def network_times(model: bytes, name: str) -> dict[str, dict[str, float]]:
     session = create_session(model, name)
     input_name = session.get_inputs()[0].name
     random = np.random.default_rng(0)
-    calls: dict[str, Callable[[], object]] = {}
+    calls: dict[str, Call] = {}
     for width, height in NETWORK_SIZES_WH:
         picture = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
         calls[f"{width}x{height}"] = partial(session.run, None, {input_name: picture})
@@ -47,27 +47,19 @@ def detect_times(
     )
 
 
-def interleaved(
-    rounds: Iterable[Mapping[str, Callable[[], object]]],
-) -> dict[str, dict[str, float]]:
+def interleaved(rounds: Iterable[Mapping[str, Call]]) -> dict[str, dict[str, float]]:
     """Median, 95th percentile and number of runs of each call; the first round warms up.
 
     "ratio" is the median over the rounds of its time to that of the first call.
     """
-    times_ms: dict[str, list[float]] = {}
-    for number, calls in enumerate(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if number:
-                times_ms.setdefault(name, []).append((time.perf_counter() - start) * 1e3)
-    base = np.array(next(iter(times_ms.values()), []))
+    times = time_rounds(rounds)
+    base = next(iter(times.values()), None)
     return {
         name: {
-            "median_ms": round(float(np.median(values)), 2),
-            "p95_ms": round(float(np.quantile(values, 0.95)), 2),
-            "ratio": round(float(np.median(np.array(values) / base)), 3),
-            "runs": len(values),
+            "median_ms": round(each.p50_ms, 2),
+            "p95_ms": round(each.p95_ms, 2),
+            "ratio": round(each.ratio_to(base or each), 3),
+            "runs": len(each.each_ms),
         }
-        for name, values in times_ms.items()
+        for name, each in times.items()
     }
