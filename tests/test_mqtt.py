@@ -171,6 +171,7 @@ def test_a_broker_that_starts_anew_is_told_everything_again_and_no_alert_is_lost
         broker.show(LIVE)
         queue.add(alert("one"))
         until(lambda: sender.step() == 0 and not queue.lengths()["mqtt"])
+        until(lambda: listener.alerts)  # a killed broker passes on nothing, confirmed or not
         server.stop()
         until(lambda: not broker._client.is_connected())
         queue.add(alert("two"))

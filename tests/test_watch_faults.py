@@ -152,7 +152,11 @@ def test_a_broker_that_starts_anew_in_the_middle_gets_every_alert(
             store = EventStore(tmp_path / "s.sqlite3")
             until(store.waiting)  # it is on the disk while the broker is away
             listener.heard.clear()
+            program.process.send_signal(signal.SIGSTOP)  # alerts are for those who listen already
+            heard_before = listener.subscribed
             server.start()
+            until(lambda: listener.subscribed > heard_before)
+            program.process.send_signal(signal.SIGCONT)
             until(lambda: not store.waiting())
             until(lambda: listener.heard.get("maskwatch/door/status") == "online")
             assert program.end() == 0
