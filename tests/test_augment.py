@@ -32,7 +32,7 @@ def test_a_canvas_of_the_crops_own_size_is_the_crop():
 ALL = {
     "rotation_deg": 20.0, "zoom_ratio": 0.15, "shift_ratio": 0.1, "flip": True,
     "brightness": (0.5, 1.5), "contrast_ratio": 0.3, "colour_ratio": 0.1, "blur_sigma_px": 2.0,
-    "low_side_px": 16, "noise_sigma": 5.0, "jpeg_quality": 40,
+    "low_side_px": 16, "noise_sigma": 5.0, "jpeg_quality": 40, "haze_ratio": 0.5, "snow_ratio": 0.5,
 }  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def test_a_killed_worker_is_replaced(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    driver = start_driver(photos, out, harmful(networks, pause_s=0.05))
+    driver = start_driver(photos, out, harmful(networks, pause_s=0.2))
     wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
     for worker in workers_of(driver.pid):
         os.kill(worker, signal.SIGKILL)
@@ -149,7 +149,7 @@ def test_a_killed_worker_is_replaced(
 def test_a_killed_driver_goes_on(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path
 ) -> None:
-    out, slow = tmp_path / "out", harmful(networks, pause_s=0.05)
+    out, slow = tmp_path / "out", harmful(networks, pause_s=0.2)
     driver = start_driver(photos, out, slow)
     wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
     workers = workers_of(driver.pid)

@@ -3,20 +3,37 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from training_factory import small_recipe
 
 from maskwatch.training.batches import CropBatches, epoch_order, one_hot
-from maskwatch.training.parts import NONE_OF_THEM
+from maskwatch.training.catalog import SYNTHETIC
+from maskwatch.training.parts import NONE_OF_THEM, Part
 from maskwatch.training.recipe import SamplingRecipe
 
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 40)
 GROUPS = np.array([f"m{i}" for i in range(60)] + [f"n{i}" for i in range(30)] + ["one"] * 40)
-REAL = np.zeros(len(LABELS), bool)
+
+
+def rows(
+    labels: np.ndarray = LABELS,
+    groups: np.ndarray | None = GROUPS,
+    synthetic: np.ndarray | bool = False,
+    face: np.ndarray | bool = False,
+    photos: np.ndarray | None = None,
+) -> Part:
+    """Rows in groups, or without near copies; each a picture of its own unless `photos` tells."""
+    numbers = np.arange(len(labels))
+    table = pd.DataFrame({"image_path": numbers if photos is None else photos})
+    table["source"] = np.where(synthetic, SYNTHETIC, "set")
+    table["x_min"] = np.where(face, 0.0, np.nan)
+    groups = numbers.astype(str) if groups is None else groups
+    return Part(table, labels, groups, numbers.astype(np.uint64))
 
 
 def test_by_default_an_epoch_shows_every_crop_once():
-    orders = [epoch_order(LABELS, GROUPS, REAL, small_recipe(), epoch) for epoch in range(2)]
+    orders = [epoch_order(rows(), small_recipe(), epoch) for epoch in range(2)]
     for order in orders:
         assert sorted(order) == list(range(len(LABELS)))
     assert not np.array_equal(*orders)
@@ -24,7 +41,7 @@ def test_by_default_an_epoch_shows_every_crop_once():
 
 def balanced(epoch: int, wanted: int = 90, most: int = 4) -> np.ndarray:
     sampling = SamplingRecipe(crops_per_epoch=wanted, max_per_group=most)
-    return epoch_order(LABELS, GROUPS, REAL, small_recipe(sampling=sampling), epoch)
+    return epoch_order(rows(), small_recipe(sampling=sampling), epoch)
 
 
 def test_balanced_epochs_show_the_classes_in_equal_parts():
@@ -49,25 +66,51 @@ def test_copies_of_one_photo_count_as_few_and_change_from_epoch_to_epoch():
 )
 def test_a_share_of_each_class_is_synthesised(share, synthetic, expected):
     is_synthetic = (synthetic == LABELS) & (np.arange(len(LABELS)) % 2 == 0)
-    groups = np.arange(len(LABELS)).astype(str)
+    part = rows(groups=None, synthetic=is_synthetic)
     sampling = SamplingRecipe(crops_per_epoch=90, synthetic_share=share)
-    order = epoch_order(LABELS, groups, is_synthetic, small_recipe(sampling=sampling), 0)
+    order = epoch_order(part, small_recipe(sampling=sampling), 0)
     assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
     assert is_synthetic[order].sum() == expected
-    every = epoch_order(LABELS, groups, is_synthetic, small_recipe(), 0)
+    every = epoch_order(part, small_recipe(), 0)
     assert sorted(every) == list(range(len(LABELS)))
 
 
 def test_a_class_of_synthesised_faces_alone_fills_its_part():
     sampling = SamplingRecipe(crops_per_epoch=90, synthetic_share=0.2)
-    order = epoch_order(LABELS, GROUPS, LABELS == 2, small_recipe(sampling=sampling), 0)
+    order = epoch_order(rows(synthetic=LABELS == 2), small_recipe(sampling=sampling), 0)
     assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
+
+
+def test_the_faces_of_one_photo_are_different_people():
+    photos = np.concatenate([np.arange(90), 90 + np.arange(40) // 5])  # eight copies, five faces
+    sampling = SamplingRecipe(crops_per_epoch=390, max_per_group=2)
+    order = epoch_order(rows(photos=photos), small_recipe(sampling=sampling), 0)
+    shown = order[LABELS[order] == 2]
+    assert len(set(photos[shown])) == 2 and len(set(shown)) == 10
+
+
+@pytest.mark.parametrize(
+    ("share", "step", "expected"),
+    [
+        (0.0, 3, 30),  # as they come
+        (0.6, 3, 54),
+        (0.6, 1, 90),  # no other
+        (0.6, None, 0),  # none there
+    ],
+)
+def test_a_share_of_the_real_crops_is_faces(share, step, expected):
+    face = np.arange(len(LABELS)) % step == 0 if step else False
+    sampling = SamplingRecipe(crops_per_epoch=90, faces_share=share)
+    part = rows(groups=None, face=face)
+    order = epoch_order(part, small_recipe(sampling=sampling), 0)
+    assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
+    assert part.is_face[order].sum() == pytest.approx(expected, abs=1)
 
 
 def test_an_epoch_is_a_function_of_seed_and_number():
     assert np.array_equal(balanced(3), balanced(3))
     other = small_recipe(seed=1, sampling=SamplingRecipe(crops_per_epoch=90))
-    assert not np.array_equal(epoch_order(LABELS, GROUPS, REAL, other, 3), balanced(3))
+    assert not np.array_equal(epoch_order(rows(), other, 3), balanced(3))
 
 
 def batches(epoch: int | None) -> CropBatches:
@@ -101,7 +144,7 @@ UNCLEAR = np.array([NONE_OF_THEM] * 20)
 
 
 @pytest.mark.parametrize(
-    ("share", "rows", "expected"),
+    ("share", "unclear", "expected"),
     [
         (0.0, 20, 0),  # left out unless asked for
         (0.1, 0, 0),  # none there
@@ -109,12 +152,11 @@ UNCLEAR = np.array([NONE_OF_THEM] * 20)
         (0.4, 20, 36),  # more than there are: they repeat
     ],
 )
-def test_a_share_of_the_epoch_is_unclear_faces(share, rows, expected):
-    labels = np.concatenate([LABELS, UNCLEAR[:rows]])
-    groups = np.arange(len(labels)).astype(str)
+def test_a_share_of_the_epoch_is_unclear_faces(share, unclear, expected):
+    labels = np.concatenate([LABELS, UNCLEAR[:unclear]])
     sampling = SamplingRecipe(crops_per_epoch=90, unclear_share=share)
     recipe = small_recipe(sampling=sampling)
-    order = epoch_order(labels, groups, np.zeros(len(labels), bool), recipe, 0)
+    order = epoch_order(rows(labels, groups=None), recipe, 0)
     assert (labels[order] == NONE_OF_THEM).sum() == expected
     counts = Counter(labels[order])
     assert counts[0] == counts[1] == counts[2] == (90 - expected) // 3
@@ -122,8 +164,7 @@ def test_a_share_of_the_epoch_is_unclear_faces(share, rows, expected):
 
 def test_classes_share_an_epoch_as_asked():
     sampling = SamplingRecipe(crops_per_epoch=90, class_shares=(4, 3, 2))
-    groups = np.arange(len(LABELS)).astype(str)
-    order = epoch_order(LABELS, groups, REAL, small_recipe(sampling=sampling), 0)
+    order = epoch_order(rows(groups=None), small_recipe(sampling=sampling), 0)
     assert Counter(LABELS[order]) == {0: 40, 1: 30, 2: 20}
 
 

@@ -79,7 +79,7 @@ def test_the_command_prints_a_table(done):
     assert re.search(r"toy 1 +0\.667 \(0\.000-1\.000\) +1 +0 +0 +0\.5", result.stdout)
     assert "accuracy by roll: tilted under 10° (0)" in result.stdout
     assert "no landmarks found (12)" in result.stdout
-    assert "does not imitate (frost, elastic transform): mean, points lost" in result.stdout
+    assert "does not imitate (elastic transform): mean, points lost" in result.stdout
     assert "mean over left-out sources, 1 in all (lowest-highest source)" in result.stdout
     assert "warning: swapped was trained on another manifest: it may have learnt" in result.stderr
     assert "warning: toy 1" not in result.stderr
@@ -111,7 +111,7 @@ def test_the_document_holds_every_number(done, models, table):
     assert document["corruptions"]["toy 1"]["clean"]["accuracy"] == pytest.approx(0.9333)
     assert document["corruptions"]["toy 1"]["unpractised"]["drop_points"]["value"] is not None
     assert document["imitated_by_training"]["fog"]["imitated"] is True
-    assert document["imitated_by_training"]["frost"]["imitated"] is False
+    assert document["imitated_by_training"]["elastic transform"]["imitated"] is False
     assert len(document["rotation_deg"]["toy 1"]["faces"]) == 7
     assert [m["label"] for m in document["mistakes"]] == ["incorrect_mask"]
     assert document["crop_ms"]["swapped"]["ratio"] == 1.0

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import ImageRGB
 from maskwatch.training.recipe import AugmentRecipe
+from maskwatch.training.weather import lay_veil, let_fall, smear
 
-_SHARE = 1 / 3  # of crops that get each camera effect
+# shares of crops that get a veil, streaks, blur, low resolution, noise, compression
+_SHARES = np.array([2, 1, 2, 2, 2, 2]) / 6
 
 
 def centre_crop(canvas: ImageRGB, side_px: int) -> ImageRGB:
@@ -81,15 +83,15 @@ def relight(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageR
 
 
 def degrade(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
-    """Haze, blur, low resolution, noise, compression, each on a third of the square pictures."""
+    """What weather and cameras do to square pictures, each to some of them."""
     side = image.shape[0]
-    blur, low, noise, jpeg = random.random(4) < _SHARE
-    if recipe.haze_ratio and random.random() < _SHARE:
-        image = _lay_haze(image, recipe.haze_ratio, random)
+    veil, fall, blur, low, noise, jpeg = random.random(6) < _SHARES
+    if recipe.haze_ratio and veil:
+        image = lay_veil(image, recipe.haze_ratio, random)
+    if recipe.snow_ratio and fall:
+        image = let_fall(image, recipe.snow_ratio, random)
     if recipe.blur_sigma_px and blur:
-        image = _as_uint8(
-            cv2.GaussianBlur(image, (0, 0), random.uniform(0.1, recipe.blur_sigma_px))
-        )
+        image = _blur(image, recipe.blur_sigma_px, random)
     if recipe.low_side_px and low:
         small = int(random.integers(min(recipe.low_side_px, side), side + 1))
         image = _as_uint8(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA))
@@ -101,6 +103,14 @@ def degrade(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageR
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         image = _as_uint8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return image
+
+
+def _blur(image: ImageRGB, most_sigma_px: float, random: Generator) -> ImageRGB:
+    """Out of focus or moved; a line of this length has the spread of a normal curve of sigma."""
+    sigma_px = random.uniform(0.1, most_sigma_px)
+    if random.random() < 0.5:
+        return _as_uint8(smear(image, sigma_px * np.sqrt(12), random.uniform(0, np.pi)))
+    return _as_uint8(cv2.GaussianBlur(image, (0, 0), sigma_px))
 
 
 def _add_noise(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> ImageRGB:
@@ -116,16 +126,6 @@ def _add_noise(image: ImageRGB, recipe: AugmentRecipe, random: Generator) -> Ima
         enlarged = cv2.resize(grain, (side, side), interpolation=cv2.INTER_LINEAR)
         grain = np.asarray(enlarged, np.float64).reshape(side, side, -1)
     return _as_uint8(np.clip(image + grain, 0, 255))
-
-
-def _lay_haze(image: ImageRGB, ratio: float, random: Generator) -> ImageRGB:
-    side = image.shape[0]
-    cells = int(random.integers(2, 9))
-    uneven = random.uniform(0, 1, (cells, cells)).astype(np.float32)
-    uneven = np.asarray(cv2.resize(uneven, (side, side), interpolation=cv2.INTER_LINEAR))
-    density = random.uniform(0, ratio) * (1 - random.uniform(0, 0.8) * uneven)
-    grey = random.uniform(0, 255)
-    return _as_uint8(image + (grey - image) * density[..., None])
 
 
 def _as_uint8(image: object) -> ImageRGB:

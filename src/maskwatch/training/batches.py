@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.augment import augment_crop, centre_crop
-from maskwatch.training.parts import NONE_OF_THEM
-from maskwatch.training.recipe import Recipe
+from maskwatch.training.parts import NONE_OF_THEM, Part
+from maskwatch.training.recipe import Recipe, SamplingRecipe
 
 
 def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -25,53 +24,77 @@ def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.concatenate([np.eye(len(CLASSES), dtype=np.float32), unclear])[labels]
 
 
-def epoch_order(
-    labels: NDArray[np.int64],
-    groups: NDArray[Any],
-    is_synthetic: NDArray[np.bool_],
-    recipe: Recipe,
-    epoch: int,
-) -> NDArray[np.int64]:
+def epoch_order(part: Part, recipe: Recipe, epoch: int) -> NDArray[np.int64]:
     """Positions of the training crops that an epoch shows, in order.
 
     A function of (seed, epoch), so that a resumed run goes on exactly as an unbroken one.
 
     Args:
-        labels: (n,) class indices, NONE_OF_THEM for unclear faces.
-        groups: (n,) near-identical groups.
-        is_synthetic: (n,) whether the face was synthesised.
+        part: the training rows.
         recipe: which crops an epoch holds.
         epoch: from 0.
     """
     random = np.random.default_rng((recipe.seed, epoch))
-    sampling = recipe.sampling
+    labels, sampling = part.labels, recipe.sampling
     wanted = sampling.crops_per_epoch
-    if not wanted:
-        return random.permutation(len(labels))
     shuffled = random.permutation(len(labels))
-    rank = _times_seen(groups[shuffled], labels[shuffled], is_synthetic[shuffled])
-    eligible = shuffled[rank < sampling.max_per_group]
+    if not wanted:
+        return shuffled
+    eligible = shuffled[_photos_before(part, shuffled) < sampling.max_per_group]
     unclear = eligible[labels[eligible] == NONE_OF_THEM]
     unclear_count = round(wanted * sampling.unclear_share) if len(unclear) else 0
     present = np.unique(labels[labels != NONE_OF_THEM])
     shares = np.array(sampling.class_shares)[present]
     parts = [np.resize(unclear, unclear_count)]
     for label, share in zip(present, shares / shares.sum(), strict=True):
-        of_class = eligible[labels[eligible] == label]
-        real, drawn = of_class[~is_synthetic[of_class]], of_class[is_synthetic[of_class]]
         count = int(np.ceil((wanted - unclear_count) * share))
-        drawn_count = round(count * sampling.synthetic_share) if len(drawn) else 0
-        if not len(real):
-            drawn_count = count
-        parts.append(np.resize(real, count - drawn_count))  # repeats a rare class
-        parts.append(np.resize(drawn, drawn_count))
+        parts.append(_of_class(part, eligible[labels[eligible] == label], count, sampling))
     return random.permutation(np.concatenate(parts))[:wanted]
 
 
-def _times_seen(*keys: NDArray[Any]) -> NDArray[np.int64]:
-    """How often the same keys stand earlier in the arrays (n,)."""
-    frame = pd.DataFrame(dict(enumerate(keys)))
-    return np.asarray(frame.groupby(list(frame.columns)).cumcount(), np.int64)
+def _of_class(
+    part: Part, rows: NDArray[np.int64], count: int, sampling: SamplingRecipe
+) -> NDArray[np.int64]:
+    """So many positions of one class: synthesised faces, real faces and whole pictures."""
+    is_made, is_face = part.is_synthetic[rows], part.is_face[rows]
+    made, faces, pictures = rows[is_made], rows[~is_made & is_face], rows[~is_made & ~is_face]
+    real = len(faces) + len(pictures)
+    made_count = _count_first(len(made), real, count, sampling.synthetic_share)
+    faces_share = sampling.faces_share or len(faces) / max(real, 1)
+    faces_count = _count_first(len(faces), len(pictures), count - made_count, faces_share)
+    # a rare kind is repeated
+    chosen = np.resize(made, made_count), np.resize(faces, faces_count)
+    return np.concatenate([*chosen, np.resize(pictures, count - made_count - faces_count)])
+
+
+def _count_first(first: int, second: int, count: int, share: float) -> int:
+    """How many of `count` to take of the first of two kinds; all of one if there is no other."""
+    if not first:
+        return 0
+    return round(count * share) if second else count
+
+
+def _photos_before(part: Part, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many other photos of its class and near-identical group come before each row's own.
+
+    The faces of one photo are different people and count as one.
+    """
+    kind = pd.DataFrame(
+        {
+            "group": part.groups[order],
+            "label": part.labels[order],
+            "synthetic": part.is_synthetic[order],
+            "photo": part.table["image_path"].to_numpy()[order],
+        }
+    )
+    first = kind.drop_duplicates()
+    before = first.groupby(["group", "label", "synthetic"]).cumcount()
+    return np.asarray(kind.merge(first.assign(before=before))["before"], np.int64)
+
+
+def _times_shown(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often the same position stands earlier in the order (n,)."""
+    return np.asarray(pd.Series(order).groupby(order).cumcount(), np.int64)
 
 
 class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
@@ -99,7 +122,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
         super().__init__(workers=os.cpu_count() or 1, use_multiprocessing=False)
         self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
         self._order, self._recipe, self._epoch = order, recipe, epoch
-        self._repeat = _times_seen(order)  # a crop shown twice in an epoch is altered anew
+        self._repeat = _times_shown(order)  # a crop shown twice in an epoch is altered anew
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._recipe.fit.batch_size)

@@ -37,6 +37,11 @@ class Part:
         """Whether each face (n,) was synthesised."""
         return np.asarray(self.table["source"] == SYNTHETIC, np.bool_)
 
+    @property
+    def is_face(self) -> NDArray[np.bool_]:
+        """Whether each row (n,) is a box in a picture; the others are whole pictures."""
+        return np.asarray(has_box(self.table), np.bool_)
+
     def join(self, other: Part) -> Part:
         """The rows of both."""
         return Part(

@@ -64,13 +64,14 @@ class AugmentRecipe:
         brightness: factor range; every class alike, so that light cannot give the class away.
         contrast_ratio: stretch values around their mean by up to this share either way.
         colour_ratio: scale each channel by up to this share either way.
-        blur_sigma_px: blur a third of the crops by up to this much.
+        blur_sigma_px: blur a third of the crops by up to this much, half of them in one direction.
         low_side_px: shrink a third of the crops to a side between this and full, and enlarge
             again, as a distant face is; 0 never does.
         noise_sigma: add Gaussian noise of up to this many grey levels to a third of the crops.
         noise_grain_px: the grains of that noise are up to so large: from sensor noise to flakes.
-        haze_ratio: lay uneven haze of any grey, up to so dense, over a third of the crops; it takes
-            contrast away as fog, a dirty pane or a lamp in the picture do.
+        haze_ratio: lay a clouded or veined veil of any grey, up to so dense, over a third of the
+            crops, as fog, a dirty pane or a lamp in the picture do.
+        snow_ratio: bright streaks, up to this share of white, before a sixth of the crops.
         jpeg_quality: re-encode a third of the crops at this quality or better; 0 never does.
     """
 
@@ -87,6 +88,7 @@ class AugmentRecipe:
     noise_sigma: float = 0.0
     noise_grain_px: float = 1.0
     haze_ratio: float = 0.0
+    snow_ratio: float = 0.0
     jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
@@ -102,6 +104,7 @@ class AugmentRecipe:
         between("noise_sigma", self.noise_sigma, 0, 100)
         between("noise_grain_px", self.noise_grain_px, 1, 64)
         between("haze_ratio", self.haze_ratio, 0, 0.95)
+        between("snow_ratio", self.snow_ratio, 0, 1)
         between("jpeg_quality", self.jpeg_quality, 0, 100)
 
 
@@ -111,11 +114,13 @@ class SamplingRecipe:
 
     Attributes:
         crops_per_epoch: 0 takes every training crop once; otherwise this many.
-        max_per_group: with crops_per_epoch, at most this many different crops of one class and
+        max_per_group: with crops_per_epoch, at most this many different photos of one class and
             near-identical group in one epoch (other ones in the next), so that forty copies of one
             photo count as few.
         synthetic_share: with crops_per_epoch, share of each class that is drawn from synthesised
             faces, where the manifest has some of that class; the rest is real.
+        faces_share: with crops_per_epoch, share of the real crops of each class that are faces in
+            boxes, where the manifest has both; 0 takes them and whole pictures as they come.
         class_shares: with crops_per_epoch, how the classes share an epoch, in the order of
             schema.CLASSES; relative to each other.
         unclear_share: with crops_per_epoch, share of the epoch that is unclear faces, whose target
@@ -126,6 +131,7 @@ class SamplingRecipe:
     crops_per_epoch: int = 0
     max_per_group: int = 4
     synthetic_share: float = 0.0
+    faces_share: float = 0.0
     class_shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
     unclear_share: float = 0.0
     min_face_px: float = 0.0
@@ -134,6 +140,7 @@ class SamplingRecipe:
         between("crops_per_epoch", self.crops_per_epoch, 0, 10**9)
         between("max_per_group", self.max_per_group, 1, 10**9)
         between("synthetic_share", self.synthetic_share, 0, 1)
+        between("faces_share", self.faces_share, 0, 1)
         valid = "three numbers above 0"
         shares = self.class_shares
         require(min(shares) > 0, "class_shares", list(shares), valid)

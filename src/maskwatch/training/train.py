@@ -134,7 +134,7 @@ def _fit(
     else:
         resume_dropout(model, recipe.seed)
     for epoch in _epochs(recipe, folder):
-        order = epoch_order(part.labels, part.groups, part.is_synthetic, recipe, epoch)
+        order = epoch_order(part, recipe, epoch)
         batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch)
         started = time.perf_counter()
         history = model.fit(
@@ -170,7 +170,7 @@ def _fit_cached(
     compile_model(network.head, recipe.fit, _steps(part, recipe))
     validation = (features(val, None), one_hot(val.labels)) if len(val.labels) else None
     for epoch in _epochs(recipe, folder):
-        order = epoch_order(part.labels, part.groups, part.is_synthetic, recipe, epoch)
+        order = epoch_order(part, recipe, epoch)
         started = time.perf_counter()
         history = network.head.fit(
             features(part, epoch)[order],

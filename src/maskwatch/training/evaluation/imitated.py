@@ -18,19 +18,19 @@ IMITATED: Mapping[str, str] = {
     "impulse noise": "training adds noise; that single values break off is new",
     "defocus blur": "training blurs; its disc is softer and smaller",
     "glass blur": "training blurs and scales down; thrown pixels look much like it",
-    "motion blur": "training blurs, though alike in all directions",
+    "motion blur": "training smears along a line",
     "zoom blur": "training blurs and zooms, though never both in one stroke",
-    "snow": "training adds grain as coarse as flakes, and haze; that they fall in streaks is new",
-    "fog": "training lays uneven haze over pictures",
+    "snow": "training draws bright streaks; that everything else pales is new",
+    "frost": "training lays clouded and veined veils over pictures; their crystals are finer",
+    "fog": "training lays clouded veils over pictures",
     "brightness": "training brightens and darkens",
-    "contrast": "training takes contrast away, by itself and with haze",
+    "contrast": "training takes contrast away, by itself and with veils",
     "pixelate": "training scales down and up again; that blocks stay sharp is new",
     "jpeg compression": "training saves as JPEG, though seldom as badly",
 }
 """Family -> what training does that is kin to it."""
 
 NOT_IMITATED: Mapping[str, str] = {
-    "frost": "no crystals are drawn; of it only the veil is kin to haze",
     "elastic transform": "faces are turned, zoomed and shifted whole, never bent",
 }
 """Family -> why nothing in training is kin to it."""
