@@ -109,8 +109,8 @@ def _measured(of: Callable[[dict[str, Any]], Range]) -> dict[str, list[Range]]:
             *(of(theirs[part]) for part in parts),
         ],
         OURS: [
-            of(runs["report-protocol recipe"]["all"]),
-            _spread([of(runs[f"fold-{fold} recipe"]["kaggle-8982"]) for fold in range(5)]),
+            of(runs["report-protocol longer"]["all"]),
+            _spread([of(runs[f"fold-{fold} longer"]["kaggle-8982"]) for fold in range(5)]),
             *(of(ours[part]) for part in parts),
         ],
     }

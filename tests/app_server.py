@@ -40,11 +40,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
     with log.open("w") as output:
         server = subprocess.Popen(
             [*command, "app", *options, "--server.port", str(port)],
-            env={
-                **os.environ,
-                "STREAMLIT_SERVER_HEADLESS": "true",
-                "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
-            },
+            env={**os.environ, "STREAMLIT_SERVER_HEADLESS": "true"},
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,

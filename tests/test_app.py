@@ -6,12 +6,15 @@ Run: pytest tests/test_app.py
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import bad_images
 import pytest
 import streamlit as st
+from app_server import app_server
 from click.testing import CliRunner
 from fakes import picture
 from PIL import Image
@@ -396,6 +399,21 @@ def test_uploads_are_limited_but_the_limit_can_be_moved(
     monkeypatch.setenv("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", "5")
     CliRunner().invoke(cli, ["app"])
     assert os.environ["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == "5"
+
+
+def test_nobody_else_on_the_network_can_open_the_pages(tmp_path: Path) -> None:
+    with app_server(tmp_path) as url:
+        port = urlsplit(url).port
+        assert _accepts("127.0.0.1", port)
+        assert not _accepts("127.0.0.2", port)  # what listens everywhere would accept it
+    said = (tmp_path / "log.txt").read_text()
+    assert f"http://localhost:{port}" in said and "External" not in said
+
+
+def _accepts(address: str, port: int | None) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex((address, port)) == 0
 
 
 def test_protection_against_forged_uploads_stays_on() -> None:

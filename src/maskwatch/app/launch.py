@@ -40,6 +40,9 @@ _HOME = Path(__file__).with_name("home.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
 _SETTINGS = {
+    # this computer only; without an address Streamlit listens everywhere and asks a server
+    # outside for the public address, to print it
+    "STREAMLIT_SERVER_ADDRESS": "localhost",
     "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "20",  # megabytes; a photo of 50 megapixels fits
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
@@ -108,7 +111,8 @@ def app(
 ) -> None:
     """Open the pages for photos, live video, its statistics and the model in a browser.
 
-    Streamlit's options and environment variables work as usual, such as --server.port 9000 or
+    They can be opened on this computer only, unless --server.address says otherwise. Streamlit's
+    options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
     """
     for name, value in _SETTINGS.items():
