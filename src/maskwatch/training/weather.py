@@ -1,6 +1,7 @@
 """What comes between a camera and a face: fog, dirty or frozen panes, lamps, snow and rain.
 
-Drawn for training, each in its own way than evaluation/corruptions.py draws its own.
+For training only. evaluation/corruptions.py draws its own fog, frost and snow with other code, so
+that no network is asked about the very pictures it has practised.
 """
 
 from __future__ import annotations
