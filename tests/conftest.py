@@ -13,10 +13,15 @@ from collections.abc import Iterator
 # video in the browser needs, crashes if the other one is there first. The product never loads both.
 import pylibsrtp  # noqa: F401
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy one takes long now and then
 settings.load_profile("any machine")
+
+# Nothing asked in a test answers in five seconds on a machine that stands still for ten.
+for step in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, step, 60.0)
 
 # A shell starts what it puts in the background deaf to Ctrl-C, and all that is started from there
 # inherits it; those whom the tests interrupt must hear it.

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import fakes
 import pytest
 from statistics_factory import entry
+from waiting import until
 
 from maskwatch import background_writer
 from maskwatch.bookkeeping import Bookkeeper, Ledger
@@ -36,13 +35,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatisticsStore:
 
 def kept(store: StatisticsStore) -> dict[tuple[int, str, MaskState], Count]:
     return {(e.start_s, e.source, e.state): e.count for e in store.entries(0, 1e12)}
-
-
-def until(condition: Callable[[], object]) -> None:
-    end_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end_s, "it never came about"
-        time.sleep(0.01)
 
 
 def at_work() -> bool:

@@ -39,6 +39,10 @@ def opened() -> AppTest:
     return run(AppTest.from_file(str(PAGE), default_timeout=30))
 
 
+def asked() -> AppTest:
+    return run(AppTest.from_function(question, default_timeout=30))
+
+
 def run(page: AppTest) -> AppTest:
     page.run()
     assert not page.exception
@@ -138,7 +142,7 @@ def question() -> None:
 def test_everything_is_deleted_only_by_a_yes(path: Path) -> None:
     store = StatisticsStore(path)
     store.add([entry()])
-    page = run(AppTest.from_function(question))
+    page = asked()
     press(page, "statistics.delete_no")
     assert store.span()
     press(page, "statistics.delete_yes")
@@ -158,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_one_message_that_does_not_say_where_it_is
 
 def test_deletion_that_fails_says_so(path: Path) -> None:
     path.write_text("something else " * 1000)
-    page = press(run(AppTest.from_function(question)), "statistics.delete_yes")
+    page = press(asked(), "statistics.delete_yes")
     (warning,) = page.warning
     assert ENGLISH.text("store_faults.foreign") in warning.value
 

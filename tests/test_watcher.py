@@ -17,6 +17,7 @@ import av
 import fakes
 import numpy as np
 import pytest
+from waiting import until
 
 from maskwatch.app import watcher as watcher_module
 from maskwatch.app.catalogue import load_catalogue
@@ -95,13 +96,6 @@ def watch() -> Iterator[Callable[..., Watcher]]:
 
 def watchers_alive() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "watcher"]
-
-
-def until(condition: Callable[[], object]) -> None:
-    end_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end_s, "it never came about"
-        time.sleep(0.005)
 
 
 def camera(width: int = 640, height: int = 480, pts: int | None = 0) -> av.VideoFrame:
