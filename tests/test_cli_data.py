@@ -74,7 +74,7 @@ def test_audit_prints_findings_and_writes_them(tmp_path, folder):
     assert json.loads((tmp_path / "findings.json").read_text())["usable_rows"] == 29
 
 
-@pytest.mark.parametrize("extra", [(), ("--test",)])
+@pytest.mark.parametrize("extra", [(), ("--test",), ("--protocol", "public")])
 def test_split_writes_every_row_once(tmp_path, manifests, extra):
     result = run("split", manifests / "a.parquet", "--out", tmp_path / "s.parquet", *extra)
     assert result.exit_code == 0

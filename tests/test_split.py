@@ -5,12 +5,16 @@ Run: pytest tests/test_split.py
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from data_factory import table_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.training import split as split_module
 from maskwatch.training.catalog import LABELS
 from maskwatch.training.detector.holdout import holdout_names
 from maskwatch.training.manifest import data_sha256
@@ -19,9 +23,18 @@ from maskwatch.training.split import (
     listed_groups,
     source_groups,
     split_grouped,
+    split_public,
     split_report,
     twin_share,
 )
+
+LISTED = {
+    part: (rows["sha256"] + "0" * 48).tolist()
+    for part, rows in pd.read_csv(Path(split_module.__file__).with_name("public_split.csv"))
+    .astype(str)
+    .groupby("part")
+}
+"""Hashes of pictures as long as real ones, by the part they are in for the shipped models."""
 
 
 def grouped_table(per_label: int = 12, group_size: int = 3):
@@ -94,6 +107,75 @@ def test_the_listed_photos_and_a_left_out_source_bring_their_whole_groups():
     with pytest.raises(DataError, match=r"no source nobody \(there are: other, "):
         source_groups(table, "nobody")
     assert listed_groups(table.iloc[:0]) == set()
+
+
+def public_rows(label: str = "mask") -> list[dict[str, object]]:
+    """Five groups of two public pictures: one for each part, and two that hold several parts."""
+    (test, val), fresh = ((LISTED[part][:4] for part in ("test", "val")), ["f" * 64] * 2)
+    groups = {
+        "test": test[:2],
+        "val": val[:2],
+        "train": fresh,
+        "test and val": [test[2], val[2]],
+        "val and train": [val[3], fresh[0]],
+    }
+    return [
+        {"label": label, "source": "voc-853", "group": group, "sha256": sha256}
+        for group, hashes in groups.items()
+        for sha256 in hashes
+    ]
+
+
+def test_public_pictures_stay_where_the_shipped_models_had_them():
+    split = split_public(table_of(public_rows()))
+    parts = split.groupby("group")["split"].agg(set).to_dict()
+    assert parts == {
+        "test": {"test"},
+        "val": {"val"},
+        "train": {"train"},
+        "test and val": {"test"},
+        "val and train": {"val"},
+    }
+    # a corrected label deals nothing anew
+    corrected = split_public(table_of(public_rows("no_mask")))
+    assert corrected["split"].tolist() == split["split"].tolist()
+
+
+def test_beside_public_pictures_own_ones_are_dealt_with_their_groups():
+    own = [
+        {"label": label, "source": "mine", "group": f"{label}-{group}"}
+        for label in LABELS
+        for group in range(12)
+        for _ in range(2)
+    ]
+    copies = [{"label": "mask", "source": "mine", "group": group} for group in ("test", "train")]
+    split = split_public(table_of(public_rows() + own + copies), folds=4, fold=1)
+    assert crossing_groups(split) == 0 and split["split"].notna().all()
+    alone = split_grouped(table_of(own), folds=4, fold=1, test=True)
+    dealt = split[split["group"].isin(alone["group"])]
+    assert dealt["split"].value_counts().to_dict() == alone["split"].value_counts().to_dict()
+    copied = split[split["source"].eq("mine") & split["group"].isin(["test", "train"])]
+    assert copied.set_index("group")["split"].to_dict() == {"test": "test", "train": "train"}
+
+
+def test_a_photo_of_the_detectors_test_is_in_the_test_part_though_nobody_listed_its_hash():
+    listed = sorted(holdout_names())[0]
+    row = {"image_path": f"/d/{listed}", "source": listed.split("/")[0], "group": "a"}
+    split = split_public(table_of([{"label": "mask", **row}, *public_rows()]))
+    assert split.loc[split["group"] == "a", "split"].tolist() == ["test"]
+
+
+def test_the_list_names_a_picture_once_and_two_parts():
+    assert set(LISTED) == {"test", "val"}
+    hashes = [sha256 for part in LISTED.values() for sha256 in part]
+    assert len(hashes) == len(set(hashes)) > 4000
+    assert all(len(sha256) == 64 and int(sha256, 16) >= 0 for sha256 in hashes)
+
+
+@pytest.mark.parametrize("table", [table_of([]), table_of([{"label": "mask", "group": None}])])
+def test_what_has_no_group_cannot_follow_the_public_split(table):
+    with pytest.raises(DataError, match=r"no rows to split|have no group"):
+        split_public(table)
 
 
 def test_the_folds_are_the_val_parts_and_cover_every_row_once():

@@ -141,7 +141,7 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
 @click.option("--out", type=OUT, required=True, help="Manifest to write.")
-@click.option("--protocol", type=click.Choice(["grouped", "report"]), default="grouped")
+@click.option("--protocol", type=click.Choice(["grouped", "public", "report"]), default="grouped")
 @click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
 @click.option("--fold", default=0, show_default=True, help="The part that becomes val.")
 @click.option("--seed", default=0, show_default=True, help="For the dealing of groups.")
@@ -162,8 +162,9 @@ def split(
     """Split an audited MANIFEST into train, val and (with --test) test.
 
     grouped keeps all near-identical pictures on one side; with --test the photos that the face
-    detector is tested on are in the test part too, so that both can be scored together. report
-    repeats the student report's own split, which does not.
+    detector is tested on are in the test part too, so that both can be scored together. public does
+    that, with a test part, for your own pictures, and puts those of the public sets where the
+    shipped models had them. report repeats the student report's own split, which leaks.
     """
     from maskwatch.training import split as splits
     from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
@@ -171,6 +172,8 @@ def split(
     table = read_manifest(manifest_path)
     if protocol == "report":
         table = splits.split_report(table)
+    elif protocol == "public":
+        table = splits.split_public(table, folds=folds, fold=fold, seed=seed)
     else:
         kept = splits.listed_groups(table) if test else set()
         if leave_out:

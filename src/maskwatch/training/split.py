@@ -1,26 +1,31 @@
 """Splits: grouped by near-identical pictures (ours), or as the student report did it (leaky).
 
 `grouped` deals whole groups into folds, stratified by label, with scikit-learn's
-`StratifiedGroupKFold`; no photo, re-lit copy or crop of it sits on two sides. `report` repeats
-Keras' `validation_split=0.2`: the first fifth of each class in the order of file names. It is kept
-to show what such a number is worth.
+`StratifiedGroupKFold`; no photo, re-lit copy or crop of it sits on two sides. One corrected label
+may deal everything anew, so the parts that the shipped models were trained and tested on are kept
+in a file, `public_split.csv`, which `public` follows. `report` repeats Keras'
+`validation_split=0.2`: the first fifth of each class in the order of file names. It is kept to
+show what such a number is worth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.catalog import NO_MASK, UNCLEAR
+from maskwatch.training.catalog import NO_MASK, PUBLIC_SETS, UNCLEAR
 from maskwatch.training.detector.holdout import holdout_names, known_name
 from maskwatch.training.manifest import BOX
 
 REPORT_VAL_SHARE = 0.2
+_PARTS = ("train", "val", "test")
+_PUBLIC_SPLIT = Path(__file__).with_name("public_split.csv")
+_HASH_DIGITS = 16  # of a picture's hash, in that file
 
 
 def split_grouped(
@@ -64,6 +69,40 @@ def split_grouped(
         split[number == (fold + 1) % folds] = "test"
     parts = pd.Series(split, index=ordered.index)
     return table.assign(split=parts.reindex(table.index).fillna("test"))
+
+
+def split_public(
+    table: pd.DataFrame, *, folds: int = 5, fold: int = 0, seed: int = 0
+) -> pd.DataFrame:
+    """Puts pictures of the public sets where they were when the shipped models were trained.
+
+    A group with a picture of the test part is in the test part, and so on; so a comparison with the
+    shipped models is fair. Groups without a public picture are dealt as by `split_grouped`, with a
+    test part.
+
+    Args:
+        table: an audited manifest.
+        folds: number of equal parts that groups without a public picture are dealt into.
+        fold: which of them becomes `val`; the next is `test`.
+        seed: for the dealing.
+
+    Raises:
+        SettingError, DataError: see `split_grouped`.
+    """
+    _check_folds(folds, fold, test=True)
+    _check_groups(table, folds=1)
+    listed = pd.read_csv(_PUBLIC_SPLIT, dtype=str)
+    part_of = dict(zip(listed["sha256"], listed["part"], strict=True))
+    part = table["sha256"].str[:_HASH_DIGITS].map(part_of)
+    part = part.mask(part.isna() & table["source"].isin(PUBLIC_SETS), "train")
+    part = part.mask(table["group"].isin(listed_groups(table)), "test")
+    rank = part.map({name: place for place, name in enumerate(_PARTS)}).groupby(table["group"])
+    part = rank.transform("max").map(dict(enumerate(_PARTS)))
+    own = part.isna()
+    if own.any():
+        dealt = split_grouped(table[own], folds=folds, fold=fold, seed=seed, test=True)
+        part = part.fillna(dealt["split"])
+    return table.assign(split=part)
 
 
 def listed_groups(table: pd.DataFrame) -> set[str]:
