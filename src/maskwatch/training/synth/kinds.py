@@ -61,10 +61,10 @@ LABEL_OF = {
 SHARES = {
     MASK: {Kind.WORN: 1.0},
     INCORRECT: {
-        Kind.NOSE_OUT: 0.20,
-        Kind.TILTED: 0.06,
-        Kind.UNDER_CHIN: 0.44,
-        Kind.ON_ONE_EAR: 0.30,
+        Kind.NOSE_OUT: 0.31,
+        Kind.TILTED: 0.08,
+        Kind.UNDER_CHIN: 0.45,
+        Kind.ON_ONE_EAR: 0.16,
     },
     NO_MASK: {
         Kind.BARE: 0.34,
@@ -232,9 +232,9 @@ def place(kind: Kind, random: Generator, yaw_deg: float = 0.0) -> Placement | No
             side = -float(np.sign(yaw_deg))
         return Hanging(
             side=side,
-            drop=draw(0.5, 1.2),
-            length=draw(1.5, 2.3),
-            width=draw(0.4, 1.25),
+            drop=draw(0.6, 0.9),
+            length=draw(1.5, 2.1),
+            width=draw(0.5, 1.25),
             swing=draw(-0.12, 0.12),
         )
     if kind is Kind.SCARF:

@@ -26,7 +26,7 @@ MAX_FACES, MAX_MATERIALS = 2400, 240
 ENOUGH_BOXES = 1000
 """With so many faces in boxes, whole pictures of that label are not searched for more."""
 
-BARE_YAW_DEG = 48.0
+BARE_YAW_DEG = 32.0
 """A bare face that is turned further shows too little of its mask."""
 
 CLOSE_UP_SHARE = 0.4
