@@ -101,6 +101,18 @@ def test_the_report_split_says_that_it_leaks(tmp_path, manifests, name, sentence
     assert read_manifest(out)["split"].value_counts().to_dict() == {"train": 24, "val": 6}
 
 
+@pytest.mark.parametrize("protocol", ["public", "report"])
+@pytest.mark.parametrize("option", [("--test",), ("--leave-out", "mine")])
+def test_what_only_grouped_can_do_is_not_passed_over(tmp_path, manifests, protocol, option):
+    out = tmp_path / "s.parquet"
+    result = run(*("split", manifests / "a.parquet", "--out", out, "--protocol", protocol, *option))
+    assert isinstance(result.exception, SettingError)
+    assert f"{option[0]} goes with --protocol grouped only, not with {protocol}" in str(
+        result.exception
+    )
+    assert not out.exists()
+
+
 def test_report_writes_one_page(tmp_path, manifests):
     result = run("report", manifests / "a.parquet", "--out", tmp_path / "page.html")
     assert result.exit_code == 0

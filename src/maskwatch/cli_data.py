@@ -169,6 +169,9 @@ def split(
     from maskwatch.training import split as splits
     from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
 
+    if protocol != "grouped" and (test or leave_out):
+        option = "--test" if test else "--leave-out"
+        raise SettingError(f"{option} goes with --protocol grouped only, not with {protocol}")
     table = read_manifest(manifest_path)
     if protocol == "report":
         table = splits.split_report(table)
