@@ -23,9 +23,11 @@ from maskwatch.training.detector.holdout import holdout_names, known_name
 from maskwatch.training.manifest import BOX
 
 REPORT_VAL_SHARE = 0.2
+PUBLIC_SPLIT = Path(__file__).with_name("public_split.csv")
+"""Test and validation pictures of the public sets, named by the first digits of their hash."""
+
+_HASH_DIGITS = 16
 _PARTS = ("train", "val", "test")
-_PUBLIC_SPLIT = Path(__file__).with_name("public_split.csv")
-_HASH_DIGITS = 16  # of a picture's hash, in that file
 
 
 def split_grouped(
@@ -76,9 +78,9 @@ def split_public(
 ) -> pd.DataFrame:
     """Puts pictures of the public sets where they were when the shipped models were trained.
 
-    A group with a picture of the test part is in the test part, and so on; so a comparison with the
-    shipped models is fair. Groups without a public picture are dealt as by `split_grouped`, with a
-    test part.
+    A group with a picture of the test part is in the test part, else one with a picture of the
+    validation part in that; so nothing trained on the result has seen what the shipped models are
+    tested on. Groups without a public picture are dealt as by `split_grouped`, with a test part.
 
     Args:
         table: an audited manifest.
@@ -91,7 +93,7 @@ def split_public(
     """
     _check_folds(folds, fold, test=True)
     _check_groups(table, folds=1)
-    listed = pd.read_csv(_PUBLIC_SPLIT, dtype=str)
+    listed = pd.read_csv(PUBLIC_SPLIT, dtype=str)
     part_of = dict(zip(listed["sha256"], listed["part"], strict=True))
     part = table["sha256"].str[:_HASH_DIGITS].map(part_of)
     part = part.mask(part.isna() & table["source"].isin(PUBLIC_SETS), "train")
