@@ -95,7 +95,7 @@ def test_the_document_holds_every_number(done, models, table):
     assert document["models"][0]["sha256"] == load_model(models[0])[1].sha256
     for key in (
         *("scores", "calibration", "unclear", "sizes", "lights", "rolls", "yaws", "sharpness"),
-        *("corruptions", "rotation_deg", "crop_ms"),
+        *("corruptions", "rotation_deg", "crop_ms", "strictness"),
     ):
         assert set(document[key]) == set(names)
     assert list(document["scores"]["toy 1"]) == [
@@ -157,7 +157,14 @@ def test_the_page_is_whole_and_escaped(done):
         *("Turned", "Darkened and brightened", "Size of the face", "Light", "Calibration"),
         *("Faces that nobody can judge", "Tilt of the head", "Turn of the head", "Sharpness"),
         *("Precision, recall and F1 of every class by source", "never met", "Mean over sources"),
-        *("Worst mistakes", "Time of one crop", "are not labelled", "elastic transform"),
+        *(
+            "Worst mistakes",
+            "A stricter threshold",
+            "Right ones withheld",
+            "Time of one crop",
+            "are not labelled",
+            "elastic transform",
+        ),
     ):
         assert words in page
     assert "<b>second</b>" not in page and "&lt;b&gt;second&lt;/b&gt;" in page

@@ -144,6 +144,22 @@ def test_left_out_sources_and_unclear_faces_are_those_of_the_evaluation(done):
     ]
 
 
+def test_stricter_thresholds_are_those_of_the_evaluation(done):
+    _, card, document = done
+    rows = document["strictness"]["toy 1"]
+    assert [row["unsure_below"] for row in rows if row["is_own"]] == [0.5]
+    assert rows_of(card, "unsure below") == [
+        [
+            f"**{row['unsure_below']:g}**" if row["is_own"] else f"{row['unsure_below']:g}",
+            f"{100 * row['unsure_share']['value']:.1f}%",
+            written(row["accuracy_of_answers"]),
+            *(str(row[k]) for k in ("wrong_answers", "withheld_wrong", "withheld_right")),
+            written(row["unclear_unsure_share"]),
+        ]
+        for row in rows
+    ]
+
+
 def test_spoilt_and_turned_pictures_are_those_of_the_evaluation(done):
     _, card, document = done
     table_of_model = document["corruptions"]["toy 1"]

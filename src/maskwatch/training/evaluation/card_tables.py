@@ -71,6 +71,7 @@ def number_sections(result: Evaluation) -> Iterator[str]:
     yield from _corruptions(result)
     yield from _sweeps(result)
     yield from _calibration(result)
+    yield from _strictness(result)
 
 
 def _own(result: Evaluation) -> str:
@@ -235,6 +236,33 @@ def _calibration(result: Evaluation) -> Iterator[str]:
         for n, c in result.calibration[_own(result)].items()
     ]
     yield table(["source", "rows", "ECE", "mean confidence", "right"], rows)
+
+
+def _strictness(result: Evaluation) -> Iterator[str]:
+    own = _own(result)
+    yield "## What a stricter threshold would bring"
+    yield (
+        "An answer whose probability stays below the threshold is unsure. Every other number here "
+        "is with the threshold in bold; the three probabilities are in every result, so a program "
+        "can be stricter."
+    )
+    any_unclear = bool(result.unclear[own]["n"])
+    rows = []
+    for row in result.strictness[own]:
+        below = f"{row['unsure_below']:g}"
+        cells = [
+            f"**{below}**" if row["is_own"] else below,
+            share(row["unsure_share"]["value"]),
+            interval(row["accuracy_of_answers"]),
+            f"{row['wrong_answers']:,}",
+            f"{row['withheld_wrong']:,}",
+            f"{row['withheld_right']:,}",
+        ]
+        rows.append([*cells, interval(row["unclear_unsure_share"])] if any_unclear else cells)
+    header = ["unsure below", "unsure", "right, of those answered", "wrong answers"]
+    header += ["wrong ones withheld", "right ones withheld"]
+    header += ["faces that nobody can judge, unsure"] if any_unclear else []
+    yield table(header, rows)
 
 
 def _slice_table(first: str, slices: Mapping[str, Mapping[str, Any]]) -> str:

@@ -57,6 +57,7 @@ def evaluation_page(result: Evaluation) -> str:
         left_out=result.left_out,
         left_out_mean=left_out_means(result.left_out),
         unclear=result.unclear,
+        strictness=result.strictness,
         none_unclear=NONE_THERE,
         unclear_pictures=_pictures(contest.unclear, result.unclear_cases),
         sample=result.sample,

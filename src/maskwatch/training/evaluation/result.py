@@ -102,6 +102,7 @@ class Evaluation:
         scores: see parts.score_slices.
         calibration: by source, "all" first.
         unclear: what each model says of faces that nobody can judge, see unclear.score_unclear.
+        strictness: what other thresholds for "unsure" bring, see strictness.strictness.
         measured: scores by what was measured of a face, by the names in slices.MEASURES first.
         left_out: a row for each model trained without a source.
         sample: which crops were altered.
@@ -118,6 +119,7 @@ class Evaluation:
     scores: Mapping[str, dict[str, Any]]
     calibration: Mapping[str, Mapping[str, Calibration]]
     unclear: Mapping[str, dict[str, Any]]
+    strictness: Mapping[str, list[dict[str, Any]]]
     measured: Mapping[str, Mapping[str, dict[str, Any]]]
     left_out: tuple[LeftOutScores, ...]
     sample: Mapping[str, Any]
@@ -154,6 +156,7 @@ class Evaluation:
                 for name, parts in self.calibration.items()
             },
             "unclear": self.unclear,
+            "strictness": self.strictness,
             **self.measured,
             "not_sliced": list(NOT_SLICED),
             "left_out": [row.to_dict() for row in self.left_out],

@@ -31,6 +31,7 @@ from maskwatch.training.evaluation.stress_tables import (
     describe_sample,
     sweep_table,
 )
+from maskwatch.training.evaluation.strictness import strictness
 from maskwatch.training.evaluation.unclear import score_unclear, shown_unclear
 from maskwatch.training.evaluation.views import LOOK_SIDE_PX, Views, measure_views
 from maskwatch.training.parts import Part, score_slices
@@ -125,6 +126,10 @@ def _tables(contest: Contest, asked: _Asked) -> Evaluation:
         calibration={name: _calibrations(part, given) for name, given in answers.items()},
         unclear={
             name: score_unclear(contest.unclear, given) for name, given in asked.unclear.items()
+        },
+        strictness={
+            name: strictness(part, given, contest.unclear, asked.unclear[name])
+            for name, given in answers.items()
         },
         measured={
             kind: {name: score_rows(part, given, rows) for name, given in answers.items()}
