@@ -63,14 +63,14 @@ def test_each_threshold_tells_what_is_withheld_and_what_is_left() -> None:
 
 @pytest.mark.parametrize("own", [0.0, 0.5, 0.62, 0.95])
 def test_the_threshold_of_the_card_is_among_them_and_marked(own: float) -> None:
-    answers = says(0.9, unsure_below=own)
-    rows = strictness(part_of(["mask"]), answers, unclear_of(0), says())
+    answers = says(0.98, 0.61, unsure_below=own)
+    rows = strictness(part_of(["mask", "mask"]), answers, unclear_of(0), says())
     thresholds = [row["unsure_below"] for row in rows]
     assert thresholds == sorted({own, *THRESHOLDS})
     assert [row["unsure_below"] for row in rows if row["is_own"]] == [own]
-    if own == 0.62:
-        marked = next(row for row in rows if row["is_own"])
-        assert marked["unsure_share"]["value"] == np.mean(answers.states == 3)
+    marked = next(row for row in rows if row["is_own"])
+    # of both answers, 0.61 is unsure below 0.62 and below 0.95 only
+    assert marked["unsure_share"]["value"] == np.mean(answers.states == 3) == 0.5 * (own > 0.61)
 
 
 @given(st.lists(st.tuples(st.floats(1 / 3, 1), st.booleans()), min_size=1, max_size=30))
