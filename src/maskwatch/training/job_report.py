@@ -29,13 +29,16 @@ class Reporter:
         self._status = own_process(Status(State.RUNNING))
         self._written_s = self._began_s = 0.0
         self._first = 0  # what was done of the step when its time began
+        self._is_to_stop = False
 
     def stop(self, *_signal: object) -> None:
         """What the process does on SIGTERM.
 
         Raises:
-            Stopped: always.
+            Stopped: always; again with the next batch or picture where a library swallowed it, as
+                Keras' `pythonify_logs` does after each epoch and Python in every finalizer.
         """
+        self._is_to_stop = True
         raise Stopped
 
     def begin(self, step: Step, total: int = 0) -> None:
@@ -80,6 +83,8 @@ class Reporter:
 
     def _tell(self, done: int, total: int, step_done: int, step_total: int) -> None:
         """Note what is done of what is shown, and of the whole step; write it now and then."""
+        if self._is_to_stop:
+            raise Stopped
         now_s = time.monotonic()
         here, left = step_done - self._first, step_total - step_done
         left_s = (now_s - self._began_s) / here * left if here and left else None
