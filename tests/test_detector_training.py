@@ -264,10 +264,10 @@ def test_training_goes_on_from_an_exported_file(exported, work):
     assert not [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     assert check_parity(create_session(path.read_bytes(), "exported"), model) < 1e-3
     wider = dataclasses.replace(SMALL.network, pyramid_channels=24)
-    with pytest.raises(SettingError, match="no exported detector of this recipe's shape"):
+    with pytest.raises(SettingError, match="its network has another shape"):
         build_detector(wider, path, seed=0)
     (work / "none.onnx").write_bytes(b"no model")
-    with pytest.raises(SettingError, match=r"none\.onnx: not an ONNX file"):
+    with pytest.raises(SettingError, match=r"none\.onnx: not a readable ONNX file"):
         build_detector(SMALL.network, work / "none.onnx", seed=0)
 
 

@@ -53,6 +53,7 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nfit: {epochs: many}", r"fit\.epochs must be int, not 'many'"),
         ("name: x\nfit: {epochs: true}", r"fit\.epochs must be int"),
         ("name: x\nfit: {epochs: 0}", r"fit\.epochs must be 1 to 10000"),
+        ("name: x\nfit: {start_share: 1}", r"fit\.start_share must be 0 to 0\.95"),
         ("name: x\nfit: {learning_rate: -1}", r"fit\.learning_rate must be"),
         ("name: x\nfit: {learning_rate: fast}", r"fit\.learning_rate must be float"),
         ("name: x\nnetwork: {input_side_px: 100}", "multiple of 16"),

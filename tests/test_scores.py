@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from maskwatch.classify import calibrate
-from maskwatch.training.scores import answers, best_temperature, score
+from maskwatch.training.scores import answers, score
 
 
 def sure(labels) -> np.ndarray:
@@ -63,24 +62,3 @@ def test_copies_of_one_photo_do_not_narrow_the_interval():
     copies = score(truth, sure(answered), np.repeat(range(8), 50))["accuracy"]
     assert apart["value"] == copies["value"] == 0.75
     assert copies["high"] - copies["low"] > 3 * (apart["high"] - apart["low"])
-
-
-@pytest.mark.parametrize("true_temperature", [0.5, 1.0, 2.0])
-def test_the_temperature_is_found_again(true_temperature):
-    random = np.random.default_rng(0)
-    honest = random.dirichlet((0.4, 0.4, 0.4), 20_000).astype(np.float32)
-    labels = (honest.cumsum(axis=1) > random.random((len(honest), 1))).argmax(axis=1)
-    stated = calibrate(honest, 1 / true_temperature)
-    assert best_temperature(labels, stated) == pytest.approx(true_temperature, rel=0.07)
-
-
-def test_no_held_out_answers_leave_the_temperature_alone():
-    assert best_temperature(np.array([], int), np.empty((0, 3))) == 1.0
-
-
-def test_calibration_keeps_the_order_and_the_sum():
-    rows = np.random.default_rng(1).dirichlet((1, 1, 1), 50).astype(np.float32)
-    soft = calibrate(rows, 3.0)
-    assert np.array_equal(rows.argmax(1), soft.argmax(1))
-    assert np.allclose(soft.sum(1), 1, atol=1e-5)
-    assert calibrate(np.empty((0, 3), np.float32), 2.0).shape == (0, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Classifier:
         parts = [np.empty((0, len(self.card.classes)), np.float32)]
         for start in range(0, len(crops), at_once):
             parts += self._run_shared(crops[start : start + at_once])
-        return calibrate(np.concatenate(parts), self.card.temperature)
+        return calibrate(np.concatenate(parts), self.card.temperature, self.card.logit_shift)
 
     def decide(self, probabilities: NDArray[np.float32]) -> tuple[MaskState, float]:
         """The state of one row of probabilities, and the probability of the likeliest state."""
@@ -71,14 +72,17 @@ class Classifier:
         return np.asarray(self._session.run(None, {self._input_name: crops})[0], np.float32)
 
 
-def calibrate(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Divide the logits behind softmax outputs (n, k) by a temperature.
+def calibrate(
+    probabilities: NDArray[np.float32], temperature: float, logit_shift: Sequence[float] = (0.0,)
+) -> NDArray[np.float32]:
+    """Divide the logits behind softmax outputs (n, k) by a temperature, then shift them.
 
     A softmax output raised to 1/T and normalised is the softmax of logits / T, so the network can
-    keep its softmax inside (Guo et al. 2017).
+    keep its softmax inside (Guo et al. 2017); a shift is a factor of each probability.
     """
-    if temperature == 1:
+    if temperature == 1 and not any(logit_shift):
         return probabilities
     log = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    log = log + np.asarray(logit_shift, np.float32)
     powered = np.exp(log - log.max(axis=-1, keepdims=True))
     return np.asarray(powered / powered.sum(axis=-1, keepdims=True), np.float32)

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_WEIGHTS = click.option(
+    "--weights",
+    type=_FILE,
+    help="ImageNet weights without top (.h5), for offline work; or an exported classifier (.onnx), "
+    "such as the shipped one, to go on from.",
+)
 
 
 @click.command()
 @click.argument("recipe", type=_FILE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with a split.")
 @click.option("--out", type=_FOLDER, help="Run folder; runs/NAME of the recipe if not given.")
-@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+@_WEIGHTS
 @click.option(
     "--cache",
     type=_FOLDER,
@@ -50,7 +56,7 @@ def train(
 @click.argument("recipe", type=_FILE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with train and val parts.")
 @click.option("--out", type=_FOLDER, help="Study folder; runs/NAME-tune if not given.")
-@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+@_WEIGHTS
 @click.option("--cache", type=_FOLDER, help="As in `maskwatch train`, for frozen trials.")
 @click.option("--trials", default=20, show_default=True, type=click.IntRange(1))
 def tune(
@@ -96,7 +102,10 @@ def export(run: Path, data: Path, out: Path | None) -> None:
     megabytes = model_path.stat().st_size / 1e6
     click.echo(f"{model_path}: {megabytes:.1f} MB, {card.name}, sha256 {card.sha256[:12]}")
     click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
-    click.echo(f"temperature {card.temperature}, unsure below {card.unsure_below}")
+    shifts = ", ".join(
+        f"{name} {shift:+.2f}" for name, shift in zip(card.classes, card.logit_shift, strict=True)
+    )
+    click.echo(f"temperature {card.temperature}, shifts {shifts}, unsure below {card.unsure_below}")
     _print_part(card.scores["part"], card.scores["all"])
 
 

@@ -42,6 +42,9 @@ class ModelCard:
         licence: of the model file.
         intended_use: what it is for, and what it must not be used for.
         limits: plain sentences on where it fails or was not tested.
+        logit_shift: is added to the divided logits, in output order; takes back what a class that
+            was shown more often in training than it is met gets too much everywhere (Alexandari et
+            al. 2020, "Maximum Likelihood with Bias-Corrected Calibration"). Zeros change nothing.
         training: recipe, data hash, sources and versions.
         scores: what the exported file scored, on which data.
     """
@@ -58,6 +61,7 @@ class ModelCard:
     licence: str
     intended_use: str
     limits: tuple[str, ...]
+    logit_shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,6 +72,10 @@ class ModelCard:
         _check_range("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        if len(self.logit_shift) != len(self.classes):
+            raise ValueError(f"logit_shift must have a value a class, not {len(self.logit_shift)}")
+        for shift in self.logit_shift:
+            _check_range("logit_shift", shift, -20, 20)
         _check_range("unsure_below", self.unsure_below, 0, 1)
 
 
@@ -186,6 +194,8 @@ def _parse_card(path: Path, content: bytes, kind: type[Card]) -> Card:
         if "classes" in values:
             values["classes"] = tuple(MaskState(name) for name in values["classes"])
         values["limits"] = tuple(values["limits"])
+        if "logit_shift" in values:  # cards of 0.1 may lack it
+            values["logit_shift"] = tuple(values["logit_shift"])
         return kind(**values)
     except KeyError as error:
         raise ModelError(f"{path}: not a valid model card (no {error} in it)") from error

@@ -95,7 +95,8 @@ _SETTINGS = {
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help="With --runs: ImageNet weights without top, for offline work; Keras downloads them "
-    "otherwise. Repeat it for several widths of the network.",
+    "otherwise. Repeat it for several widths of the network. Or an exported classifier (.onnx) to "
+    "go on from.",
 )
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(

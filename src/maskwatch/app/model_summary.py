@@ -120,6 +120,11 @@ def _tile(label: str, score: Range, say: Catalogue) -> Tile:
     return Tile(label, share(say, score.value), span(say, score))
 
 
+def _shifts(card: ModelCard, say: Catalogue) -> str:
+    pairs = zip(card.classes, card.logit_shift, strict=True)
+    return ", ".join(f"{say.label(state)} {say.number(shift, 2)}" for state, shift in pairs)
+
+
 def network_rows(
     card: ModelCard, detector: DetectorCard | None, say: Catalogue
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -133,6 +138,7 @@ def network_rows(
             (say.text("model_networks.margin"), say.percent(card.crop_margin_ratio, 0)),
             (say.text("model_networks.unsure_below"), say.percent(card.unsure_below, 0)),
             (say.text("model_networks.temperature"), say.number(card.temperature, 3)),
+            (say.text("model_networks.logit_shift"), _shifts(card, say)),
             (say.text("model_networks.licence"), card.licence),
         ],
     )

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch._version import __version__
-from maskwatch.classify import calibrate
 from maskwatch.errors import DataError, ModelError
 from maskwatch.model_card import ModelCard, card_path, write_card
 from maskwatch.runtime import create_session
 from maskwatch.schema import CLASSES
+from maskwatch.training.calibration import fit_calibration
 from maskwatch.training.catalog import PUBLIC_SETS, source_licence
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.manifest import data_sha256
@@ -24,7 +24,6 @@ from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.parts import Part, score_slices, take_part
 from maskwatch.training.recipe import Recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.scores import best_temperature
 
 PARITY = 1e-4
 """Largest difference of a probability between Keras and ONNX Runtime."""
@@ -49,8 +48,9 @@ _LIMITS = (
 def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> ModelCard:
     """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
 
-    The temperature is fitted on the `val` part; the scores are those of the `test` part, or of
-    `val` where there is no test part, and the card says which.
+    The calibration is fitted on the `val` part, for classes as frequent as the recipe drew them:
+    how many pictures of each a data set holds says nothing about an entrance. The scores are those
+    of the `test` part, or of `val` where there is no test part, and the card says which.
 
     Raises:
         DataError: the run is not finished, or the manifest is not the one it was trained on.
@@ -67,21 +67,22 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
     parity = check_parity(session, model, recipe)
     val, test = take_part(table, "val"), take_part(table, "test")
     val_answers = _answer_part(session, val, recipe)
-    temperature = best_temperature(val.labels, val_answers) if len(val.labels) else 1.0
+    calibration = fit_calibration(val.labels, val_answers, recipe.sampling.drawn_shares)
 
     scored, part_name = (test, "test") if len(test.labels) else (val, "val")
-    answers = calibrate(_answer_part(session, scored, recipe), temperature)
+    answers = calibration.apply(_answer_part(session, scored, recipe))
     card = ModelCard(
         name=f"{recipe.name}-{recipe.network.input_side_px} {__version__}",
         sha256=hashlib.sha256(onnx).hexdigest(),
         classes=CLASSES,
         input_side_px=recipe.network.input_side_px,
         crop_margin_ratio=recipe.crop_margin_ratio,
-        temperature=temperature,
+        temperature=calibration.temperature,
         unsure_below=UNSURE_BELOW,
         licence=_licence(run["sources"]),
         intended_use=_INTENDED_USE,
         limits=_LIMITS,
+        logit_shift=calibration.logit_shift,
         training={
             "recipe": asdict(recipe),
             "data_sha256": run["data_sha256"],

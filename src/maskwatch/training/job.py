@@ -69,7 +69,8 @@ def work(job: JobFolder, files: Sequence[Path], reporter: Reporter) -> None:
 
     Args:
         job: with its order.
-        files: ImageNet weights of several widths; Keras downloads them where there are none.
+        files: ImageNet weights of several widths, or exported classifiers to go on from; Keras
+            downloads the former where there are none.
         reporter: is told how far it is.
 
     Raises:
@@ -100,14 +101,12 @@ def fitting_weights(order: Order, files: Sequence[Path]) -> Path | None:
     Raises:
         SettingError: none does, or the download fails.
     """
-    from maskwatch.training.network import load_base
+    from maskwatch.training.network import build_network
 
-    network = order.recipe.network
-    shape = (network.input_side_px, network.input_side_px, 3)
     refusals = []
     for weights in files or (None,):
         try:
-            load_base(network.alpha, shape, weights)
+            build_network(order.recipe.network, weights, order.recipe.seed)
             return weights
         except SettingError as error:
             refusals.append(error)

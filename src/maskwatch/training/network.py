@@ -10,6 +10,7 @@ import keras
 
 from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES
+from maskwatch.training.exported_weights import fold_batch_norm, take_over_exported
 from maskwatch.training.recipe import FitRecipe, NetworkRecipe
 
 
@@ -29,18 +30,25 @@ class Network:
 
 
 def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Network:
-    """Build it with ImageNet weights in the base and a fresh head.
+    """Build it with ImageNet weights in the base and a fresh head, or as it was trained before.
 
     Args:
         recipe: sizes and what learns.
-        weights: a .weights.h5 file of MobileNetV2 without top; None lets Keras download it.
+        weights: a .weights.h5 file of MobileNetV2 without top; None lets Keras download it. Or an
+            exported classifier (.onnx) to go on from, head and all; its batch norms are folded into
+            the convolutions and stay so.
         seed: decides the head's start and its dropout.
 
     Raises:
         SettingError: the weights cannot be loaded.
     """
     side = recipe.input_side_px
-    base = load_base(recipe.alpha, (side, side, 3), weights)
+    exported = weights if weights is not None and weights.suffix == ".onnx" else None
+    base = (
+        _folded_base(recipe.alpha, (side, side, 3))
+        if exported
+        else load_base(recipe.alpha, (side, side, 3), weights)
+    )
     _freeze(base, recipe.unfrozen_layers)
     low, high = recipe.value_range
 
@@ -68,7 +76,10 @@ def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Net
         name="probabilities",
     )(x)
     head = keras.Model(inputs, outputs, name="head")
-    return Network(keras.Model(crops, head(features), name="maskwatch"), backbone, head)
+    full = keras.Model(crops, head(features), name="maskwatch")
+    if exported:
+        take_over_exported(full, exported)
+    return Network(full, backbone, head)
 
 
 def compile_model(model: Any, recipe: FitRecipe, steps: int) -> None:
@@ -138,6 +149,13 @@ def load_base(alpha: float, shape: tuple[int | None, int | None, int], weights: 
             f"{origin}: cannot be used for MobileNetV2 with alpha {alpha} ({reason}); "
             "give a file with --weights PATH"
         ) from error
+
+
+def _folded_base(alpha: float, shape: tuple[int, int, int]) -> Any:
+    """MobileNetV2 without top and without batch norms, for weights of an exported file."""
+    return fold_batch_norm(
+        keras.applications.MobileNetV2(shape, alpha, include_top=False, weights=None)
+    )
 
 
 def _freeze(base: Any, unfrozen_layers: int) -> None:

@@ -150,6 +150,11 @@ class SamplingRecipe:
             require(self.crops_per_epoch > 0, "crops_per_epoch", 0, valid)
         between("min_face_px", self.min_face_px, 0, 10**6)
 
+    @property
+    def drawn_shares(self) -> tuple[float, float, float] | None:
+        """How frequent the classes are in an epoch; None: as in the training part."""
+        return self.class_shares if self.crops_per_epoch else None
+
 
 @dataclass(frozen=True, slots=True)
 class FitRecipe:
@@ -162,6 +167,9 @@ class FitRecipe:
         label_smoothing: share of certainty given to the other classes.
         batch_size: crops per step.
         epochs: passes.
+        start_share: how much of the weights that a run began with is in those that it keeps: their
+            mean with the trained ones knows what both know (Wortsman et al. 2022, "Robust
+            fine-tuning of zero-shot models"). For runs that go on from a trained network.
     """
 
     learning_rate: float = 1e-4
@@ -170,6 +178,7 @@ class FitRecipe:
     label_smoothing: float = 0.0
     batch_size: int = 32
     epochs: int = 5
+    start_share: float = 0.0
 
     def __post_init__(self) -> None:
         between("learning_rate", self.learning_rate, 1e-9, 1)
@@ -177,6 +186,7 @@ class FitRecipe:
         between("label_smoothing", self.label_smoothing, 0, 0.99)
         between("batch_size", self.batch_size, 1, 4096)
         between("epochs", self.epochs, 1, 10_000)
+        between("start_share", self.start_share, 0, 0.95)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,18 +131,3 @@ def _with_interval(value: float, draws: NDArray[np.float64]) -> dict[str, float 
         "low": round(float(low), 4),
         "high": round(float(high), 4),
     }
-
-
-def best_temperature(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
-    """The temperature with the least log loss on held-out answers (Guo et al. 2017).
-
-    A scan of a fine grid: the loss has one minimum in T, and a scan cannot diverge.
-    """
-    if len(labels) == 0:
-        return 1.0
-    log = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
-    candidates = np.geomspace(0.25, 4, 161)
-    scaled = log[None] / candidates[:, None, None]
-    scaled -= np.logaddexp.reduce(scaled, axis=2, keepdims=True)
-    losses = -scaled[:, np.arange(len(labels)), labels].mean(axis=1)
-    return round(float(candidates[losses.argmin()]), 4)

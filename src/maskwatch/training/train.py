@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,14 @@ def train(
 
     Raises:
         DataError: no split, or a class without training crops.
-        SettingError: a cache for a base that learns, unusable weights, or a finished run.
+        SettingError: a cache for a base that learns, unusable weights, no trained network to go on
+            from where the recipe keeps some of it, or a finished run.
     """
+    if recipe.fit.start_share and (weights is None or weights.suffix != ".onnx"):
+        raise SettingError(
+            "fit.start_share keeps some of a trained network: give an exported classifier (.onnx) "
+            "with --weights"
+        )
     if cache is not None and recipe.network.unfrozen_layers:
         raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
     parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face
@@ -127,6 +133,7 @@ def _fit(
         if len(val.labels)
         else None
     )
+    start = network.full.get_weights()
     model = folder.load_checkpoint()
     if model is None:
         model = network.full
@@ -144,6 +151,7 @@ def _fit(
             **_telling(progress, epoch, len(batches)),
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
+    _keep_start(model, start, recipe.fit.start_share)
     folder.save_model(model)
     return lambda part: predict(model, part, recipe)
 
@@ -167,6 +175,7 @@ def _fit_cached(
             epoch, of.seeds, lambda rows: load_canvases(of.table.iloc[rows], side, margin, context)
         )
 
+    start = network.head.get_weights()
     compile_model(network.head, recipe.fit, _steps(part, recipe))
     validation = (features(val, None), one_hot(val.labels)) if len(val.labels) else None
     for epoch in _epochs(recipe, folder):
@@ -181,10 +190,18 @@ def _fit_cached(
             **_telling(progress, epoch, -(-len(order) // recipe.fit.batch_size)),
         )
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
+    _keep_start(network.head, start, recipe.fit.start_share)
     folder.save_model(network.full)
     return lambda part: np.asarray(
         network.head.predict(features(part, None), batch_size=256, verbose=0), np.float32
     )
+
+
+def _keep_start(model: Any, start: Sequence[NDArray[np.float32]], share: float) -> None:
+    """Let a model's weights be their mean with those it began with."""
+    if share:
+        pairs = zip(start, model.get_weights(), strict=True)
+        model.set_weights([share * old + (1 - share) * new for old, new in pairs])
 
 
 def _telling(progress: Progress, epoch: int, batches: int) -> dict[str, Any]:

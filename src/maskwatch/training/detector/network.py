@@ -19,8 +19,8 @@ import numpy as np
 
 from maskwatch.errors import SettingError
 from maskwatch.training.detector.recipe import DetectorNetworkRecipe
+from maskwatch.training.exported_weights import fold_batch_norm, take_over_exported
 from maskwatch.training.network import load_base
-from maskwatch.training.onnx_file import read_convolutions
 
 OUTPUTS = 15
 """Values per point: score logit, dx, dy, log w, log h, and dx, dy of five landmarks, in strides."""
@@ -71,41 +71,10 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
     model = keras.Model(image, answer, name="detector")
     if weights is not None and weights.suffix == ".onnx":
         model = fold_batch_norm(model)
-        _take_over_exported(model, weights)
+        take_over_exported(model, weights)
     elif weights is not None and trained:
         _take_over(model, weights)
     return model
-
-
-def fold_batch_norm(model: Any) -> Any:
-    """A copy without batch norm: its frozen statistics go into the convolutions before it."""
-    norms = {
-        layer.input._keras_history.operation.name: layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    }
-
-    def without_norm(layer: Any) -> Any:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return keras.layers.Identity(name=layer.name)
-        config = layer.get_config()
-        if layer.name in norms:
-            config["use_bias"] = True
-        return type(layer).from_config(config)
-
-    def call(layer: Any, *args: Any, **_: Any) -> Any:
-        return layer(*args)  # Identity takes none of batch norm's keywords
-
-    folded = keras.models.clone_model(model, clone_function=without_norm, call_function=call)
-    for name, norm in norms.items():
-        gamma, beta, mean, variance = (np.asarray(value) for value in norm.get_weights())
-        scale = gamma / np.sqrt(variance + norm.epsilon)
-        convolution = model.get_layer(name)
-        kernel = np.asarray(convolution.get_weights()[0])
-        is_depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
-        kernel = kernel * (scale[:, None] if is_depthwise else scale)
-        folded.get_layer(name).set_weights([kernel, beta - mean * scale])
-    return folded
 
 
 def _take_over(model: Any, path: Path) -> None:
@@ -116,22 +85,6 @@ def _take_over(model: Any, path: Path) -> None:
         raise SettingError(
             f"{path}: no trained detector of this recipe's shape ({reason})"
         ) from error
-
-
-def _take_over_exported(model: Any, path: Path) -> None:
-    weights = read_convolutions(path)
-    layers = [*model.layers, *model.get_layer("backbone").layers]
-    for layer in layers:
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-            try:
-                kernel, *bias = weights[layer.name]
-                if layer.use_bias and not bias:  # the exporter drops a bias of zeros
-                    bias = [np.zeros(layer.bias.shape)]
-                layer.set_weights([kernel, *bias])
-            except (KeyError, ValueError) as error:  # no such layer; another shape
-                raise SettingError(
-                    f"{path}: no exported detector of this recipe's shape ({layer.name} differs)"
-                ) from error
 
 
 def _lateral(x: Any, channels: int, name: str) -> Any:

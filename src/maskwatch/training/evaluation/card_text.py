@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch._version import __version__
+from maskwatch.model_card import ModelCard
 from maskwatch.training.catalog import PUBLIC_SETS, ROW_LABELS
 from maskwatch.training.evaluation.card_tables import (
     bullets,
@@ -91,7 +92,7 @@ def _what_it_is(result: Evaluation) -> Iterator[str]:
             f"File: `{entrant.path.name}`, SHA-256 `{card.sha256}`",
             f"Licence of the file: {plain(card.licence)}",
             f"Network: {shape}, {card.crop_margin_ratio:.0%} of surroundings on each side of a box",
-            f"Calibration: logits divided by {card.temperature:g}",
+            f"Calibration: {_calibration(card)}",
             f"Made into this page by MaskWatch {__version__}",
         ]
     )
@@ -100,6 +101,14 @@ def _what_it_is(result: Evaluation) -> Iterator[str]:
     yield plain(card.intended_use)
     yield "## What it must not be used for"
     yield bullets(NOT_FOR)
+
+
+def _calibration(card: ModelCard) -> str:
+    divided = f"logits divided by {card.temperature:g}"
+    if not any(card.logit_shift):
+        return divided
+    shifts = zip(card.classes, card.logit_shift, strict=True)
+    return f"{divided}, then " + ", ".join(f"{shift:+.2f} for `{name}`" for name, shift in shifts)
 
 
 def _training(result: Evaluation) -> Iterator[str]:
@@ -111,7 +120,7 @@ def _training(result: Evaluation) -> Iterator[str]:
     counts = trained.get("crops_by_source", {})
     yield (
         "Faces and pictures of each source in the parts of the split. It learnt from `train`; its "
-        "temperature was fitted on `val`."
+        "calibration was fitted on `val`."
     )
     rows = [
         [

@@ -181,6 +181,7 @@ def _describe(entrant: Entrant) -> dict[str, Any]:
         "input_side_px": card.input_side_px,
         "crop_margin_ratio": card.crop_margin_ratio,
         "temperature": card.temperature,
+        "logit_shift": list(card.logit_shift),
         "unsure_below": card.unsure_below,
         "seen": entrant.seen.value,
     }

@@ -1,0 +1,155 @@
+"""A classifier learns on from an exported file: same answers at the start, refusals in one line.
+
+Run: pytest tests/test_exported_weights.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from toy_model import write_toy_model
+from training_factory import coloured_manifest, random_base_weights, small_recipe
+
+from maskwatch.errors import SettingError
+from maskwatch.training.export import export_run, golden_crops
+from maskwatch.training.network import build_network
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.train import train
+
+NETWORK = NetworkRecipe(
+    alpha=0.35, input_side_px=64, unfrozen_layers=-1, dense_units=16, dense_layers=2, dropout=0.2
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exported")
+
+
+@pytest.fixture(scope="module")
+def weights(work: Path) -> Path:
+    return random_base_weights(work)
+
+
+@pytest.fixture(scope="module")
+def trained(weights: Path) -> Any:
+    """Its norms have statistics and its biases are not zero, as after training."""
+    model = build_network(NETWORK, weights, seed=1).full
+    random = np.random.default_rng(4)
+    for layer in model.get_layer("head").layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, random.normal(0, 0.5, bias.shape)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Any, work: Path) -> Path:
+    path = work / "classifier.onnx"
+    path.write_bytes(convert_to_onnx(trained))
+    return path
+
+
+def answers(model: Any, side_px: int = 64) -> np.ndarray:
+    return np.asarray(model.predict(golden_crops(side_px), verbose=0))
+
+
+def test_it_answers_as_the_exported_file_and_all_of_it_can_learn(
+    trained: Any, exported: Path
+) -> None:
+    model = build_network(NETWORK, exported, seed=9).full
+    expected = answers(trained)
+    assert np.ptp(expected, axis=0).max() > 0.01  # it tells the crops apart
+    assert np.allclose(answers(model), expected, atol=1e-5)
+    base = next(layer for layer in model.layers if layer.name.startswith("mobilenetv2"))
+    assert not [x for x in base.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert len(model.trainable_weights) == len(model.weights)
+
+
+def test_exported_again_it_is_still_the_same(trained: Any, exported: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.onnx"
+    again.write_bytes(convert_to_onnx(build_network(NETWORK, exported, seed=9).full))
+    assert np.allclose(
+        answers(build_network(NETWORK, again, seed=5).full), answers(trained), atol=1e-5
+    )
+
+
+def test_another_input_side_and_frozen_layers_are_possible(exported: Path) -> None:
+    network = build_network(replace(NETWORK, input_side_px=96, unfrozen_layers=0), exported, 0)
+    assert answers(network.full, 96).shape == (7, 3)
+    assert len(network.full.trainable_weights) == 6  # the head
+
+
+@pytest.mark.parametrize(
+    ("change", "layer"),
+    [
+        ({"alpha": 0.5}, "block_1_project"),
+        ({"dense_units": 32}, "dense_1"),
+        ({"dense_layers": 3}, "dense_3"),
+    ],
+)
+def test_a_network_of_another_shape_is_refused(
+    exported: Path, change: dict[str, Any], layer: str
+) -> None:
+    with pytest.raises(SettingError, match=rf"classifier\.onnx: .* another shape .*\({layer} "):
+        build_network(replace(NETWORK, **change), exported, seed=0)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a network"])
+def test_a_file_that_is_no_network_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "odd.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingError, match=r"^[^\n]*odd\.onnx: [^\n]*$"):
+        build_network(NETWORK, path, seed=0)
+
+
+def test_an_onnx_file_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"\.onnx: "):
+        build_network(NETWORK, write_toy_model(tmp_path), seed=0)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_from_an_exported_classifier(work: Path, weights: Path) -> None:
+    """From pictures to a network and on: the second run begins where the first ended."""
+    folder = work / "pictures"
+    folder.mkdir()
+    table = coloured_manifest(folder)
+    network = replace(NETWORK, dropout=0.0)
+    fit = FitRecipe(learning_rate=0.001, weight_decay=0.01, batch_size=4, epochs=3)
+    first, second = RunFolder(work / "first"), RunFolder(work / "second")
+    train(small_recipe(network=network, fit=fit), table, first, weights)
+    path = work / "first.onnx"
+    export_run(first, table, path)
+    onwards = small_recipe(name="on", network=network, fit=replace(fit, learning_rate=1e-5))
+    train(onwards, table, second, path)
+    last, start = first.history()[-1], second.history()[0]
+    assert abs(start["val_loss"] - last["val_loss"]) < 0.05
+    assert first.history()[0]["val_loss"] - start["val_loss"] > 0.1
+    assert export_run(second, table, work / "second.onnx").training["parity_with_keras"] < 1e-4
+
+    kept = RunFolder(work / "kept")
+    faster = replace(fit, learning_rate=1e-3, epochs=1)
+    train(small_recipe(network=network, fit=faster), table, RunFolder(work / "whole"), path)
+    train(small_recipe(network=network, fit=replace(faster, start_share=0.75)), table, kept, path)
+    began = build_network(network, path, seed=0).full.get_weights()
+    went = RunFolder(work / "whole").load_model().get_weights()
+    assert max(np.abs(a - b).max() for a, b in zip(began, went, strict=True)) > 1e-3
+    for old, new, mean in zip(began, went, kept.load_model().get_weights(), strict=True):
+        assert np.allclose(mean, 0.75 * old + 0.25 * new, atol=1e-4)
+
+
+def test_keeping_some_of_the_start_wants_a_trained_network(work: Path, weights: Path) -> None:
+    recipe = small_recipe(network=NETWORK, fit=FitRecipe(epochs=1, start_share=0.5))
+    folder = work / "few"
+    folder.mkdir()
+    with pytest.raises(SettingError, match=r"start_share .* \(\.onnx\) with --weights"):
+        train(recipe, coloured_manifest(folder), RunFolder(work / "refused"), weights)
+    assert not (work / "refused").exists()
