@@ -21,8 +21,8 @@ from training_factory import random_base_weights
 
 from maskwatch import Analyzer, WholeImage
 from maskwatch.errors import DataError
-from maskwatch.model_card import card_path, load_model
-from maskwatch.training.job import explain
+from maskwatch.model_card import SHIPPED_MODEL, card_path, load_model
+from maskwatch.training.job import explain, fitting_weights
 from maskwatch.training.job_control import resume_job, start_job, stop_job
 from maskwatch.training.job_folder import REPORT, JobFolder, Order
 from maskwatch.training.job_status import STOP, State, Step
@@ -197,6 +197,16 @@ def test_a_trained_run_whose_export_was_cut_off_is_exported(work: Path, weights:
 )
 def test_every_failure_is_one_line(failure: Exception, words: str) -> None:
     assert words in explain(failure) and "\n" not in explain(failure)
+
+
+def test_a_recipe_that_goes_on_begins_with_the_shipped_classifier(tmp_path: Path) -> None:
+    recipe = load_recipe(classifier_recipes()["onwards"])
+    order = Order((str(tmp_path),), REPORT, recipe)
+    imagenet = tmp_path / "imagenet.weights.h5"
+    assert fitting_weights(order, [imagenet]) == SHIPPED_MODEL
+    own = tmp_path / "own.onnx"
+    own.write_bytes(SHIPPED_MODEL.read_bytes())
+    assert fitting_weights(order, [imagenet, own]) == own
 
 
 def test_a_stop_before_the_first_step_is_heeded(tmp_path: Path) -> None:

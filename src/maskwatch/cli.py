@@ -46,6 +46,11 @@ _COMMANDS = {
         "train",
         "Turn a training run into an ONNX file and a card.",
     ),
+    "calibrate": (
+        "maskwatch.cli_train",
+        "train",
+        "Let a classifier's probabilities fit other pictures.",
+    ),
     "evaluate": (
         "maskwatch.cli_evaluate",
         "train",

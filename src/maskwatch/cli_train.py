@@ -11,6 +11,7 @@ import click
 from maskwatch.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from maskwatch.model_card import ModelCard
     from maskwatch.training.run_folder import RunFolder
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -102,11 +103,32 @@ def export(run: Path, data: Path, out: Path | None) -> None:
     megabytes = model_path.stat().st_size / 1e6
     click.echo(f"{model_path}: {megabytes:.1f} MB, {card.name}, sha256 {card.sha256[:12]}")
     click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
-    shifts = ", ".join(
-        f"{name} {shift:+.2f}" for name, shift in zip(card.classes, card.logit_shift, strict=True)
-    )
-    click.echo(f"temperature {card.temperature}, shifts {shifts}, unsure below {card.unsure_below}")
-    _print_part(card.scores["part"], card.scores["all"])
+    _print_calibrated(card)
+
+
+@click.command()
+@click.argument("model", type=_FILE)
+@click.option("--data", required=True, type=_FILE, help="Manifest with a val part.")
+@click.option("--out", required=True, type=_FILE, help="ONNX file to write, its card beside it.")
+@click.option(
+    "--as-met",
+    is_flag=True,
+    help="Take the three states for as frequent as in the val part, for a camera whose pictures it "
+    "holds as they came; otherwise as frequent as in the training of MODEL.",
+)
+def calibrate(model: Path, data: Path, out: Path, as_met: bool) -> None:
+    """Write a copy of MODEL (.onnx) whose probabilities fit the pictures of a manifest.
+
+    Nothing is trained. Where masks worn incorrectly are rarer than in training, fewer are called
+    out in vain.
+    """
+    _require_training()
+    from maskwatch.training.export import recalibrate
+    from maskwatch.training.manifest import read_manifest
+
+    card = recalibrate(model, read_manifest(data), out, as_met)
+    click.echo(f"{out}: {card.name}, sha256 {card.sha256[:12]}")
+    _print_calibrated(card)
 
 
 @click.command("train-detector")
@@ -191,6 +213,13 @@ def _interval(score: Mapping[str, float | None]) -> str:
     if score["value"] is None:
         return "undefined"
     return f"{score['value']:.3f} ({score['low']:.3f}-{score['high']:.3f})"
+
+
+def _print_calibrated(card: ModelCard) -> None:
+    pairs = zip(card.classes, card.logit_shift, strict=True)
+    shifts = ", ".join(f"{state} {shift:+.2f}" for state, shift in pairs)
+    click.echo(f"temperature {card.temperature}, shifts {shifts}, unsure below {card.unsure_below}")
+    _print_part(card.scores["part"], card.scores["all"])
 
 
 def _require_training() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, ModelError
-from maskwatch.model_card import ModelCard, card_path, write_card
+from maskwatch.model_card import ModelCard, card_path, load_model, write_card
 from maskwatch.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.calibration import fit_calibration
+from maskwatch.training.calibration import Calibration, fit_calibration
 from maskwatch.training.catalog import PUBLIC_SETS, source_licence
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.manifest import data_sha256
@@ -66,11 +66,9 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
     session = create_session(onnx, "exported file")
     parity = check_parity(session, model, recipe)
     val, test = take_part(table, "val"), take_part(table, "test")
-    val_answers = _answer_part(session, val, recipe)
+    shape = (recipe.network.input_side_px, recipe.crop_margin_ratio)
+    val_answers = _answer_part(session, val, *shape)
     calibration = fit_calibration(val.labels, val_answers, recipe.sampling.drawn_shares)
-
-    scored, part_name = (test, "test") if len(test.labels) else (val, "val")
-    answers = calibration.apply(_answer_part(session, scored, recipe))
     card = ModelCard(
         name=f"{recipe.name}-{recipe.network.input_side_px} {__version__}",
         sha256=hashlib.sha256(onnx).hexdigest(),
@@ -93,14 +91,66 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
             "weights_sha256": run["weights_sha256"],
             "parity_with_keras": parity,
         },
-        scores={"part": part_name, **score_slices(scored, answers, UNSURE_BELOW)},
+        scores=_scores(session, val, test, *shape, calibration),
     )
+    _write(onnx, card, session, model_path)
+    return card
+
+
+def recalibrate(
+    model_path: Path, table: pd.DataFrame, out: Path, is_as_frequent_as_met: bool = False
+) -> ModelCard:
+    """Write a copy of an exported classifier with its calibration fitted on other pictures.
+
+    Args:
+        model_path: the .onnx file, its card beside it.
+        table: a manifest with a `val` part, best of the camera that the copy is for.
+        out: the .onnx file to write; may be the same.
+        is_as_frequent_as_met: take the classes for as frequent as in the `val` part, not as the
+            recipe drew them.
+
+    Raises:
+        DataError: there is no `val` part.
+        ModelError: the file or its card cannot be used.
+    """
+    onnx, card = load_model(model_path)
+    session = create_session(onnx, str(model_path))
+    val, test = take_part(table, "val"), take_part(table, "test")
+    if not len(val.labels):
+        raise DataError(
+            "the manifest has no `val` rows to calibrate on; see `maskwatch data split`"
+        )
+    sampling = card.training.get("recipe", {}).get("sampling", {})
+    is_drawn = sampling.get("crops_per_epoch") and not is_as_frequent_as_met
+    shares = sampling["class_shares"] if is_drawn else None
+    shape = (card.input_side_px, card.crop_margin_ratio)
+    calibration = fit_calibration(val.labels, _answer_part(session, val, *shape), shares)
+    card = replace(
+        card,
+        temperature=calibration.temperature,
+        logit_shift=calibration.logit_shift,
+        scores=_scores(session, val, test, *shape, calibration),
+        training={**card.training, "calibrated_on": data_sha256(table)},
+    )
+    _write(onnx, card, session, out)
+    return card
+
+
+def _scores(
+    session: Any, val: Part, test: Part, side_px: int, margin: float, calibration: Calibration
+) -> dict[str, Any]:
+    """Those of the test part, or of `val` where there is none."""
+    scored, name = (test, "test") if len(test.labels) else (val, "val")
+    answers = calibration.apply(_answer_part(session, scored, side_px, margin))
+    return {"part": name, **score_slices(scored, answers, UNSURE_BELOW)}
+
+
+def _write(onnx: bytes, card: ModelCard, session: Any, model_path: Path) -> None:
     model_path.parent.mkdir(parents=True, exist_ok=True)
     card_path(model_path).unlink(missing_ok=True)  # an old card must not stand beside a new file
     model_path.write_bytes(onnx)
-    _write_golden(session, recipe, model_path)
+    _write_golden(session, card.input_side_px, model_path)
     write_card(card, model_path)
-    return card
 
 
 def check_parity(session: Any, model: Any, recipe: Recipe) -> float:
@@ -131,10 +181,9 @@ def golden_crops(side_px: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(blocks[:, :side_px, :side_px])
 
 
-def _answer_part(session: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
+def _answer_part(session: Any, part: Part, side_px: int, margin: float) -> NDArray[np.float32]:
     """Uncalibrated probabilities (n, 3) of a part from the exported file."""
-    side = recipe.network.input_side_px
-    crops = load_canvases(part.table, side, recipe.crop_margin_ratio, context_ratio=0)
+    crops = load_canvases(part.table, side_px, margin, context_ratio=0)
     parts = [_answer(session, crops[i : i + 32]) for i in range(0, len(crops), 32)]
     return np.concatenate([np.empty((0, len(CLASSES)), np.float32), *parts])
 
@@ -143,8 +192,8 @@ def _answer(session: Any, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(session.run(None, {session.get_inputs()[0].name: crops})[0], np.float32)
 
 
-def _write_golden(session: Any, recipe: Recipe, model_path: Path) -> None:
-    crops = golden_crops(recipe.network.input_side_px)
+def _write_golden(session: Any, side_px: int, model_path: Path) -> None:
+    crops = golden_crops(side_px)
     answers = _answer(session, crops)
     np.savez_compressed(model_path.with_suffix(".golden.npz"), crops=crops, probabilities=answers)
 

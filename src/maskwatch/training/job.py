@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import DataError, MaskWatchError, SettingError
+from maskwatch.model_card import SHIPPED_MODEL
 from maskwatch.training.catalog import LABELS
 from maskwatch.training.job_folder import DATA, REPORT, JobFolder, Order
 from maskwatch.training.job_report import Reporter, Stopped
@@ -98,19 +99,28 @@ def work(job: JobFolder, files: Sequence[Path], reporter: Reporter) -> None:
 def fitting_weights(order: Order, files: Sequence[Path]) -> Path | None:
     """The first file that fits the network of an order, None for Keras' download.
 
+    A recipe that keeps some of its start goes on from the shipped classifier where no other is
+    given.
+
     Raises:
         SettingError: none does, or the download fails.
     """
     from maskwatch.training.network import build_network
 
     refusals = []
-    for weights in files or (None,):
+    for weights in _candidates(order, files):
         try:
             build_network(order.recipe.network, weights, order.recipe.seed)
             return weights
         except SettingError as error:
             refusals.append(error)
     raise refusals[-1]
+
+
+def _candidates(order: Order, files: Sequence[Path]) -> Sequence[Path | None]:
+    if order.recipe.fit.start_share:
+        return [path for path in files if path.suffix == ".onnx"] or (SHIPPED_MODEL,)
+    return files or (None,)
 
 
 def explain(failure: Exception) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.model_card import SHIPPED_MODEL
 from maskwatch.schema import CLASSES
 from maskwatch.training import plots
 from maskwatch.training.batches import CropBatches, epoch_order, one_hot
@@ -58,7 +59,8 @@ def train(
         recipe: what to learn and how.
         table: a manifest with a split.
         folder: where the run goes; one that was cut off is continued.
-        weights: ImageNet weights, None for Keras' download.
+        weights: ImageNet weights, or an exported classifier to go on from. None: Keras' download,
+            or the shipped classifier where the recipe keeps some of its start.
         cache: folder of frozen features; only for recipes that freeze the whole base.
         progress: told of every batch; what it raises ends the training.
 
@@ -67,11 +69,13 @@ def train(
         SettingError: a cache for a base that learns, unusable weights, no trained network to go on
             from where the recipe keeps some of it, or a finished run.
     """
-    if recipe.fit.start_share and (weights is None or weights.suffix != ".onnx"):
-        raise SettingError(
-            "fit.start_share keeps some of a trained network: give an exported classifier (.onnx) "
-            "with --weights"
-        )
+    if recipe.fit.start_share:
+        weights = weights or SHIPPED_MODEL
+        if weights.suffix != ".onnx":
+            raise SettingError(
+                "fit.start_share keeps some of a trained network: give an exported classifier "
+                "(.onnx) with --weights, or nothing to go on from the shipped one"
+            )
     if cache is not None and recipe.network.unfrozen_layers:
         raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
     parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face

@@ -1,0 +1,84 @@
+"""`maskwatch calibrate`: the same network, with probabilities that fit the pictures of a manifest.
+
+Run: pytest tests/test_recalibrate.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from toy_model import write_toy_model
+from training_factory import coloured_manifest
+
+from maskwatch.cli import cli
+from maskwatch.errors import DataError, ModelError
+from maskwatch.model_card import load_model
+from maskwatch.training.export import recalibrate
+
+DRAWN = {"recipe": {"sampling": {"crops_per_epoch": 64, "class_shares": [8, 1, 1]}}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recalibrate")
+
+
+@pytest.fixture(scope="module")
+def table(folder: Path) -> pd.DataFrame:
+    """Eight masks worn right or wrong in `val`, two of them told wrong, and one bare face."""
+    whole = coloured_manifest(folder)
+    val = whole[whole["split"] == "val"]
+    rows = {label: val.index[val["label"] == label] for label in ("mask", "no_mask")}
+    rows["incorrect_mask"] = val.index[val["label"] == "incorrect_mask"]
+    whole.loc[rows["mask"][0], "label"] = "incorrect_mask"
+    whole.loc[rows["incorrect_mask"][0], "label"] = "mask"
+    return whole.drop(rows["no_mask"][1:])
+
+
+def test_only_the_card_changes_and_it_is_scored_on_the_test_part(
+    folder: Path, table: pd.DataFrame
+) -> None:
+    toy = write_toy_model(folder, temperature=3.0, training={"by": "hand"})
+    before, old = load_model(toy)
+    card = recalibrate(toy, table, folder / "site" / "mine.onnx")
+    after, loaded = load_model(folder / "site" / "mine.onnx")
+    assert after == before and loaded.logit_shift == card.logit_shift
+    assert loaded.temperature != old.temperature
+    assert loaded.scores["part"] == "test" and loaded.scores["all"]["n"] == 12
+    assert loaded.training["by"] == "hand" and loaded.training["calibrated_on"]
+    assert (folder / "site" / "mine.golden.npz").exists()
+    same = write_toy_model(folder)
+    assert recalibrate(same, table, same).logit_shift == card.logit_shift  # in place, likewise
+
+
+def test_shares_are_those_of_the_training_or_as_met(folder: Path, table: pd.DataFrame) -> None:
+    toy = write_toy_model(folder, training=DRAWN)
+    drawn = recalibrate(toy, table, folder / "drawn.onnx").logit_shift
+    met = recalibrate(toy, table, folder / "met.onnx", is_as_frequent_as_met=True).logit_shift
+    assert drawn[0] - drawn[2] > met[0] - met[2] + 0.2  # a mask is likelier where 8 of 10 wear one
+    assert met[1] < met[0]  # one of nine pictures shows no mask
+    assert np.isclose(sum(drawn), 0, atol=1e-3)
+
+
+def test_without_pictures_to_calibrate_on_or_a_model_it_says_so(
+    folder: Path, table: pd.DataFrame
+) -> None:
+    toy = write_toy_model(folder)
+    with pytest.raises(DataError, match="no `val` rows"):
+        recalibrate(toy, table[table["split"] != "val"], folder / "none.onnx")
+    with pytest.raises(ModelError, match=r"gone\.onnx"):
+        recalibrate(folder / "gone.onnx", table, folder / "none.onnx")
+    assert not (folder / "none.onnx").exists()
+
+
+def test_the_command(folder: Path) -> None:
+    toy, out = write_toy_model(folder), folder / "by-command.onnx"
+    arguments = [str(toy), "--data", str(folder / "drawn.parquet"), "--out", str(out), "--as-met"]
+    result = CliRunner().invoke(cli, ["calibrate", *arguments])
+    assert result.exit_code == 0, result.output
+    assert "shifts mask " in result.output and "test: 12 crops" in result.output
+    assert load_model(out)[1].training["calibrated_on"]
