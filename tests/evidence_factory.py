@@ -90,7 +90,10 @@ def evaluation(sha256: str, seen: str = "no", twins: int = 0) -> Evaluation:
             {name: scores(0.5) for name in names},
         )
 
-    models = (EvaluatedModel(OWN, sha256, 32, seen), EvaluatedModel(OTHER, "0" * 64, 48, "unknown"))
+    models = (
+        EvaluatedModel(OWN, sha256, 32, 1.0, seen),
+        EvaluatedModel(OTHER, "0" * 64, 48, 1.0, "unknown"),
+    )
     return Evaluation(
         schema=Evaluation.SCHEMA,
         data=EvaluatedData("drawn.parquet", "d" * 64, "test", 1234, 567, twins),

@@ -90,6 +90,23 @@ def test_other_evidence_gives_other_numbers_without_a_change_of_code(model: Path
     assert "Split at random, 77.0% of the faces" in words(show())
 
 
+def test_a_model_calibrated_since_it_was_evaluated_says_so(model: Path) -> None:
+    write_toy_evidence(model)
+    assert not show().info
+    write_toy_model(model.parent, temperature=2.0)
+    st.cache_resource.clear()
+    (info,) = show().info
+    assert "before its probabilities were calibrated anew" in info.value
+
+
+def test_the_shift_of_each_class_is_told(model: Path) -> None:
+    write_toy_evidence(model)
+    write_toy_model(model.parent, logit_shift=(0.25, 0.5, -0.75))
+    st.cache_resource.clear()
+    said = words(show("networks")).replace("**", "")
+    assert "by class: Mask worn 0.25, No mask 0.50, Mask worn incorrectly -0.75" in said
+
+
 def test_doubtful_numbers_say_so_before_they_are_shown(model: Path) -> None:
     write_toy_evidence(model, seen="learnt")
     (warning,) = show().warning

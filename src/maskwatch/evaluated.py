@@ -166,12 +166,14 @@ class EvaluatedModel:
         name: how tables call it.
         sha256: of its file.
         input_side_px: of its crops.
+        temperature: of its calibration.
         seen: what its card says of the rows: a sentence of contest.Seen, packed as its name.
     """
 
     name: str
     sha256: str
     input_side_px: int
+    temperature: float
     seen: str
 
 

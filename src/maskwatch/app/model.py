@@ -21,6 +21,7 @@ from maskwatch.app.launch import EVALUATION_VARIABLE, MODEL_VARIABLE
 from maskwatch.app.mistakes import load_mistakes
 from maskwatch.app.model_summary import (
     Tile,
+    calibrated_since,
     cannot_do,
     compared,
     doubts,
@@ -68,16 +69,18 @@ def show_page() -> None:
         show_own_words(card)
         show_networks(analyzer)
     else:
-        show_summary(evidence)
+        show_summary(evidence, card)
         show_sections(evidence, analyzer)
     show_privacy(analyzer)
 
 
-def show_summary(evidence: Evidence) -> None:
+def show_summary(evidence: Evidence, card: ModelCard) -> None:
     """How good it is, in four numbers, and what it cannot do."""
     say, evaluation = catalogue(), evidence.evaluation
     for sentence in doubts(evaluation, say):
         st.warning(sentence, icon=":material/warning:")
+    for sentence in calibrated_since(evaluation, card, say):
+        st.info(sentence, icon=":material/info:")
     main = tiles(evaluation.scores[evaluation.own.name]["all"], say)
     unseen = unseen_tile(evaluation, say)
     show_tiles([*main, unseen] if unseen else main)

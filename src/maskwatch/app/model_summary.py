@@ -77,6 +77,12 @@ def doubts(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
         yield say.text("model.twins", n=say.whole(evaluation.data.rows_with_a_twin_in_training))
 
 
+def calibrated_since(evaluation: Evaluation, card: ModelCard, say: Catalogue) -> Iterator[str]:
+    """That the loaded model answers otherwise than the evaluated one, where it does."""
+    if evaluation.own.temperature != card.temperature:
+        yield say.text("model.calibrated_since")
+
+
 def cannot_do(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
     """Where it fails, with numbers, and what nobody has measured; Markdown."""
     unclear = evaluation.unclear[evaluation.own.name]
