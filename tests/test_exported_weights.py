@@ -117,33 +117,21 @@ def test_an_onnx_file_from_elsewhere_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_from_an_exported_classifier(work: Path, weights: Path) -> None:
-    """From pictures to a network and on: the second run begins where the first ended."""
+def test_a_run_goes_on_and_keeps_some_of_its_start(work: Path, exported: Path) -> None:
     folder = work / "pictures"
     folder.mkdir()
     table = coloured_manifest(folder)
     network = replace(NETWORK, dropout=0.0)
-    fit = FitRecipe(learning_rate=0.001, weight_decay=0.01, batch_size=4, epochs=3)
-    first, second = RunFolder(work / "first"), RunFolder(work / "second")
-    train(small_recipe(network=network, fit=fit), table, first, weights)
-    path = work / "first.onnx"
-    export_run(first, table, path)
-    onwards = small_recipe(name="on", network=network, fit=replace(fit, learning_rate=1e-5))
-    train(onwards, table, second, path)
-    last, start = first.history()[-1], second.history()[0]
-    assert abs(start["val_loss"] - last["val_loss"]) < 0.05
-    assert first.history()[0]["val_loss"] - start["val_loss"] > 0.1
-    assert export_run(second, table, work / "second.onnx").training["parity_with_keras"] < 1e-4
-
-    kept = RunFolder(work / "kept")
-    faster = replace(fit, learning_rate=1e-3, epochs=1)
-    train(small_recipe(network=network, fit=faster), table, RunFolder(work / "whole"), path)
-    train(small_recipe(network=network, fit=replace(faster, start_share=0.75)), table, kept, path)
-    began = build_network(network, path, seed=0).full.get_weights()
-    went = RunFolder(work / "whole").load_model().get_weights()
-    assert max(np.abs(a - b).max() for a, b in zip(began, went, strict=True)) > 1e-3
+    fit = FitRecipe(learning_rate=1e-3, weight_decay=0.01, batch_size=4, epochs=1)
+    whole, kept = RunFolder(work / "whole"), RunFolder(work / "kept")
+    train(small_recipe(network=network, fit=fit), table, whole, exported)
+    train(small_recipe(network=network, fit=replace(fit, start_share=0.75)), table, kept, exported)
+    began = build_network(network, exported, seed=0).full.get_weights()
+    went = whole.load_model().get_weights()
+    assert max(np.abs(old - new).max() for old, new in zip(began, went, strict=True)) > 1e-3
     for old, new, mean in zip(began, went, kept.load_model().get_weights(), strict=True):
         assert np.allclose(mean, 0.75 * old + 0.25 * new, atol=1e-4)
+    assert export_run(kept, table, work / "kept.onnx").training["parity_with_keras"] < 1e-4
 
 
 def test_keeping_some_of_the_start_wants_a_trained_network(work: Path, weights: Path) -> None:
