@@ -1,4 +1,4 @@
-"""Calibration: the true one is found again, shares are heeded, and few pictures shift it little.
+"""Calibration: the true one is found again, and few pictures shift it little.
 
 Run: pytest tests/test_calibration.py
 """
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from toy_model import write_toy_model
 
 from maskwatch.classify import Classifier, calibrate
-from maskwatch.training.calibration import Calibration, fit_calibration
-from maskwatch.training.recipe import SamplingRecipe
+from maskwatch.training.calibration import Calibration, fit_calibration, fit_temperature
 
 
 def honest_answers(n: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -50,36 +49,30 @@ def test_the_calibration_is_found_again(true: Calibration) -> None:
     assert found.logit_shift == pytest.approx(true.logit_shift, abs=0.1)
 
 
-def test_classes_can_be_taken_for_as_frequent_as_wanted() -> None:
-    """With the labels' own shares the answers are honest; with others by Bayes' rule."""
-    labels, honest = honest_answers(5_000)
-    own = np.bincount(labels) / len(labels)
-    wanted = np.array([0.2, 0.3, 0.5])
-    found = fit_calibration(labels, honest, wanted)
-    expected = np.log(wanted / own)
-    assert found.temperature == pytest.approx(1, rel=0.07)
-    assert found.logit_shift == pytest.approx(expected - expected.mean(), abs=0.1)
-    again = fit_calibration(labels, honest, 7 * own)  # shares are relative to each other
-    assert again.logit_shift == pytest.approx((0, 0, 0), abs=0.1)
-
-
 @settings(max_examples=20, deadline=None)
-@given(n=st.integers(1, 12), seed=st.integers(0, 99), shares=st.sampled_from([None, (5, 4, 2)]))
-def test_a_handful_of_pictures_shifts_little(
-    n: int, seed: int, shares: tuple[float, ...] | None
-) -> None:
+@given(n=st.integers(1, 12), seed=st.integers(0, 99))
+def test_a_handful_of_pictures_shifts_little(n: int, seed: int) -> None:
     labels, honest = honest_answers(n, seed)
-    found = fit_calibration(labels, honest, shares)
+    found = fit_calibration(labels, honest)
     assert np.isfinite(found.logit_shift).all() and abs(sum(found.logit_shift)) < 1e-3
     in_own_logits = found.temperature * np.array(found.logit_shift)
     assert np.abs(in_own_logits).max() < 1.2
     assert 0.25 <= found.temperature <= 4
 
 
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_temperature_alone_is_found_again_and_shifts_nothing(temperature: float) -> None:
+    labels, honest = honest_answers(5_000)
+    found = fit_temperature(labels, spoil(honest, Calibration(temperature)))
+    assert found.temperature == pytest.approx(temperature, rel=0.07)
+    assert found.logit_shift == (0, 0, 0)
+    assert fit_temperature(labels[:0], honest[:0]) == Calibration()
+
+
 @pytest.mark.parametrize("labels", [[], [0, 0, 1], [2]])
 def test_where_a_class_has_no_row_nothing_is_shifted(labels: list[int]) -> None:
     answers = np.full((len(labels), 3), 1 / 3, np.float32)
-    found = fit_calibration(np.array(labels, int), answers, (5, 4, 2))
+    found = fit_calibration(np.array(labels, int), answers)
     assert found.logit_shift == (0, 0, 0)
     if not labels:
         assert found == Calibration()
@@ -113,8 +106,3 @@ def test_a_classifier_answers_as_its_card_is_calibrated(tmp_path: Path) -> None:
     expected = calibrate(before, 2.0, (0.0, 1.0, -1.0))
     assert np.allclose(shifted.probabilities(crops), expected, atol=1e-5)
     assert not np.allclose(before, expected, atol=0.05)
-
-
-def test_shares_count_only_where_a_recipe_draws_by_them() -> None:
-    assert SamplingRecipe(class_shares=(5, 4, 2)).drawn_shares is None
-    assert SamplingRecipe(class_shares=(5, 4, 2), crops_per_epoch=64).drawn_shares == (5, 4, 2)

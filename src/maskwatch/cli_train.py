@@ -110,23 +110,18 @@ def export(run: Path, data: Path, out: Path | None) -> None:
 @click.argument("model", type=_FILE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with a val part.")
 @click.option("--out", required=True, type=_FILE, help="ONNX file to write, its card beside it.")
-@click.option(
-    "--as-met",
-    is_flag=True,
-    help="Take the three states for as frequent as in the val part, for a camera whose pictures it "
-    "holds as they came; otherwise as frequent as in the training of MODEL.",
-)
-def calibrate(model: Path, data: Path, out: Path, as_met: bool) -> None:
+def calibrate(model: Path, data: Path, out: Path) -> None:
     """Write a copy of MODEL (.onnx) whose probabilities fit the pictures of a manifest.
 
-    Nothing is trained. Where masks worn incorrectly are rarer than in training, fewer are called
-    out in vain.
+    Nothing is trained. The copy takes the three states for as frequent as in the val part: of a
+    camera, with its pictures as they came. Where masks worn incorrectly are rarer than in training,
+    fewer are called out in vain, and some that are worn wrong are missed.
     """
     _require_training()
     from maskwatch.training.export import recalibrate
     from maskwatch.training.manifest import read_manifest
 
-    card = recalibrate(model, read_manifest(data), out, as_met)
+    card = recalibrate(model, read_manifest(data), out)
     click.echo(f"{out}: {card.name}, sha256 {card.sha256[:12]}")
     _print_calibrated(card)
 

@@ -1,13 +1,13 @@
 """Fits what makes a network's probabilities mean what they say, on answers it was not trained on.
 
-A temperature alone (Guo et al. 2017) keeps every answer as it is. A network that was shown a rare
-class more often than it is met also gives it too much probability everywhere; a shift of each
-class's logit takes that back (bias-corrected temperature scaling, Alexandari et al. 2020).
+A temperature alone (Guo et al. 2017) keeps every answer as it is; models are exported with it. A
+network that was shown a rare class more often than a camera meets it also gives it too much
+probability there; a shift of each class's logit takes that back (bias-corrected temperature
+scaling, Alexandari et al. 2020).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +40,17 @@ class Calibration:
         return calibrate(probabilities, self.temperature, self.logit_shift)
 
 
-def fit_calibration(
-    labels: NDArray[np.integer],
-    probabilities: NDArray[np.floating],
-    shares: Sequence[float] | None = None,
+def fit_temperature(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating]
 ) -> Calibration:
-    """The calibration with the least log loss on held-out answers.
+    """The temperature with the least log loss on held-out answers, see fit_calibration."""
+    return _best(labels, probabilities, is_shifted=False)
+
+
+def fit_calibration(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+) -> Calibration:
+    """The temperature and the shift with the least log loss on held-out answers.
 
     For each temperature of a fine grid the shift is the one that gives every class as much
     probability, on the mean, as it has rows: there the log loss is least. A scan cannot diverge.
@@ -54,22 +59,23 @@ def fit_calibration(
     Args:
         labels: (n,) class indices.
         probabilities: (n, 3) uncalibrated.
-        shares: how frequent the classes are to be taken for; None means as in the labels.
     """
-    classes = probabilities.shape[1]
-    counts = np.bincount(labels, minlength=classes)
+    has_all = bool(np.bincount(labels, minlength=probabilities.shape[1]).all())
+    return _best(labels, probabilities, is_shifted=has_all)
+
+
+def _best(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating], is_shifted: bool
+) -> Calibration:
     if len(labels) == 0:
         return Calibration()
-    weights = np.ones(len(labels))
-    if shares is not None and counts.all():
-        weights = (np.array(shares) / sum(shares) * len(labels) / counts)[labels]
     log = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
-    best, least, shift = Calibration(), np.inf, np.zeros(classes)
+    best, least, shift = Calibration(), np.inf, np.zeros(probabilities.shape[1])
     for temperature in _TEMPERATURES:
         scaled = log / temperature
-        if counts.all():
-            shift = _shift(scaled, labels, weights, shift)  # it differs little from the last
-        loss = -(weights * _log_softmax(scaled + shift)[np.arange(len(labels)), labels]).sum()
+        if is_shifted:
+            shift = _shift(scaled, labels, shift)  # it differs little from the last
+        loss = -_log_softmax(scaled + shift)[np.arange(len(labels)), labels].sum()
         if loss < least:
             least = loss
             values = tuple(round(float(value), 4) for value in shift - shift.mean())
@@ -78,20 +84,17 @@ def fit_calibration(
 
 
 def _shift(
-    logits: NDArray[np.float64],
-    labels: NDArray[np.integer],
-    weights: NDArray[np.float64],
-    start: NDArray[np.float64],
+    logits: NDArray[np.float64], labels: NDArray[np.integer], start: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What makes the mean probability of each class its share of the rows' weight."""
+    """What makes the mean probability of each class its share of the rows."""
     classes = logits.shape[1]
-    own = np.average(np.exp(_log_softmax(logits)), axis=0, weights=weights)
-    rows = np.bincount(labels, weights, classes)
-    target = (rows + TRUST_ROWS * own) / (rows.sum() + TRUST_ROWS)
+    own = np.exp(_log_softmax(logits)).mean(axis=0)
+    rows = np.bincount(labels, minlength=classes)
+    target = (rows + TRUST_ROWS * own) / (len(labels) + TRUST_ROWS)
     shift = start.copy()
     step = np.full(classes, np.inf)
     while np.abs(step).max() > _CLOSE:
-        given = np.average(np.exp(_log_softmax(logits + shift)), axis=0, weights=weights)
+        given = np.exp(_log_softmax(logits + shift)).mean(axis=0)
         step = np.log(target / given)
         shift += step
     return shift

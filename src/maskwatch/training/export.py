@@ -16,7 +16,7 @@ from maskwatch.errors import DataError, ModelError
 from maskwatch.model_card import ModelCard, card_path, load_model, write_card
 from maskwatch.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.calibration import Calibration, fit_calibration
+from maskwatch.training.calibration import Calibration, fit_calibration, fit_temperature
 from maskwatch.training.catalog import PUBLIC_SETS, source_licence
 from maskwatch.training.crops import load_canvases
 from maskwatch.training.manifest import data_sha256
@@ -48,9 +48,8 @@ _LIMITS = (
 def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> ModelCard:
     """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
 
-    The calibration is fitted on the `val` part, for classes as frequent as the recipe drew them:
-    how many pictures of each a data set holds says nothing about an entrance. The scores are those
-    of the `test` part, or of `val` where there is no test part, and the card says which.
+    The temperature is fitted on the `val` part; the scores are those of the `test` part, or of
+    `val` where there is no test part, and the card says which.
 
     Raises:
         DataError: the run is not finished, or the manifest is not the one it was trained on.
@@ -68,7 +67,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
     val, test = take_part(table, "val"), take_part(table, "test")
     shape = (recipe.network.input_side_px, recipe.crop_margin_ratio)
     val_answers = _answer_part(session, val, *shape)
-    calibration = fit_calibration(val.labels, val_answers, recipe.sampling.drawn_shares)
+    calibration = fit_temperature(val.labels, val_answers)
     card = ModelCard(
         name=f"{recipe.name}-{recipe.network.input_side_px} {__version__}",
         sha256=hashlib.sha256(onnx).hexdigest(),
@@ -97,17 +96,15 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
     return card
 
 
-def recalibrate(
-    model_path: Path, table: pd.DataFrame, out: Path, is_as_frequent_as_met: bool = False
-) -> ModelCard:
+def recalibrate(model_path: Path, table: pd.DataFrame, out: Path) -> ModelCard:
     """Write a copy of an exported classifier with its calibration fitted on other pictures.
+
+    The copy takes the classes for as frequent as they are in the `val` part.
 
     Args:
         model_path: the .onnx file, its card beside it.
         table: a manifest with a `val` part, best of the camera that the copy is for.
         out: the .onnx file to write; may be the same.
-        is_as_frequent_as_met: take the classes for as frequent as in the `val` part, not as the
-            recipe drew them.
 
     Raises:
         DataError: there is no `val` part.
@@ -120,11 +117,8 @@ def recalibrate(
         raise DataError(
             "the manifest has no `val` rows to calibrate on; see `maskwatch data split`"
         )
-    sampling = card.training.get("recipe", {}).get("sampling", {})
-    is_drawn = sampling.get("crops_per_epoch") and not is_as_frequent_as_met
-    shares = sampling["class_shares"] if is_drawn else None
     shape = (card.input_side_px, card.crop_margin_ratio)
-    calibration = fit_calibration(val.labels, _answer_part(session, val, *shape), shares)
+    calibration = fit_calibration(val.labels, _answer_part(session, val, *shape))
     card = replace(
         card,
         temperature=calibration.temperature,

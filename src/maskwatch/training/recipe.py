@@ -150,11 +150,6 @@ class SamplingRecipe:
             require(self.crops_per_epoch > 0, "crops_per_epoch", 0, valid)
         between("min_face_px", self.min_face_px, 0, 10**6)
 
-    @property
-    def drawn_shares(self) -> tuple[float, float, float] | None:
-        """How frequent the classes are in an epoch; None: as in the training part."""
-        return self.class_shares if self.crops_per_epoch else None
-
 
 @dataclass(frozen=True, slots=True)
 class FitRecipe:

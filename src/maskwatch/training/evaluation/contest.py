@@ -29,7 +29,7 @@ class Seen(StrEnum):
     """What a card says about the rows that a model is scored on."""
 
     NO = "trained on this manifest, but not on this part of it"
-    TUNED = "trained on this manifest; its calibration was fitted on this part"
+    TUNED = "trained on this manifest; its temperature was fitted on this part"
     LEARNT = "trained on this very part: these scores are memory, not knowledge"
     UNKNOWN = (
         "trained on another manifest: it may have learnt from these rows and score far too well"
