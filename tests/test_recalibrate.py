@@ -77,5 +77,5 @@ def test_the_command(folder: Path) -> None:
     arguments = [str(toy), "--data", str(folder / "drawn.parquet"), "--out", str(out)]
     result = CliRunner().invoke(cli, ["calibrate", *arguments])
     assert result.exit_code == 0, result.output
-    assert "shifts mask " in result.output and "test: 12 crops" in result.output
+    assert "temperature " in result.output and "test: 12 crops" in result.output
     assert load_model(out)[1].training["calibrated_on"]

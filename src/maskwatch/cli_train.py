@@ -211,9 +211,10 @@ def _interval(score: Mapping[str, float | None]) -> str:
 
 
 def _print_calibrated(card: ModelCard) -> None:
-    pairs = zip(card.classes, card.logit_shift, strict=True)
-    shifts = ", ".join(f"{state} {shift:+.2f}" for state, shift in pairs)
-    click.echo(f"temperature {card.temperature}, shifts {shifts}, unsure below {card.unsure_below}")
+    click.echo(f"temperature {card.temperature}, unsure below {card.unsure_below}")
+    if any(card.logit_shift):
+        pairs = zip(card.classes, card.logit_shift, strict=True)
+        click.echo("shifts " + ", ".join(f"{state} {shift:+.2f}" for state, shift in pairs))
     _print_part(card.scores["part"], card.scores["all"])
 
 
