@@ -60,7 +60,7 @@ def test_a_handful_of_pictures_shifts_little(n: int, seed: int) -> None:
     assert 0.25 <= found.temperature <= 4
 
 
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_a_temperature_alone_is_found_again_and_shifts_nothing(temperature: float) -> None:
     labels, honest = honest_answers(5_000)
     found = fit_temperature(labels, spoil(honest, Calibration(temperature)))

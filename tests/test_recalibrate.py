@@ -61,6 +61,12 @@ def test_what_is_rare_in_the_pictures_becomes_rarer_in_the_answers(
     assert np.isclose(sum(met), 0, atol=1e-3)
 
 
+def test_scores_heed_the_threshold_of_the_card(folder: Path, table: pd.DataFrame) -> None:
+    toy = write_toy_model(folder, unsure_below=1.0)  # no answer of the toy's is that certain
+    scores = recalibrate(toy, table, folder / "strict.onnx").scores["all"]
+    assert scores["unsure_below"] == 1.0 and scores["unsure_share"]["value"] > 0
+
+
 def test_without_pictures_to_calibrate_on_or_a_model_it_says_so(
     folder: Path, table: pd.DataFrame
 ) -> None:

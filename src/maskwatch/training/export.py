@@ -90,7 +90,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
             "weights_sha256": run["weights_sha256"],
             "parity_with_keras": parity,
         },
-        scores=_scores(session, val, test, *shape, calibration),
+        scores=_scores(session, val, test, *shape, calibration, UNSURE_BELOW),
     )
     _write(onnx, card, session, model_path)
     return card
@@ -123,7 +123,7 @@ def recalibrate(model_path: Path, table: pd.DataFrame, out: Path) -> ModelCard:
         card,
         temperature=calibration.temperature,
         logit_shift=calibration.logit_shift,
-        scores=_scores(session, val, test, *shape, calibration),
+        scores=_scores(session, val, test, *shape, calibration, card.unsure_below),
         training={**card.training, "calibrated_on": data_sha256(table)},
     )
     _write(onnx, card, session, out)
@@ -131,12 +131,18 @@ def recalibrate(model_path: Path, table: pd.DataFrame, out: Path) -> ModelCard:
 
 
 def _scores(
-    session: Any, val: Part, test: Part, side_px: int, margin: float, calibration: Calibration
+    session: Any,
+    val: Part,
+    test: Part,
+    side_px: int,
+    margin: float,
+    calibration: Calibration,
+    unsure_below: float,
 ) -> dict[str, Any]:
     """Those of the test part, or of `val` where there is none."""
     scored, name = (test, "test") if len(test.labels) else (val, "val")
     answers = calibration.apply(_answer_part(session, scored, side_px, margin))
-    return {"part": name, **score_slices(scored, answers, UNSURE_BELOW)}
+    return {"part": name, **score_slices(scored, answers, unsure_below)}
 
 
 def _write(onnx: bytes, card: ModelCard, session: Any, model_path: Path) -> None:
