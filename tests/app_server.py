@@ -50,7 +50,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
     said = "\n".join(
         line
         for line in log.read_text().splitlines()
@@ -65,7 +65,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < end:
         assert server.poll() is None, "the server ended by itself"
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            urllib.request.urlopen(url, timeout=30).close()
             return
         except OSError:
             time.sleep(0.2)

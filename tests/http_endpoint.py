@@ -62,7 +62,7 @@ def endpoint(*answers: int, port: int = 0, context: Any = None) -> Iterator[Endp
             status = there.answers[number]
             there.requests.append(Request(self.headers, body))
             if status == HANG:
-                there.over.wait(30)
+                there.over.wait(120)
             elif status != CUT:
                 with suppress(OSError):
                     self.send_response(status)

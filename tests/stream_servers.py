@@ -39,7 +39,7 @@ def counting(send: Send, connection: int = 0) -> None:
 
 def silent(send: Send, connection: int = 0) -> None:
     """Nothing, but the connection stays open."""
-    over.wait(30)
+    over.wait(120)
 
 
 class _Server(ThreadingTCPServer):

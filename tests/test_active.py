@@ -42,7 +42,7 @@ def job(runs: Path) -> JobFolder:
 
 def page() -> AppTest:
     """The photo page as a new visitor gets it."""
-    app = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    app = AppTest.from_file(str(PAGE), default_timeout=120).run()
     assert not app.exception
     return app
 

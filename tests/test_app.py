@@ -48,7 +48,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     st.cache_resource.clear()
     monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
     monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
-    app = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    app = AppTest.from_file(str(PAGE), default_timeout=120).run()
     assert not app.exception
     return app
 
@@ -91,7 +91,7 @@ def test_explains_the_borders_before_the_first_photo(page: AppTest) -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_a_sample_is_one_click_away(sample: Sample) -> None:
     st.cache_resource.clear()  # the shipped networks
-    page = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    page = AppTest.from_file(str(PAGE), default_timeout=120).run()
     page.button(f"sample-{sample.name}").click().run()
     assert not page.exception
     assert cards(page) == [f"{sample.name}.jpg"]
@@ -330,7 +330,7 @@ def test_foreign_text_is_shown_as_it_is(foreign: str, shown: str) -> None:
 def test_a_missing_model_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setenv(launch.MODEL_VARIABLE, "gone.onnx")
-    app = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    app = AppTest.from_file(str(PAGE), default_timeout=120).run()
     assert not app.exception
     (error,) = app.error
     assert "gone.onnx" in error.value.replace("\\", "")
@@ -344,7 +344,7 @@ def test_a_wrong_side_is_one_message(
     st.cache_resource.clear()
     monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
     monkeypatch.setenv(launch.SIDE_VARIABLE, side)
-    app = AppTest.from_file(str(PAGE), default_timeout=30).run()
+    app = AppTest.from_file(str(PAGE), default_timeout=120).run()
     assert not app.exception
     (error,) = app.error
     assert words in error.value

@@ -176,7 +176,7 @@ def test_a_program_that_is_killed_has_written_all_but_the_last_moments(tmp_path:
     until(lambda: kept(store).get((0, "door", MASK), Count()).face_s > 1)
     before = kept(store)[0, "door", MASK]
     program.send_signal(signal.SIGKILL)
-    program.wait(20)
+    program.wait(60)
     after = kept(store)[0, "door", MASK]
     assert after.people == before.people == 1
     assert after.face_s >= before.face_s

@@ -344,7 +344,7 @@ def test_a_stream_that_is_left_early_hangs_up(service: Running, client: Client) 
     answers = client.stream(frames())
     next(answers)
     answers.close()
-    assert ended.wait(30)
+    assert ended.wait(120)
     until(lambda: service.engine.sessions.taken == 0, "its place is free")
 
 

@@ -164,7 +164,7 @@ while subprocess.run([sys.executable, "-c", health], stderr=subprocess.DEVNULL).
         sys.exit(f"not healthy: {server.poll()}")
     time.sleep(0.3)
 server.terminate()
-server.wait(30)
+server.wait(60)
 print("left:", *os.listdir("/tmp"))
 """
 

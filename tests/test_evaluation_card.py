@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from evaluation_factory import SECOND, drawn_data, three_models
+from toy_model import write_toy_model
 
 from maskwatch.training.evaluation.card_tables import code, plain, table
 from maskwatch.training.evaluation.card_text import card_text, command
@@ -237,6 +238,23 @@ def test_what_was_not_measured_is_said(models, data, tmp_path):
     assert short["faces that nobody can judge, answered unsure"] == "-"
     page = (tmp_path / "evaluation.html").read_text()
     assert "has no faces labelled unclear" in page and "Unclear face" not in page
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "logits divided by 1"),
+        (
+            {"temperature": 1.25, "logit_shift": (0.25, 0.5, -0.75)},
+            "logits divided by 1.25, then +0.25 for `mask`, +0.50 for `no_mask`, "
+            "-0.75 for `incorrect_mask`",
+        ),
+    ],
+)
+def test_how_the_probabilities_were_calibrated_is_said(data, tmp_path, values, expected):
+    contest = enter(write_toy_model(tmp_path, **values), read_manifest(data), data.name)
+    card = card_text(evaluate(contest, tmp_path / "out"))
+    assert f"- Calibration: {expected}\n" in card
 
 
 def test_any_text_stays_text():

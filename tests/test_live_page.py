@@ -23,6 +23,7 @@ from toy_model import RED, plain, write_toy_model
 
 from maskwatch.alarm import Alarm
 from maskwatch.app import connection, keeping, launch, warning_signs
+from maskwatch.app import watcher as watcher_module
 from maskwatch.app.catalogue import load_catalogue
 from maskwatch.app.watcher import Failed, Judged, Watcher
 from maskwatch.errors import StoreError
@@ -90,12 +91,14 @@ def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Browser:
     monkeypatch.setenv(launch.STATISTICS_VARIABLE, str(tmp_path / "statistics.sqlite3"))
     browser = Browser()
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", browser)
+    # what was shown just now stays new on a machine that stands still for some seconds
+    monkeypatch.setattr(watcher_module, "STALE_S", 600.0)
     return browser
 
 
 @pytest.fixture
 def page(browser: Browser) -> AppTest:
-    return run(AppTest.from_file(str(PAGE), default_timeout=30))
+    return run(AppTest.from_file(str(PAGE), default_timeout=120))
 
 
 def run(page: AppTest) -> AppTest:
@@ -141,7 +144,7 @@ def test_a_relay_server_comes_from_the_environment_and_is_not_shown(
 ) -> None:
     for name, value in TURN.items():
         monkeypatch.setenv(name, value)
-    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    page = run(AppTest.from_file(str(PAGE), default_timeout=120))
     servers = browser.asked["rtc_configuration"]["iceServers"]
     assert servers == browser.asked["server_rtc_configuration"]["iceServers"]
     assert servers[0]["urls"] == [TURN["TURN_URLS"]]
@@ -154,7 +157,7 @@ def test_half_a_relay_server_is_one_message(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TURN_SECRET", TURN["TURN_SECRET"])
-    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    page = run(AppTest.from_file(str(PAGE), default_timeout=120))
     (error,) = page.error
     assert "TURN_URLS: missing" in error.value.replace("\\", "")
     assert TURN["TURN_SECRET"] not in repr(page)
@@ -243,7 +246,7 @@ def test_over_plain_http_it_says_that_no_camera_will_start(
     browser: Browser, monkeypatch: pytest.MonkeyPatch, url: str, warnings: int
 ) -> None:
     monkeypatch.setattr(type(st.context), "url", url)
-    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    page = run(AppTest.from_file(str(PAGE), default_timeout=120))
     assert [warning.value for warning in page.warning] == [
         ENGLISH.text("connection.no_camera_here")
     ] * warnings
@@ -251,7 +254,7 @@ def test_over_plain_http_it_says_that_no_camera_will_start(
 
 def test_a_missing_model_is_one_message(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(launch.MODEL_VARIABLE, "gone.onnx")
-    page = run(AppTest.from_file(str(PAGE), default_timeout=30))
+    page = run(AppTest.from_file(str(PAGE), default_timeout=120))
     (error,) = page.error
     assert "gone.onnx" in error.value.replace("\\", "")
     assert not browser.asked

@@ -38,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def post(service: Running, **request: object) -> httpx.Response:
-    return httpx.post(f"{service.url}/v1/analyze", timeout=30, **request)
+    return httpx.post(f"{service.url}/v1/analyze", timeout=120, **request)
 
 
 def form(*contents: bytes) -> list[tuple[str, tuple[str, bytes]]]:

@@ -198,7 +198,7 @@ def test_a_stream_whose_answers_are_never_taken_gives_its_place_back(
             until(lambda: service.engine.sessions.taken == 0, "its place is free")
             until(lambda: not connected(service), "and its connection")
             over.set()
-            pusher.join(30)
+            pusher.join(120)
         with connect(address) as other:
             other.send(PICTURE)
             assert json.loads(other.recv(30))["faces"]
@@ -244,7 +244,7 @@ def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
             before = sorted(disk.folder.iterdir())
             large = [("images", (f"{index}.png", PICTURE)) for index in range(16)]
             for _ in range(20):
-                answer = httpx.post(f"{service.url}/v1/analyze", files=large, timeout=30)
+                answer = httpx.post(f"{service.url}/v1/analyze", files=large, timeout=120)
                 assert answer.status_code == 200, answer.text
                 assert len(answer.json()["reports"]) == 16
             with connect(f"{service.url.replace('http', 'ws')}/v1/stream") as stream:
@@ -254,7 +254,7 @@ def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
             assert service.end() == 0
         finally:
             service.process.kill()
-            service.process.wait(30)
+            service.process.wait(120)
 
 
 def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: GatedAnalyzer) -> None:

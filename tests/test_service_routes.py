@@ -134,7 +134,7 @@ def test_calls_under_way_show(service: Running) -> None:
     headers = {"content-type": "image/png"}
     with ThreadPoolExecutor(1) as executor:
         url, content = f"{service.url}/v1/analyze", png(held_picture())
-        call = executor.submit(httpx.post, url, content=content, headers=headers, timeout=30)
+        call = executor.submit(httpx.post, url, content=content, headers=headers, timeout=120)
         service.gate.await_one()
         assert "\nmaskwatch_calls 1.0\n" in httpx.get(f"{service.url}/metrics").text
         service.gate.open()

@@ -36,11 +36,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened() -> AppTest:
-    return run(AppTest.from_file(str(PAGE), default_timeout=30))
+    return run(AppTest.from_file(str(PAGE), default_timeout=120))
 
 
 def asked() -> AppTest:
-    return run(AppTest.from_function(question, default_timeout=30))
+    return run(AppTest.from_function(question, default_timeout=120))
 
 
 def run(page: AppTest) -> AppTest:

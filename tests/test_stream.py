@@ -262,7 +262,7 @@ def test_streams_share_an_analyzer_and_nothing_else(analyzer) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert together == alone
 
 

@@ -238,8 +238,8 @@ def test_closing_from_another_thread(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     source.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     source.close()

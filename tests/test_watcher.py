@@ -71,13 +71,15 @@ class HeldStream(FakeStream):
         self.go_on = threading.Event()
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(60)
         return super().update(image_rgb, time_s)
 
 
 @pytest.fixture
-def watch() -> Iterator[Callable[..., Watcher]]:
+def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watcher]]:
     """Makes watchers whose threads end with the test."""
+    # what was seen just now stays new on a machine that stands still for some seconds
+    monkeypatch.setattr(watcher_module, "STALE_S", 600.0)
     made: list[Watcher] = []
 
     def new(*streams: FakeStream, steadiness: float = 0.5) -> Watcher:
