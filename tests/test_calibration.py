@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from toy_model import write_toy_model
 
 from maskwatch.classify import Classifier, calibrate
-from maskwatch.training.calibration import Calibration, fit_calibration, fit_temperature
+from maskwatch.training.calibration import (
+    TRUST_ROWS,
+    Calibration,
+    fit_calibration,
+    fit_temperature,
+)
 
 
 def honest_answers(n: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -51,12 +56,15 @@ def test_the_calibration_is_found_again(true: Calibration) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(n=st.integers(1, 12), seed=st.integers(0, 99))
-def test_a_handful_of_pictures_shifts_little(n: int, seed: int) -> None:
+def test_a_handful_of_pictures_changes_the_shares_of_the_classes_little(n: int, seed: int) -> None:
     labels, honest = honest_answers(n, seed)
     found = fit_calibration(labels, honest)
     assert np.isfinite(found.logit_shift).all() and abs(sum(found.logit_shift)) < 1e-3
-    in_own_logits = found.temperature * np.array(found.logit_shift)
-    assert np.abs(in_own_logits).max() < 1.2
+    before = calibrate(honest, found.temperature).mean(axis=0)
+    after = calibrate(honest, found.temperature, found.logit_shift).mean(axis=0)
+    met = np.bincount(labels, minlength=3) / n
+    most = n / (n + TRUST_ROWS) * np.abs(met - before)  # of the way to the shares that were met
+    assert (np.abs(after - before) <= most + 0.005).all()
     assert 0.25 <= found.temperature <= 4
 
 
