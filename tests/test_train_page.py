@@ -26,6 +26,7 @@ from maskwatch.cli import cli
 from maskwatch.training import job_control
 from maskwatch.training.job_folder import GROUPED, REPORT, JobFolder, list_jobs
 from maskwatch.training.job_status import STOP, State, Status, Step, write_status
+from maskwatch.training.shipped_recipes import classifier_recipes
 
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
 PAGE = Path(launch.__file__).with_name("train.py")
@@ -315,13 +316,15 @@ def test_the_end_of_a_run_is_told(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["en", "id"])
-def test_every_step_and_state_has_words(tmp_path: Path, code: str) -> None:
+def test_every_step_state_and_shipped_recipe_has_words(tmp_path: Path, code: str) -> None:
     say, job = load_catalogue(code), JobFolder(tmp_path / "tiny-1")
     told = {run_words(job, Status(state), say) for state in State}
     told |= {run_words(job, Status(State.RUNNING, step), say) for step in Step}
     assert len(told) == len(State) + len(Step) - 1
     for protocol in (GROUPED, REPORT):
         assert say.text(f"protocols.{protocol}") and say.text(f"split_notes.{protocol}")
+    for recipe in classifier_recipes():
+        assert f"recipes.{recipe.replace('-', '_')}" in say.texts
 
 
 @pytest.mark.parametrize(
