@@ -50,7 +50,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=60)
+        server.wait(timeout=120)
     said = "\n".join(
         line
         for line in log.read_text().splitlines()
@@ -61,7 +61,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         assert server.poll() is None, "the server ended by itself"
         try:

@@ -31,7 +31,7 @@ from maskwatch.app.watcher import Watcher
 
 T = TypeVar("T")
 DIRECT = RTCConfiguration(iceServers=[])
-WAIT_S = 60.0
+WAIT_S = 120.0
 # the number of a frame stands in its upper edge, a bit a block
 BITS, BLOCK_PX = 16, 16
 

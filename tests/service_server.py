@@ -26,7 +26,7 @@ from maskwatch.service.limits import Limits
 from maskwatch.service.log import OneLine
 from maskwatch.service.server import Server, listen
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 PLENTY = 1e6
 """A rate that no test reaches."""
 

@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
 Models = tuple[Path, Path]
 

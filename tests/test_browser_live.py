@@ -38,7 +38,7 @@ pytestmark = [
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FRAMES = 60
 # it takes two or three seconds on two quiet cores; the machine may be busy
-WAIT_S = 60
+WAIT_S = 120
 # what keeps a browser behind a strict firewall from connecting: there is no way but UDP
 NO_UDP = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",

@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 PAGES = ("", "live", "statistics", "model")
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 
 # WCAG 2.2: text against what lies under it, 4.5 : 1, or 3 : 1 where it is large
 TOO_FAINT = """() => {

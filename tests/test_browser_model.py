@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 CHARTS = {"data": 6, "training": 2, "scores": 7, "robustness": 5, "mistakes": 1}
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 DRAWN = '[data-testid="stVegaLiteChart"] :is(canvas, svg).marks'
 
 

@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 ENGLISH = load_catalogue("en")
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 COUNT_TONES = """
     window.tones = 0;
     const start = OscillatorNode.prototype.start;

@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 say = load_catalogue("en").text
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], object], patience_s: float = 60.0) -> None:
+def until(condition: Callable[[], object], patience_s: float = 120.0) -> None:
     """Wait until something holds; a machine may be busy."""
     end_s = time.monotonic() + patience_s
     while not condition():
