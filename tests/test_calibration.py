@@ -63,6 +63,7 @@ def test_a_handful_of_pictures_changes_the_shares_of_the_classes_little(n: int, 
     if min(rows := np.bincount(labels, minlength=3)):
         promised = (rows + TRUST_ROWS * honest.mean(axis=0)) / (n + TRUST_ROWS)
         assert found.apply(honest).mean(axis=0) == pytest.approx(promised, abs=2e-3)
+    assert 0.25 <= found.temperature <= 4
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(1, 0), (60, 0), (9, 1), (0, 3)])
