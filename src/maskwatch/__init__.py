@@ -10,7 +10,6 @@ import typing
 from maskwatch._version import __version__
 
 if typing.TYPE_CHECKING:
-    from maskwatch.detect import FaceDetector, WholeImage
     from maskwatch.errors import (
         DataError,
         ImageError,
@@ -23,7 +22,8 @@ if typing.TYPE_CHECKING:
         StoreError,
         VideoError,
     )
-    from maskwatch.model_card import DetectorCard, ModelCard
+    from maskwatch.io.video import open_source
+    from maskwatch.models.card import DetectorCard, ModelCard
     from maskwatch.pipeline import Analyzer
     from maskwatch.schema import (
         FaceOrigin,
@@ -35,22 +35,35 @@ if typing.TYPE_CHECKING:
         TrackedFace,
     )
     from maskwatch.stream import Stream
-    from maskwatch.video import open_source
+    from maskwatch.vision.detect import FaceDetector, WholeImage
 else:  # hidden from type checkers, which would take any name for one of ours
     _NAMES = {
-        "detect": ("FaceDetector", "WholeImage"),
+        "vision.detect": ("FaceDetector", "WholeImage"),
         "errors": (
-            *("DataError", "ImageError", "InputError", "MaskWatchError", "MissingExtraError"),
-            *("ModelError", "ServiceError", "SettingError", "StoreError", "VideoError"),
+            "DataError",
+            "ImageError",
+            "InputError",
+            "MaskWatchError",
+            "MissingExtraError",
+            "ModelError",
+            "ServiceError",
+            "SettingError",
+            "StoreError",
+            "VideoError",
         ),
-        "model_card": ("DetectorCard", "ModelCard"),
+        "models.card": ("DetectorCard", "ModelCard"),
         "pipeline": ("Analyzer",),
         "schema": (
-            *("FaceOrigin", "FaceQuality", "FaceVerdict", "Frame", "FrameReport"),
-            *("MaskState", "TrackedFace"),
+            "FaceOrigin",
+            "FaceQuality",
+            "FaceVerdict",
+            "Frame",
+            "FrameReport",
+            "MaskState",
+            "TrackedFace",
         ),
         "stream": ("Stream",),
-        "video": ("open_source",),
+        "io.video": ("open_source",),
     }
 
     def __getattr__(name: str) -> object:

@@ -1,5 +1,5 @@
 """`python -m maskwatch` is the `maskwatch` command."""
 
-from maskwatch.cli import main
+from maskwatch.cli.main import main
 
 main()

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from maskwatch.client_wire import (
-    StreamAnswer,
-    encoded,
-    jpeg,
-    name_of,
-    to_json,
-    to_result,
-    to_stream_answer,
-)
-from maskwatch.errors import MissingExtraError, ServiceError, SettingError
-from maskwatch.report import Result
-from maskwatch.schema import Frame, ImageRGB
+import numpy as np
+from PIL import Image
+
+from maskwatch.errors import ImageError, ImageFault, MissingExtraError, ServiceError, SettingError
+from maskwatch.io.addresses import shown_address, without_addresses
+from maskwatch.io.images import ImageSource, load_image, read_file, source_name
+from maskwatch.io.report import Result
+from maskwatch.schema import Frame, FrameReport, ImageRGB
 
 try:
     import httpx
@@ -71,13 +68,16 @@ class Client:
         Raises:
             SettingError: a value makes no sense.
         """
-        if not url.startswith(("http://", "https://")):
-            raise SettingError(f"url: must begin with http:// or https://, not {url}")
-        if not 0 < timeout_s < math.inf:
+        if not (isinstance(url, str) and url.startswith(("http://", "https://"))):
+            raise SettingError("url: must begin with http:// or https://")
+        if not (api_key is None or isinstance(api_key, str)):
+            raise SettingError(f"api_key: must be text, not {type(api_key).__name__}")
+        if not (isinstance(timeout_s, int | float) and 0 < timeout_s < math.inf):
             raise SettingError(f"timeout_s: must be above 0, not {timeout_s}")
-        if tries < 1:
+        if not (isinstance(tries, int) and tries >= 1):
             raise SettingError(f"tries: must be at least 1, not {tries}")
         self._url = url.rstrip("/")
+        self._name = shown_address(self._url)  # in messages
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout_s = timeout_s
         self._tries = tries
@@ -93,19 +93,25 @@ class Client:
         """Hang up."""
         self._http.close()
 
-    def analyze(self, images: Sequence[str | Path | bytes | ImageRGB]) -> tuple[Result, ...]:
+    def analyze(self, images: Iterable[ImageSource]) -> tuple[Result, ...]:
         """Judge the faces of images, in one call.
 
         Args:
-            images: each a path, the bytes of an image file or an RGB uint8 array (H, W, 3).
+            images: each a path, an image file as bytes or as an open binary file, a Pillow image
+                or an RGB uint8 array (H, W, 3).
 
         Returns:
             For each image its report, or the ImageError that says why there is none.
 
         Raises:
             ImageError: a file cannot be opened.
+            SettingError: it is one image instead of several.
             ServiceError: the service cannot be reached, refuses or fails.
         """
+        if isinstance(images, str | bytes | bytearray) or not isinstance(images, Iterable):
+            got = "None" if images is None else f"one {type(images).__name__}"
+            raise SettingError(f"images: must be a list of images, not {got}")
+        images = list(images)
         if not images:
             return ()
         # a form, because JSON would be a third larger; names stay here
@@ -115,7 +121,7 @@ class Client:
             raise self._foreign()
         try:
             return tuple(
-                to_result(entry, name_of(image))
+                to_result(entry, source_name(image))
                 for entry, image in zip(entries, images, strict=True)
             )
         except (ValueError, TypeError, KeyError) as error:
@@ -148,7 +154,7 @@ class Client:
                     elif answered >= sender.sent:
                         asked_s = time.monotonic()  # nothing is waited for
                     elif time.monotonic() - asked_s > self._timeout_s:
-                        raise ServiceError(f"{self._url}: no answer within {self._timeout_s:g} s")
+                        raise ServiceError(f"{self._name}: no answer within {self._timeout_s:g} s")
             finally:
                 sender.stop()
 
@@ -159,7 +165,7 @@ class Client:
         except TimeoutError:
             return None
         except WebSocketException as error:
-            raise ServiceError(f"{self._url}: the stream ended ({_why(error)})") from error
+            raise ServiceError(f"{self._name}: the stream ended ({_why(error)})") from error
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign() from error
 
@@ -182,7 +188,7 @@ class Client:
         try:
             response = self._http.post(f"{self._url}/v1/analyze", files=parts)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
+            raise ServiceError(f"{self._name}: cannot be asked ({_why(error)})") from error
         document = to_json(response.content)
         # where no image could be read, the refusal says why for each
         if response.status_code == 200 or "reports" in document:
@@ -206,7 +212,7 @@ class Client:
             document = to_json(bytes(answer.body or b""))
             raise self._refused(answer.status_code, answer.headers, document) from error
         except (OSError, WebSocketException) as error:
-            raise ServiceError(f"{self._url}: cannot be asked ({_why(error)})") from error
+            raise ServiceError(f"{self._name}: cannot be asked ({_why(error)})") from error
 
     def _refused(
         self, status: int, headers: Mapping[str, str], document: Mapping[str, Any]
@@ -214,10 +220,10 @@ class Client:
         detail = " ".join(str(document.get("detail", "no reason given")).split())
         after = headers.get("retry-after", "")
         retry_after_s = float(after) if after.isdecimal() else None
-        return ServiceError(f"{self._url}: {detail} (status {status})", status, retry_after_s)
+        return ServiceError(f"{self._name}: {detail} (status {status})", status, retry_after_s)
 
     def _foreign(self) -> ServiceError:
-        return ServiceError(f"{self._url}: gives no reports; is it a MaskWatch service?")
+        return ServiceError(f"{self._name}: gives no reports; is it a MaskWatch service?")
 
 
 class _Sender:
@@ -272,4 +278,84 @@ class _Sender:
 
 
 def _why(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return without_addresses(" ".join(str(error).split())) or type(error).__name__
+
+
+# What goes between the client and a service: images as files, answers as records.
+
+_JPEG_QUALITY = 92
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAnswer:
+    """What became of one frame.
+
+    Attributes:
+        result: its report, each face a TrackedFace, or why it could not be read.
+        frame: its number among those sent, from 0 on.
+        time_s: when it was taken.
+        dropped: how many frames were dropped so far, because a newer one was there.
+        latency_s: from its arrival at the service to the answer.
+    """
+
+    result: Result
+    frame: int
+    time_s: float
+    dropped: int
+    latency_s: float
+
+
+def encoded(image: ImageSource) -> bytes:
+    """The bytes of an image file; of an array or a Pillow image without loss.
+
+    Raises:
+        ImageError: a file cannot be read, or an array is no picture.
+    """
+    if isinstance(image, bytes | bytearray | memoryview):
+        return bytes(image)
+    if isinstance(image, np.ndarray | Image.Image):
+        return _file(load_image(image), "PNG", compress_level=1)
+    return read_file(image)
+
+
+def jpeg(image_rgb: ImageRGB) -> bytes:
+    """One frame as a file that is small enough to be sent many times a second."""
+    return _file(image_rgb, "JPEG", quality=_JPEG_QUALITY)
+
+
+def to_result(entry: Mapping[str, Any], source: str | None) -> Result:
+    """What the service tells of an image -> its report, or why there is none.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is something else.
+    """
+    if "error" in entry:
+        return ImageError(source or "<image>", entry["error"], ImageFault(entry["fault"]))
+    return FrameReport.from_dict({**entry, "source": source})
+
+
+def to_stream_answer(message: str | bytes) -> StreamAnswer:
+    """What the service tells of a frame.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is something else.
+    """
+    document = to_json(message)
+    about = {name: document.pop(name) for name in ("time_s", "frame", "dropped")}
+    latency_s = document.pop("latency_ms") / 1000
+    return StreamAnswer(to_result(document, None), latency_s=latency_s, **about)
+
+
+def to_json(content: str | bytes) -> dict[str, Any]:
+    """A JSON object; an empty one where there is something else."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _file(image_rgb: ImageRGB, format_name: str, **options: int) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(image_rgb).save(content, format_name, **options)
+    return content.getvalue()

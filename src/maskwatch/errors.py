@@ -18,8 +18,16 @@ Each message is one line for a person: what was wrong with which input, and what
 command line, the page, the service) turn them into exit codes and notices; nothing else is shown.
 """
 
+import sys
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar
+
+
+def pip(arguments: str) -> str:
+    """The command that has the pip of this very Python do something, as every shell takes it."""
+    python = sys.executable or "python"
+    return f'"{python}" -m pip {arguments}' if " " in python else f"{python} -m pip {arguments}"
 
 
 class ImageFault(StrEnum):
@@ -30,6 +38,7 @@ class ImageFault(StrEnum):
     FORMAT = "format"
     DAMAGED = "damaged"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
     PIXELS = "pixels"
 
 
@@ -53,6 +62,10 @@ class EvidenceFault(StrEnum):
 
 class MaskWatchError(Exception):
     """Any failure that MaskWatch explains; catch this to catch them all."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its message and attributes, not what it was made from: so it goes to other processes."""
+        return _again, (type(self), self.args), self.__dict__
 
 
 class InputError(MaskWatchError):
@@ -150,8 +163,25 @@ class ClusterError(MaskWatchError):
 
 
 class MissingExtraError(MaskWatchError):
-    """An optional part is not installed; the message holds the command that adds it."""
+    """An optional part is not installed; the message holds the command that adds it.
+
+    Attributes:
+        extra: name of the part.
+    """
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs more packages: pip install 'maskwatch[{extra}]'")
+        super().__init__(f"{purpose} needs more packages: {pip_extra(extra)}")
         self.extra = extra
+
+
+def pip_extra(extra: str) -> str:
+    """The command that adds an optional part to this very Python."""
+    return pip(f'install "maskwatch[{extra}]"')
+
+
+_Error = TypeVar("_Error", bound=MaskWatchError)
+
+
+def _again(kind: type[_Error], args: tuple[object, ...]) -> _Error:
+    """An error as it was in another process, before its attributes."""
+    return kind.__new__(kind, *args)

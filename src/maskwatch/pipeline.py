@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskwatch.classify import Classifier
-from maskwatch.crop import crop_faces
-from maskwatch.detect import Detector, FaceDetector, WholeImage
-from maskwatch.errors import SettingError
-from maskwatch.model_card import SHIPPED_MODEL, DetectorCard, ModelCard
-from maskwatch.quality import measure_quality
+from maskwatch.errors import ModelError, SettingError
+from maskwatch.io.image_reduction import Reduction
+from maskwatch.io.images import ImageSource, load_image, read_file, source_name
+from maskwatch.models.card import SHIPPED_MODEL, DetectorCard, ModelCard
+from maskwatch.models.device import Device
 from maskwatch.schema import (
+    BoxXYXY,
     Face,
     FaceOrigin,
     FaceQuality,
@@ -23,18 +25,27 @@ from maskwatch.schema import (
     FrameReport,
     ImageRGB,
 )
-from maskwatch.sources import load_image
-
-if TYPE_CHECKING:
-    from PIL import Image
+from maskwatch.vision.classify import Classifier
+from maskwatch.vision.crop import crop_faces
+from maskwatch.vision.detect import Detector, FaceDetector, WholeImage
+from maskwatch.vision.quality import measure_quality
+from maskwatch.vision.scaling import scale_face, scale_verdict
+from maskwatch.vision.tiles import Tiles
 
 CROP_SIDE_PX = 256
 CROP_ASPECT = 0.6
 """A picture no larger and no narrower than this is probably a face that somebody cut out."""
 
 
+BORDER_VALUE = 127
+"""Grey of the border in which a cut-out face is looked for again."""
+
+
 class Analyzer:
     """Tells for every face of an image what it shows. Stateless; one per process, shared freely.
+
+    It may be pickled: the other process loads the same networks from their files. After a fork it
+    says so instead of judging, for its threads are not there.
 
     Example:
         >>> analyzer = Analyzer()
@@ -48,6 +59,8 @@ class Analyzer:
         model: Path | str | None = None,
         detector: Detector | Path | str | None = None,
         detector_side_px: int | None = None,
+        tiles: Tiles = "off",
+        device: str | None = None,
     ) -> None:
         """Load the networks.
 
@@ -57,20 +70,30 @@ class Analyzer:
                 its card beside it; the shipped one if None.
             detector_side_px: what the longer side of a picture is scaled to before the search, 32
                 to 4096; the card's if None. More finds smaller faces and takes longer.
+            tiles: "auto" searches photos of more than 2,000 pixels tile by tile as well, see
+                FaceDetector; frames of a video never.
+            device: what the networks run on: "cpu", "openvino", "cuda", "coreml" or "directml", or
+                "auto" for the fastest that is installed and answers the same; the variable
+                MASKWATCH_DEVICE, else "auto", if None.
 
         Raises:
             ModelError: a model or its card is missing, altered or unusable.
-            SettingError: the side is out of range, or given along with an own detector.
+            SettingError: a value is of the wrong type, or the side is out of range or given along
+                with an own detector, or tiles are, or there is no such device here.
+            MissingExtraError: OpenVINO is not installed.
         """
-        self._classifier = Classifier(Path(model) if model is not None else SHIPPED_MODEL)
+        _check_networks(model, detector, detector_side_px)
+        self._classifier = Classifier(Path(model) if model is not None else SHIPPED_MODEL, device)
         self._detector: Detector
-        if detector is None or isinstance(detector, Path | str):
+        if detector is None or isinstance(detector, os.PathLike | str):
             path = Path(detector) if detector is not None else None
-            self._detector = FaceDetector(path, detector_side_px)
-        elif detector_side_px is None:
-            self._detector = detector
-        else:
+            self._detector = FaceDetector(path, detector_side_px, tiles=tiles, device=device)
+        elif detector_side_px is not None:
             raise SettingError("detector_side_px: an own detector has no side to set")
+        elif tiles != "off":
+            raise SettingError("tiles: an own detector knows of none")
+        else:
+            self._detector = detector
 
     @property
     def card(self) -> ModelCard:
@@ -81,6 +104,14 @@ class Analyzer:
     def classifier(self) -> Classifier:
         """What judges the crops."""
         return self._classifier
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """What the classifier, and the detector if it is a FaceDetector, run on by now."""
+        networks = {"classifier": self._classifier.network}
+        if isinstance(self._detector, FaceDetector):
+            networks["detector"] = self._detector.network
+        return {name: network.device for name, network in networks.items()}
 
     @property
     def origin(self) -> FaceOrigin:
@@ -94,55 +125,103 @@ class Analyzer:
 
     def analyze(
         self,
-        image: str | Path | bytes | Image.Image | ImageRGB,
+        image: ImageSource,
         boxes: ArrayLike | None = None,
     ) -> FrameReport:
         """Find and judge the faces of one image.
 
-        Where none is found and the picture looks like a cut-out face (see `looks_like_crop`), the
-        whole picture is taken for one; the report's `face_origin` then says WHOLE_IMAGE.
+        Where none is found in a picture that looks like a cut-out face (see `looks_like_crop`), it
+        is searched again with a grey border. If there is one then, the whole picture is taken for
+        it; the report's `face_origin` says WHOLE_IMAGE.
 
         Args:
-            image: a path, the bytes of an image file, a PIL image or an RGB uint8 array (H, W, 3).
+            image: a path, an image file as bytes or as an open binary file, a PIL image or an RGB
+                uint8 array (H, W, 3).
             boxes: (n, 4) faces that are already known, (left, top, right, bottom) in pixels of the
                 upright image; they replace the detector.
 
         Raises:
             ImageError: the image cannot be read.
-            SettingError: a box is not a box or lies outside the image.
+            SettingError: a box is not a box, lies outside the image or covers no pixel of it.
         """
-        image_rgb = load_image(image)
-        height, width = image_rgb.shape[:2]
         if boxes is None:
-            faces, origin = self._find(image_rgb)
+            verdicts, origin, size_wh = self._find_and_judge(image)
             detector = self.detector_card.name if self.detector_card else None
         else:
-            faces = tuple(Face(box) for box in _checked_boxes(boxes, width, height))
+            image_rgb = load_image(image)
+            size_wh = size_of(image_rgb)
+            faces = tuple(Face(box) for box in _checked_boxes(boxes, *size_wh))
             origin, detector = FaceOrigin.GIVEN, None
+            verdicts = self.judge(image_rgb, reading_order(faces), origin)
         return FrameReport(
-            faces=self.judge(image_rgb, reading_order(faces), origin),
-            image_size_wh=(width, height),
+            faces=verdicts,
+            image_size_wh=size_wh,
             face_origin=origin,
             model=self.card.name,
-            source=str(image) if isinstance(image, str | Path) else None,
+            source=source_name(image),
             detector=detector,
+        )
+
+    def _find_and_judge(
+        self, image: ImageSource
+    ) -> tuple[tuple[FaceVerdict, ...], FaceOrigin, tuple[int, int]]:
+        """The faces of a photo, where they come from, and its width and height.
+
+        A large JPEG is opened at a fraction of its size, which shows the detector the same, and
+        opened whole only where a face in it is smaller than what the classifier sees.
+        """
+        content = read_file(image) if hasattr(image, "read") else image  # a pipe is read once
+        enough_px = getattr(self._detector, "enough_px", None)
+        reduction = Reduction(enough_px) if enough_px else None
+        image_rgb = load_image(content, reduction=reduction)
+        found, origin = self._find(image_rgb)
+        faces = reading_order(found)
+        width, height = size_of(image_rgb)
+        whole_wh = reduction.whole_wh if reduction else None
+        if whole_wh is None:
+            return self.judge(image_rgb, faces, origin), origin, (width, height)
+        ratio_xy = whole_wh[0] / width, whole_wh[1] / height
+        if self._lacks_detail(faces):
+            faces = tuple(scale_face(face, ratio_xy) for face in faces)
+            return self.judge(load_image(content), faces, origin), origin, whole_wh
+        verdicts = self.judge(image_rgb, faces, origin)
+        return tuple(scale_verdict(face, ratio_xy) for face in verdicts), origin, whole_wh
+
+    def _lacks_detail(self, faces: Sequence[Face]) -> bool:
+        """Whether a face would have to be enlarged for the classifier."""
+        card = self.card
+        least_px = card.input_side_px / (1 + 2 * card.crop_margin_ratio)
+        return any(
+            max(right - left, bottom - top) < least_px
+            for left, top, right, bottom in (face.box_xyxy for face in faces)
         )
 
     def _find(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], FaceOrigin]:
         height, width = image_rgb.shape[:2]
         faces = self._detector.detect(image_rgb)
-        if not faces and looks_like_crop(width, height):
+        if not faces and looks_like_crop(width, height) and self._sees_a_face_in(image_rgb):
             return WholeImage().detect(image_rgb), WholeImage.origin
         return faces, self._detector.origin
 
-    def find_live(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
+    def _sees_a_face_in(self, image_rgb: ImageRGB) -> bool:
+        """Whether the detector finds a face once the picture has surroundings."""
+        return bool(self._detector.detect(with_border(image_rgb)))
+
+    def find_live(
+        self, image_rgb: ImageRGB, window_xyxy: BoxXYXY | None = None
+    ) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
         """Find the faces of one frame of a video, for a Stream.
+
+        Args:
+            image_rgb: (H, W, 3).
+            window_xyxy: the part to look at; all of it if None, and for a detector of one's own.
 
         Returns:
             The faces, and (n,) whether each is one beyond doubt; see FaceDetector.detect_live.
         """
         if isinstance(self._detector, FaceDetector):
-            faces, least = self._detector.detect_live(image_rgb), self._detector.min_score
+            faces = self._detector.detect_live(image_rgb, window_xyxy)
+            least = self._detector.min_score
         else:
             faces, least = self._detector.detect(image_rgb), 0.0
         return faces, np.array([face.detection_score >= least for face in faces], bool)
@@ -195,6 +274,12 @@ class Analyzer:
         return 0.0 if origin is FaceOrigin.WHOLE_IMAGE else self.card.crop_margin_ratio
 
 
+def size_of(image_rgb: ImageRGB) -> tuple[int, int]:
+    """Width and height of a picture (H, W, 3)."""
+    height, width = image_rgb.shape[:2]
+    return width, height
+
+
 def looks_like_crop(width: int, height: int) -> bool:
     """Whether a picture may be a face that somebody cut out, by its size and shape alone.
 
@@ -203,6 +288,13 @@ def looks_like_crop(width: int, height: int) -> bool:
     """
     shorter, longer = sorted((width, height))
     return longer <= CROP_SIDE_PX and shorter >= CROP_ASPECT * longer
+
+
+def with_border(image_rgb: ImageRGB) -> ImageRGB:
+    """A picture (H, W, 3) with grey round it, as wide as a third of its longer side."""
+    margin_px = max(1, max(image_rgb.shape[:2]) // 3)
+    edge = (margin_px, margin_px)
+    return np.pad(image_rgb, (edge, edge, (0, 0)), constant_values=BORDER_VALUE)
 
 
 def reading_order(faces: Sequence[Face]) -> tuple[Face, ...]:
@@ -220,6 +312,17 @@ def reading_order(faces: Sequence[Face]) -> tuple[Face, ...]:
     return tuple(f for row in rows for f in sorted(row, key=lambda face: face.box_xyxy[0]))
 
 
+def _check_networks(model: object, detector: object, side_px: object) -> None:
+    paths = (str, os.PathLike)
+    if model is not None and not isinstance(model, paths):
+        raise SettingError(f"model: must be the path of an ONNX file, not {type(model).__name__}")
+    if not (detector is None or isinstance(detector, paths) or hasattr(detector, "detect")):
+        expected = "the path of an ONNX file or an object that detects"
+        raise SettingError(f"detector: must be {expected}, not {type(detector).__name__}")
+    if side_px is not None and (isinstance(side_px, bool) or not isinstance(side_px, Integral)):
+        raise SettingError(f"detector_side_px: must be a whole number of pixels, not {side_px!r}")
+
+
 def _checked_boxes(
     boxes: ArrayLike, width: int, height: int
 ) -> list[tuple[float, float, float, float]]:
@@ -231,17 +334,67 @@ def _checked_boxes(
         return []
     if array.ndim != 2 or array.shape[1] != 4:
         raise SettingError(f"boxes: must have shape (n, 4), not {array.shape}")
-    left, top, right, bottom = array.T
-    bad = ~(
-        np.isfinite(array).all(axis=1)
-        & (np.minimum(right, width) > np.maximum(left, 0))
-        & (np.minimum(bottom, height) > np.maximum(top, 0))
-    )
+    clipped = np.clip(array, 0, [width, height, width, height])
+    # a pixel's width at least; what lies in the first pixel of a picture was meant as shares
+    sides = clipped[:, 2:] - clipped[:, :2]
+    covers = (sides >= 1).all(axis=1) & ((array[:, 2:] > 1).any(axis=1) | (width * height == 1))
+    bad = ~(np.isfinite(array).all(axis=1) & covers)
     if bad.any():
         index = int(bad.argmax())
+        box = array[index]
+        hint = "; shares of the picture? multiply them by its sides" if abs(box).max() <= 1 else ""
         raise SettingError(
-            f"boxes[{index}]: {array[index].tolist()} is not (left, top, right, bottom) "
-            f"inside the {width} x {height} image"
+            f"boxes[{index}]: {box.tolist()} is not (left, top, right, bottom) of at least a pixel "
+            f"inside the {width} x {height} image{hint}"
         )
-    clipped = np.clip(array, 0, [width, height, width, height])
     return [(float(a), float(b), float(c), float(d)) for a, b, c, d in clipped]
+
+
+# Which networks judge: told once, loaded wherever they are needed, and the same everywhere.
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What an Analyzer is made from, wherever it is made.
+
+    Attributes:
+        model: file of the classifier; the shipped one if None.
+        detector: file of the face detector; the shipped one if None.
+        detector_side_px: what the longer side of a picture is scaled to; the card's if None.
+        whole_image: take each picture for one face instead of looking for faces.
+        tiles: whether large photos are also searched tile by tile.
+        hashes: of classifier and detector, "" for none; None until they have been loaded once.
+        device: what they run on, see Analyzer; where they are loaded, decides if None.
+    """
+
+    model: Path | None = None
+    detector: Path | None = None
+    detector_side_px: int | None = None
+    whole_image: bool = False
+    tiles: Tiles = "off"
+    hashes: tuple[str, str] | None = None
+    device: str | None = None
+
+    def load(self) -> Analyzer:
+        """Make the Analyzer.
+
+        Raises:
+            ModelError: a network cannot be loaded, or is another one than the hashes say.
+            SettingError: the side is out of range, or there is no such device here.
+            MissingExtraError: OpenVINO is not installed.
+        """
+        finder = WholeImage() if self.whole_image else self.detector
+        analyzer = Analyzer(self.model, finder, self.detector_side_px, self.tiles, self.device)
+        if self.hashes not in (None, network_hashes(analyzer)):
+            raise ModelError("the networks of a worker are not those the run was begun with")
+        return analyzer
+
+    def pinned(self) -> Networks:
+        """The same with hashes, so that no worker takes other networks unnoticed."""
+        return replace(self, hashes=network_hashes(self.load()))
+
+
+def network_hashes(analyzer: Analyzer) -> tuple[str, str]:
+    """Of its classifier and its detector, "" where it has none."""
+    detector = analyzer.detector_card
+    return analyzer.card.sha256, detector.sha256 if detector else ""

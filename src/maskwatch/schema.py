@@ -6,13 +6,19 @@ Images are RGB uint8 arrays (H, W, 3). Boxes are float pixels of the original im
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from maskwatch.io.images import ImageSource
 
 ImageRGB = NDArray[np.uint8]
 """RGB uint8 array of shape (H, W, 3)."""
@@ -115,7 +121,7 @@ class FaceQuality:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FaceVerdict:
     """One face and what it shows.
 
@@ -136,6 +142,11 @@ class FaceVerdict:
     probabilities: Mapping[MaskState, float]
     landmarks_xy: LandmarksXY | None = None
     quality: FaceQuality | None = None
+
+    def __repr__(self) -> str:
+        left, top, right, bottom = map(round, self.box_xyxy)
+        where = f"({left}, {top}, {right}, {bottom})"
+        return f"<{type(self).__name__} {self.state} {self.confidence:.1%} at {where}>"
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain JSON values; see FrameReport.to_dict."""
@@ -169,7 +180,7 @@ class FaceVerdict:
         return cls(**{**values, **known})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TrackedFace(FaceVerdict):
     """One face of a video and what it steadily shows.
 
@@ -182,7 +193,7 @@ class TrackedFace(FaceVerdict):
         raw_state: the verdict on this frame alone; of a face whose state is beyond doubt that on
             one a tenth of a second ago at most.
         state_age_s: seconds since the face was last seen well enough to tell; more than 0 means
-            that the state is held from then.
+            that the state is held from then, for a second at most.
     """
 
     track_id: int
@@ -199,7 +210,7 @@ class TrackedFace(FaceVerdict):
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FrameReport:
     """Every face of one image, in reading order (top to bottom in rows, left to right).
 
@@ -218,6 +229,52 @@ class FrameReport:
     model: str
     source: str | None = None
     detector: str | None = None
+
+    def __repr__(self) -> str:
+        counts = Counter(face.state for face in self.faces)
+        shares = ", ".join(f"{counts[state]} {state}" for state in MaskState if counts[state])
+        number = f"{len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
+        size = "{} x {}".format(*self.image_size_wh)
+        told = " ".join(filter(None, (self.source, size)))
+        return f"<FrameReport {told}: {number}{shares and ': '}{shares}>"
+
+    def save(
+        self, path: Path | str, image: ImageSource | None = None, *, blur: bool = False
+    ) -> None:
+        """Write a copy of the picture with each face marked.
+
+        Args:
+            path: ends in .jpg, .jpeg, .png or .webp.
+            image: the picture, in any form that Analyzer takes; if None, the file that `source`
+                names is read again.
+            blur: whether heads are made too coarse to tell who.
+
+        Raises:
+            SettingError: there is no picture, it is another one, or it cannot be written there.
+            ImageError: the picture cannot be read.
+        """
+        from maskwatch.io.shown import save  # drawing lies above the records
+
+        save(self, Path(os.fspath(path)), image, blur)
+
+    def plot(self, image: ImageSource | None = None, *, blur: bool = False) -> Any:
+        """Draw the picture with each face marked, with Matplotlib, as notebooks show it.
+
+        Args:
+            image: see `save`.
+            blur: see `save`.
+
+        Returns:
+            The Matplotlib axes.
+
+        Raises:
+            MissingExtraError: Matplotlib is not installed.
+            SettingError: there is no picture, or it is another one.
+            ImageError: the picture cannot be read.
+        """
+        from maskwatch.io.shown import plot  # drawing lies above the records
+
+        return plot(self, image, blur)
 
     def to_dict(self) -> dict[str, Any]:
         """The one serialised form of a report, the same through every door."""

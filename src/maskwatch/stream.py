@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.errors import SettingError
-from maskwatch.pipeline import Analyzer, reading_order
-from maskwatch.quality import evidence_weight
+from maskwatch.io.images import load_image
+from maskwatch.pipeline import Analyzer, reading_order, size_of
 from maskwatch.schema import Face, FaceVerdict, FrameReport, ImageRGB, TrackedFace
-from maskwatch.smooth import Look, Smoother, SmoothSettings, SteadyState
-from maskwatch.sources import load_image
-from maskwatch.track import Tracker
+from maskwatch.vision.attention import Attention
+from maskwatch.vision.cut import CutFinder
+from maskwatch.vision.quality import evidence_weight
+from maskwatch.vision.smooth import Look, Smoother, SmoothSettings, SteadyState
+from maskwatch.vision.track import Tracker
 
 LOOK_AGAIN_S = 0.1
 """A face that shows beyond doubt what it did is judged once in so long, any other in every frame.
@@ -24,6 +27,8 @@ Neighbouring frames show nearly the same picture; what this changes is in docs/L
 _BEYOND_DOUBT = 0.95
 # turns of the faces fall apart by this share of a turn, so that not all come due in one frame
 _STAGGER = (math.sqrt(5) - 1) / 2
+# after an hour everybody is forgotten; a clock may leap by more than numbers can square
+_LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,30 @@ class Stream:
             SettingError: the steadiness is not between 0 and 1.
         """
         self._analyzer = analyzer
-        self._settings = SmoothSettings.from_steadiness(steadiness)
+        self._tracker = Tracker()
+        self._steadiness = steadiness
         self.close()
 
-    def close(self) -> None:
-        """Forget everybody; the next frame begins anew. May be called at any time, also twice."""
-        self._tracker = Tracker()
-        self._smoother = Smoother(self._settings)
+    @property
+    def steadiness(self) -> float:
+        """From 0 to 1. Set anew, all labels begin anew too; each face keeps its number."""
+        return self._steadiness
+
+    @steadiness.setter
+    def steadiness(self, steadiness: float) -> None:
+        self._smoother = Smoother(SmoothSettings.from_steadiness(steadiness))
         self._steady: Mapping[int, SteadyState] = {}
+        self._steadiness = steadiness
+
+    def close(self) -> None:
+        """Forget everybody; the next frame begins anew. May be called at any time, also twice.
+
+        No number comes back: whoever is seen next gets one that nobody had.
+        """
+        self._tracker.forget()
+        self._cuts = CutFinder()
+        self._attention = Attention()
+        self.steadiness = self._steadiness
         self._last: dict[int, _Last] = {}
         self._time_s: float | None = None
         self._watched_s = 0.0
@@ -89,24 +110,49 @@ class Stream:
         """
         image_rgb = load_image(image_rgb)
         elapsed_s = self._tick(time_s)
-        found, sure = self._analyzer.find_live(image_rgb)
+        if self._cuts.is_cut(image_rgb, elapsed_s):
+            self._tracker.forget()
+            self._attention.lose()
+        found, sure = self._find(image_rgb, elapsed_s)
         boxes_xyxy = np.array([face.box_xyxy for face in found], float).reshape(-1, 4)
         track_ids = self._tracker.update(boxes_xyxy, sure, elapsed_s)
+        self._attend(boxes_xyxy, track_ids)
         identity = dict(zip(found, track_ids, strict=True))
         faces = reading_order([face for face in found if identity[face] is not None])
         tracked = {identity[face] or 0: face for face in faces}
         seen = self._verdicts(image_rgb, tracked)
         looks = {track_id: _look(verdict) for track_id, verdict in seen.items()}
         self._steady = self._smoother.update(looks, self._tracker.track_ids, elapsed_s)
-        height, width = image_rgb.shape[:2]
+        if any(verdict.state is not self._steady[i].state for i, verdict in seen.items()):
+            self._attention.lose()  # an answer may be about to change: nothing of it is to be late
         card = self._analyzer.detector_card
         return FrameReport(
             faces=tuple(_tracked(verdict, i, self._steady[i]) for i, verdict in seen.items()),
-            image_size_wh=(width, height),
+            image_size_wh=size_of(image_rgb),
             face_origin=self._analyzer.origin,
             model=self._analyzer.card.name,
             detector=card.name if card else None,
         )
+
+    def _find(
+        self, image_rgb: ImageRGB, elapsed_s: float
+    ) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
+        """The faces of a frame, looked for all over it or where they were."""
+        if self._analyzer.detector_card is None:  # a detector of one's own sees frames only
+            return self._analyzer.find_live(image_rgb)
+        size_wh = size_of(image_rgb)
+        window_xyxy = self._attention.window(self._cuts.patches, size_wh, elapsed_s)
+        found, sure = self._analyzer.find_live(image_rgb, window_xyxy)
+        if window_xyxy is not None and len(found) < self._attention.followed:
+            return self._analyzer.find_live(image_rgb)
+        return found, sure
+
+    def _attend(self, boxes_xyxy: NDArray[np.float64], track_ids: Sequence[int | None]) -> None:
+        """Follow the faces that have a number; if one is gone, look for it everywhere."""
+        known = np.array([track_id is not None for track_id in track_ids], bool)
+        self._attention.see(boxes_xyxy[known])
+        if not self._tracker.track_ids <= set(track_ids):
+            self._attention.lose()
 
     def _verdicts(self, image_rgb: ImageRGB, tracked: Mapping[int, Face]) -> dict[int, FaceVerdict]:
         """Judge the faces that are due; of the others take the last verdict, seen as they are now.
@@ -149,7 +195,7 @@ class Stream:
         if not math.isfinite(time_s):
             raise SettingError(f"time_s: must be a finite number of seconds, not {time_s}")
         last_s, self._time_s = self._time_s, time_s
-        elapsed_s = 0.0 if last_s is None else max(0.0, time_s - last_s)
+        elapsed_s = 0.0 if last_s is None else min(max(0.0, time_s - last_s), _LONGEST_S)
         self._watched_s += elapsed_s
         return elapsed_s
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
@@ -17,10 +18,9 @@ import altair as alt
 # thread is only half through loading it; here it waits until pandas is whole
 import pandas  # noqa: F401
 
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.chart_series import Series, hex_colour
-from maskwatch.schema import MaskState
-from maskwatch.style import STYLES
+from maskwatch.app.i18n import Catalogue
+from maskwatch.io.style import STYLES, hex_colour
+from maskwatch.schema import CLASSES, MaskState
 
 Row = Mapping[str, Any]
 """What one mark shows: "place" or "x", "series", "value", and "words" for the pointer."""
@@ -270,3 +270,52 @@ def _sized(chart: Any, rows: Sequence[Row], series: Sequence[Series], more_px: i
     """As high as its places need, each with a line for every series and some space."""
     places_px = len(_in_order(rows, "place")) * (BAR_PX * max(len(series), 1) + 12)
     return chart.properties(height=places_px + AXIS_PX + LEGEND_PX * len(series) + more_px)
+
+
+# Things that stand beside each other in a chart, each with a colour, a mark and a line.
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One of several things in a chart, told apart by more than its colour.
+
+    Attributes:
+        name: in the legend.
+        colour: as "#rrggbb".
+        mark: shape of its points, a name of Vega's.
+        dash: of its line: lengths of stroke and gap.
+    """
+
+    name: str
+    colour: str
+    mark: str
+    dash: tuple[int, int]
+
+
+_MARKS = {
+    MaskState.MASK: ("circle", (1, 0)),
+    MaskState.NO_MASK: ("cross", (2, 2)),
+    MaskState.INCORRECT_MASK: ("triangle-up", (6, 3)),
+}
+
+
+def class_series(say: Catalogue) -> list[Series]:
+    """The three classes, as everywhere in MaskWatch."""
+    return [
+        Series(class_label(say, state), hex_colour(STYLES[state].colour), *_MARKS[state])
+        for state in CLASSES
+    ]
+
+
+def class_label(say: Catalogue, state: MaskState) -> str:
+    """A class with its symbol, such as "✓ Mask worn"."""
+    return f"{STYLES[state].symbol} {say.label(state)}"
+
+
+def two_series(first: str, second: str) -> list[Series]:
+    """What a chart is about, and what it is compared with."""
+    blue, vermilion = (STYLES[s].colour for s in (MaskState.MASK, MaskState.NO_MASK))
+    return [
+        Series(first, hex_colour(blue), "circle", (1, 0)),
+        Series(second, hex_colour(vermilion), "square", (5, 3)),
+    ]

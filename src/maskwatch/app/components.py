@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 import maskwatch
+from maskwatch.app.decoders import open_photo
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.pictures import FACE_PX, data_url, for_screen
-from maskwatch.crop import crop_faces
-from maskwatch.draw import annotate
 from maskwatch.errors import ImageError
+from maskwatch.io.blur import blur_heads
+from maskwatch.io.draw import annotate
+from maskwatch.io.images import load_image
+from maskwatch.io.style import STYLES, Words
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
-from maskwatch.sources import load_image
-from maskwatch.style import STYLES
+from maskwatch.vision.crop import crop_faces
 
 
 def show_photo(analyzer: maskwatch.Analyzer, content: bytes) -> None:
     """One photo: what was found, in words, in the picture beside the original, and as a list."""
     try:
-        image_rgb = load_image(content)
+        with open_photo(content) as image_rgb:
+            show_judged(image_rgb, analyzer.analyze(image_rgb))
     except ImageError as error:
         st.error(text("photo.unreadable", why=catalogue().fault(error)), icon=":material/error:")
-        return
-    report = analyzer.analyze(image_rgb)
+
+
+def show_judged(image_rgb: ImageRGB, report: FrameReport) -> None:
+    """What was found in a photo that was opened."""
     show_findings(report)
     if len(report.faces) > 1:  # labels of many faces need the whole width
         result, original = st.container(), st.container()
@@ -67,6 +76,7 @@ def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
     st.dataframe(
         {
             text("table.face"): [data_url(crop) for crop in crops],
+            text("gallery.number"): list(range(1, len(states) + 1)),
             text("table.verdict"): [f"{STYLES[s].symbol} {say.label(s)}" for s in states],
             text("table.confidence"): [say.percent(face.confidence) for face in report.faces],
         },
@@ -107,3 +117,68 @@ def framed(state: MaskState, words: str) -> str:
 def plain(text: str) -> str:
     """Text that Streamlit shows as it is, although a file name may hold Markdown."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes no others back
+
+
+# Pictures as a browser gets them: small enough, marked, as JPEG; without Streamlit.
+
+SCREEN_PX = 1600
+"""Longest side of what the browser gets; more only costs time on the way."""
+
+CAMERA_PX = 560
+"""How wide the camera is shown at most, so that its button stands on the first screen."""
+
+FACE_PX = 64
+"""Side of the little pictures of faces in lists."""
+
+
+def for_screen(image_rgb: ImageRGB) -> Image.Image:
+    """The picture at a size made for the browser."""
+    height, width = image_rgb.shape[:2]
+    ratio = SCREEN_PX / max(width, height)
+    if ratio >= 1:
+        return Image.fromarray(image_rgb)
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    # three times as fast as Pillow, and a large photo is waited for
+    return Image.fromarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA))
+
+
+def jpeg(image: Image.Image, quality: int = 85) -> bytes:
+    """The picture as a file."""
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=quality)
+    return content.getvalue()
+
+
+def data_url(image_rgb: ImageRGB) -> str:
+    """The picture as an address that holds it."""
+    content = jpeg(Image.fromarray(image_rgb))
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def marked_jpeg(
+    screen_jpeg: bytes, report: FrameReport, shown_px: int, words: Words, blur: bool = False
+) -> bytes:
+    """The picture with what was found drawn on it.
+
+    Args:
+        screen_jpeg: the picture, perhaps smaller than it was when it was judged.
+        report: what was found in it at its full size.
+        shown_px: how large its longer side is shown.
+        words: what is written.
+        blur: whether heads are made too coarse to tell who.
+    """
+    image_rgb = load_image(screen_jpeg)
+    height, width = image_rgb.shape[:2]
+    fitted = scaled(report, (width, height))
+    image_rgb = blur_heads(image_rgb, fitted) if blur else image_rgb
+    return jpeg(Image.fromarray(annotate(image_rgb, fitted, shown_px, words)))
+
+
+def scaled(report: FrameReport, size_wh: tuple[int, int]) -> FrameReport:
+    """The report as it is of the same picture in another size."""
+    ratio_wh = np.divide(size_wh, report.image_size_wh)
+    faces = []
+    for face in report.faces:
+        left, top, right, bottom = np.multiply(face.box_xyxy, np.tile(ratio_wh, 2)).tolist()
+        faces.append(replace(face, box_xyxy=(left, top, right, bottom)))
+    return replace(report, faces=tuple(faces), image_size_wh=size_wh)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
 from typing import Any
 
 import altair as alt
 
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.chart_series import class_label, hex_colour
+from maskwatch.app.charts import class_label
+from maskwatch.app.i18n import Catalogue
+from maskwatch.io.style import STYLES, hex_colour
+from maskwatch.live.counting import RECENT_S, STEP_S, Count, SessionCounts, worn_ratio
 from maskwatch.schema import MaskState
-from maskwatch.style import STYLES
-from maskwatch.tally import RECENT_S, STEP_S, Count, Tally, worn_ratio
+from maskwatch.store.statistics import Sums
 
 _HEIGHT_PX = 220
 # a symbol needs so much room in its part of a bar; it is larger where there is more
@@ -92,12 +95,12 @@ def ratio_chart(bars: Sequence[Bar], say: Catalogue) -> Any:
     )
 
 
-def recent_chart(tally: Tally, say: Catalogue) -> Any:
+def recent_chart(counts: SessionCounts, say: Catalogue) -> Any:
     """The same over the last minutes of a session; it changes once a step."""
-    ratios = {step.index: step.ratio for step in tally.steps}
+    ratios = {step.index: step.ratio for step in counts.steps}
     values: list[dict[str, Any]] = [
-        {"minutes": (index + 1 - tally.step_index) * STEP_S / 60, "ratio": ratios.get(index)}
-        for index in range(tally.step_index - int(RECENT_S / STEP_S), tally.step_index)
+        {"minutes": (index + 1 - counts.step_index) * STEP_S / 60, "ratio": ratios.get(index)}
+        for index in range(counts.step_index - int(RECENT_S / STEP_S), counts.step_index)
     ]
     minutes = say.text("charts.minutes_ago")
     axis = alt.Axis(labelExpr="format(-datum.value, 'd')", tickMinStep=1, values=_minutes())
@@ -164,3 +167,63 @@ def _line(base: alt.Chart, label: str | None, say: Catalogue) -> Any:
         )
         .properties(height=_HEIGHT_PX)
     )
+
+
+# Sums by day and by hour -> the bars of a chart, with labels in words; without Streamlit.
+
+MOST_BARS = 31
+"""More cannot be told apart on a telephone: then weeks are shown, or months."""
+
+
+class Kind(Enum):
+    """What a bar stands for: the keys of its title and of its column in a table."""
+
+    HOUR = ("statistics.by_hour", "statistics.hours")
+    DAY = ("statistics.by_day", "statistics.day")
+    WEEK = ("statistics.by_week", "statistics.week")
+    MONTH = ("statistics.by_month", "statistics.month")
+
+
+def hour_bars(by_hour: Mapping[int, Sums]) -> list[Bar]:
+    """A bar for each hour of the day."""
+    return [Bar(f"{hour:02}", by_hour.get(hour, {})) for hour in range(24)]
+
+
+def day_bars(
+    by_day: Mapping[date, Sums], first: date, last: date, say: Catalogue
+) -> tuple[Kind, list[Bar]]:
+    """A bar for each day, week (from Monday on) or month, also for those without anybody.
+
+    Returns:
+        What a bar stands for, and the bars in order.
+    """
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    if len(days) <= MOST_BARS:
+        kind, starts = Kind.DAY, days
+    elif len(days) <= 7 * (MOST_BARS - 1):
+        kind, starts = Kind.WEEK, [day - timedelta(days=day.weekday()) for day in days]
+    else:
+        kind, starts = Kind.MONTH, [day.replace(day=1) for day in days]
+    sums: dict[date, Sums] = {start: {} for start in starts}
+    for day, start in zip(days, starts, strict=True):
+        for state, count in by_day.get(day, {}).items():
+            sums[start][state] = sums[start].get(state, Count()) + count
+    words = month_words if kind is Kind.MONTH else day_words
+    return kind, [Bar(words(start, say), its) for start, its in sums.items()]
+
+
+def day_words(day: date, say: Catalogue) -> str:
+    """A day such as "24 Nov"."""
+    month = say.text(f"months.{day.month}")
+    return f"{day.day} {month}"
+
+
+def month_words(day: date, say: Catalogue) -> str:
+    """A month such as "Nov 2026"."""
+    month = say.text(f"months.{day.month}")
+    return f"{month} {day.year}"
+
+
+def hour_words(hour: int, say: Catalogue) -> str:
+    """An hour such as "8:00 to 9:00"."""
+    return say.text("statistics.hour", begin=hour, end=hour + 1)

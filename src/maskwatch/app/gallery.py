@@ -3,46 +3,79 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Literal
 
 import streamlit as st
+from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 import maskwatch
-from maskwatch.app.downloads import csv_file, json_file, zip_file
-from maskwatch.app.findings import plain, show_findings
+from maskwatch.app.components import (
+    FACE_PX,
+    data_url,
+    jpeg,
+    plain,
+    show_findings,
+)
+from maskwatch.app.correcting import offer_correction
+from maskwatch.app.heat import (
+    HEAT_PX,
+    WEAK,
+    full_scale,
+    heat_picture,
+    legend_strip,
+    place_of,
+    saved_picture,
+)
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.look import speak_changes
-from maskwatch.app.pictures import FACE_PX
-from maskwatch.app.session_photos import Judged, Photo, SessionPhotos, needs_attention
-from maskwatch.app.why import show_why
+from maskwatch.app.photos import (
+    Judged,
+    Photo,
+    SessionPhotos,
+    Why,
+    csv_file,
+    json_file,
+    marked_file,
+    needs_attention,
+    zip_file,
+    zip_names,
+)
+from maskwatch.app.quality_words import quality_lines
+from maskwatch.app.second_model import offer_second
 from maskwatch.errors import ImageError
-from maskwatch.schema import FrameReport
-from maskwatch.style import STYLES
+from maskwatch.io.style import STYLES, verdict_text
+from maskwatch.schema import FaceVerdict, FrameReport
 
 PER_PAGE = 8
 """Photos on one page of the gallery."""
 
-# how wide a card is: two in a row, or one where a crowd needs the room for its labels
-_CARD_PX, _ROW_PX = 344, 704
-# how tall a photo is shown at most, among others and alone
-_TALLEST_PX, _TALLEST_ALONE_PX = 360, 560
+# how wide a card is: three stand in a window of 1280 pixels, or one where a crowd needs the room
+_CARD_PX, _ROW_PX = 396, 808
+# how tall a photo is shown at most: among others, and alone on the first screen of 800 pixels
+_TALLEST_PX, _TALLEST_ALONE_PX = 360, 430
 # so many faces or more are a crowd
 _CROWD = 5
 # keys of the session's state
-PAGE, ATTENTION, SUMMARY = "photo_page", "attention", "photo_summary"
+PAGE, ATTENTION, SUMMARY, BLUR = "photo_page", "attention", "photo_summary", "blur"
 
 
 def show_gallery(analyzer: maskwatch.Analyzer, store: SessionPhotos, photos: list[Photo]) -> None:
     """Every photo with what was found in it; the first is there before the last is judged."""
-    bar, summary, tools = st.empty(), st.container(key=SUMMARY), st.container()
-    only = len(photos) > 1 and st.toggle(
-        text("gallery.attention"),
-        key=ATTENTION,
-        help=text("gallery.attention_help"),
-        on_change=go_to_1,
-    )
+    bar = st.empty()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        summary, tools = st.container(key=SUMMARY), st.container(width="content")
+        only = len(photos) > 1 and st.toggle(
+            text("gallery.attention"),
+            key=ATTENTION,
+            help=text("gallery.attention_help"),
+            on_change=go_to_1,
+            persist_state="session",
+        )
+        if store.given:
+            st.button(text("intake.clear"), on_click=store.given.clear, icon=":material/delete:")
     pager, gallery = st.container(), st.container(horizontal=True)
     first = (st.session_state.get(PAGE, 1) - 1) * PER_PAGE
     judged: list[Judged] = []
@@ -85,6 +118,11 @@ def judged_one_by_one(
     bar.empty()
 
 
+def is_blurred() -> bool:
+    """Whether heads in marked photos are made too coarse to tell who."""
+    return bool(st.session_state.get(BLUR))
+
+
 def go_to_1() -> None:
     """A filter was changed: begin with the first page."""
     st.session_state[PAGE] = 1
@@ -95,26 +133,54 @@ def show_card(
 ) -> None:
     """A photo, what was found in it, and why."""
     report = judged.report
-    wide = alone or (report is not None and len(report.faces) >= _CROWD)
-    room_px = _ROW_PX if wide else _CARD_PX
-    with st.container(border=True, width=room_px):
-        st.markdown(f"**{plain(photo.name)}**")
+    crowd = report is not None and len(report.faces) >= _CROWD
+    width: Literal["stretch"] | int = "stretch" if alone else _ROW_PX if crowd else _CARD_PX
+    with st.container(border=True, width=width, gap="xsmall"):
+        show_name(store, photo)
         if report is None:
             assert isinstance(judged.result, ImageError)
             why = catalogue().fault(judged.result)
             st.error(text("photo.unreadable", why=why), icon=":material/error:")
             return
         show_findings(report)
-        width, height = report.image_size_wh
-        tallest_px = _TALLEST_ALONE_PX if alone else _TALLEST_PX
-        shown_px = max(1, min(room_px, round(tallest_px * width / height)))
-        st.image(
-            store.marked(judged, report, max(shown_px, tallest_px), catalogue()),
-            width=shown_px,
-            alt=f"{photo.name}: {catalogue().counts(report.faces)}",
-        )
+        alt = f"{photo.name}: {catalogue().counts(report.faces)}"
+        if alone:
+            result, original = st.columns([3, 1] if crowd else 2)
+            room_px, tallest_px = _ROW_PX, _TALLEST_ALONE_PX
+            fit_px = shown_px(report, room_px, tallest_px)
+            if not is_blurred():
+                original.image(judged.screen_jpeg, width=fit_px, alt=photo.name)
+                original.caption(text("photo.original"))
+        else:
+            result, room_px, tallest_px = st.container(), int(width), _TALLEST_PX
+            fit_px = shown_px(report, room_px, tallest_px)
+        marked = store.marked(judged, report, max(fit_px, tallest_px), catalogue(), is_blurred())
+        result.image(marked, width=fit_px, alt=alt)
         if report.faces:
             st.fragment(show_why)(analyzer, store, photo, judged, report)
+            st.fragment(offer_second)(analyzer, photo, judged, report, alone, is_blurred())
+            st.fragment(offer_correction)(photo, judged, report)
+
+
+def show_name(store: SessionPhotos, photo: Photo) -> None:
+    """The name of a photo, and the way to take the photo away where the visitor gave it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(photo.name)}**", width="stretch")
+        if photo in store.given:
+            st.button(
+                text("intake.remove"),
+                key=f"remove-{photo.upload_id}",
+                on_click=store.remove,
+                args=(photo.upload_id,),
+                type="tertiary",
+                icon=":material/close:",
+            )
+
+
+def shown_px(report: FrameReport, room_px: int, tallest_px: int) -> int:
+    """How wide a photo is shown."""
+    width, height = report.image_size_wh
+    return max(1, min(room_px, round(tallest_px * width / height)))
 
 
 def show_summary(judged: Sequence[Judged]) -> None:
@@ -138,23 +204,33 @@ def show_downloads(photos: Sequence[Photo], judged: Sequence[Judged]) -> None:
     results = [found.result for found in judged]
     found = [(photo, j.report) for photo, j in zip(photos, judged, strict=True) if j.report]
     words = catalogue().picture_words()
-    with st.container(horizontal=True):
-        for name, mime, data, wanted in (
-            ("zip", "application/zip", partial(zip_file, found, words), bool(found)),
-            ("csv", "text/csv", partial(csv_file, results), True),
-            ("json", "application/x-ndjson", partial(json_file, results), True),
-        ):
-            suffix = "jsonl" if name == "json" else name
-            st.download_button(
-                text(f"downloads.{name}"),
-                data,
-                file_name=f"maskwatch.{suffix}",
-                mime=mime,
-                key=f"download_{name}",
-                on_click="ignore",
-                icon=":material/download:",
-                disabled=not wanted,
-            )
+    with st.popover(text("downloads.title"), icon=":material/download:"):
+        help_text = text("gallery.blur_help")
+        st.toggle(text("gallery.blur"), key=BLUR, help=help_text, persist_state="session")
+        if len(found) == 1:
+            photo, report = found[0]
+            (name,) = zip_names([photo.name])
+            data = partial(marked_file, photo, report, words, is_blurred())
+            offer_file("photo", f"marked-{name}", "image/jpeg", data)
+        elif found:
+            data = partial(zip_file, found, words, is_blurred())
+            offer_file("zip", "maskwatch.zip", "application/zip", data)
+        offer_file("csv", "maskwatch.csv", "text/csv", partial(csv_file, results))
+        jsonl = "application/x-ndjson"
+        offer_file("json", "maskwatch.jsonl", jsonl, partial(json_file, results))
+
+
+def offer_file(name: str, file_name: str, mime: str, data: Callable[[], str | bytes]) -> None:
+    """A button for a file, which is made when it is pressed."""
+    st.download_button(
+        text(f"downloads.{name}"),
+        data,
+        file_name=file_name,
+        mime=mime,
+        key=f"download_{name}",
+        on_click="ignore",
+        width="stretch",
+    )
 
 
 def show_table(judged: Sequence[Judged]) -> None:
@@ -169,7 +245,7 @@ def show_table(judged: Sequence[Judged]) -> None:
         return
     say = catalogue()
     faces = [report.faces[index] for _, _, index, report in rows]
-    st.subheader(text("gallery.all_faces"))
+    st.header(text("gallery.all_faces"))
     st.dataframe(
         {
             text("table.face"): [url for url, *_ in rows],
@@ -185,3 +261,96 @@ def show_table(judged: Sequence[Judged]) -> None:
         hide_index=True,
         lazy=True,  # of thousands of faces the browser gets what it shows
     )
+
+
+# Why a face got its verdict: what the network saw, what it made of it, and what that rests on.
+
+# two beside each other fit on a telephone
+_PICTURE_PX = 144
+
+
+def show_why(
+    analyzer: maskwatch.Analyzer,
+    store: SessionPhotos,
+    photo: Photo,
+    judged: Judged,
+    report: FrameReport,
+) -> None:
+    """A switch, and behind it why a face got its verdict; nothing is computed before."""
+    if not st.toggle(text("why.ask"), key=f"why-{photo.upload_id}"):
+        return
+    index = 0
+    if len(report.faces) > 1:
+        words = catalogue().picture_words()
+        index = st.selectbox(
+            text("table.face"),
+            range(len(report.faces)),
+            format_func=lambda i: f"{i + 1}: {verdict_text(report.faces[i], words)}",
+            key=f"face-{photo.upload_id}",
+        )
+    with st.spinner(text("why.asking")):
+        why = store.why(analyzer, photo, judged, index)
+    show_pictures(why, f"why-{index + 1}-{zip_names([photo.name])[0]}")
+    show_probabilities(report.faces[index])
+    quality = report.faces[index].quality
+    if quality is not None:
+        st.markdown(f"**{text('why.seen')}**")
+        lines = quality_lines(catalogue(), quality)
+        st.markdown("  \n".join(plain(line) for line in lines))
+
+
+def show_pictures(why: Why, file_name: str) -> None:
+    """What the network saw, and on it where the verdict rests; also as a file of this name."""
+    say, explanation = catalogue(), why.explanation
+    label, most = say.label(explanation.state), float(explanation.drop.max())
+    numbers = {
+        "state": label,
+        "before": say.percent(explanation.probability),
+        "after": say.percent(explanation.probability - most),
+        "place": text(f"places.{place_of(explanation.drop)}"),
+    }
+    told = text("why.nowhere" if most < WEAK else "why.somewhere", **numbers)
+    with st.container(horizontal=True):
+        st.image(why.crop_rgb, caption=text("why.crop"), width=_PICTURE_PX, alt=text("why.crop"))
+        st.image(
+            heat_picture(why.crop_rgb, explanation.drop),
+            caption=text("why.heat"),
+            width=_PICTURE_PX,
+            alt=told,
+        )
+    st.html(
+        f'<div style="max-width:{HEAT_PX}px">'
+        f'<img src="{data_url(legend_strip())}" alt="" style="width:100%;height:14px">'
+        '<div style="display:flex;justify-content:space-between;font-size:.875rem">'
+        f"<span>{say.percent(0, 0)}</span><span>{text('why.legend')}</span>"
+        f"<span>{say.percent(full_scale(explanation.drop), 0)}</span></div></div>"
+    )
+    st.markdown(told)
+    st.caption(text("why.means"))
+    st.download_button(
+        text("why.save"),
+        lambda: jpeg(Image.fromarray(saved_picture(why.crop_rgb, explanation.drop, told)), 92),
+        file_name=file_name,
+        mime="image/jpeg",
+        key=f"save-{file_name}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def show_probabilities(face: FaceVerdict) -> None:
+    """The three states as bars, the likeliest first, each with its symbol, words and number."""
+    say = catalogue()
+    ranked = sorted(face.probabilities.items(), key=lambda item: item[1], reverse=True)
+    bars = "".join(
+        '<li style="margin:0 0 .4rem 0">'
+        f'<span aria-hidden="true">{STYLES[state].symbol}</span> {say.label(state)} '
+        f"<strong>{say.percent(share)}</strong>"
+        '<div aria-hidden="true" style="height:.6rem;border-radius:.3rem;'
+        'background:color-mix(in srgb, currentColor 12%, transparent)">'
+        f'<div style="height:100%;border-radius:.3rem;width:{100 * share:.1f}%;'
+        "background:#{:02x}{:02x}{:02x}".format(*STYLES[state].colour)
+        + '"></div></div></li>'
+        for state, share in ranked
+    )
+    st.html(f'<ul style="list-style:none;padding:0;margin:0">{bars}</ul>')

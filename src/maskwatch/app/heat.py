@@ -7,10 +7,14 @@ least half of the greatest loss is reached, so that colour is not the only sign.
 
 from __future__ import annotations
 
+import textwrap
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
+from maskwatch.io.style import font_for
 from maskwatch.schema import ImageRGB
 
 LITTLE, MUCH = (0, 114, 178), (240, 228, 66)
@@ -18,6 +22,8 @@ LITTLE, MUCH = (0, 114, 178), (240, 228, 66)
 
 HEAT_PX = 320
 """Side of the picture."""
+
+_SAVED_TEXT_PX = 16
 
 WEAK = 0.05
 """Where less than this is lost, no place counts for more than others."""
@@ -48,6 +54,20 @@ def heat_picture(crop_rgb: ImageRGB, drop: NDArray[np.float64]) -> ImageRGB:
         for colour, breadth_px in (((20, 20, 20), 5), ((255, 255, 255), 2)):
             cv2.drawContours(picture, outlines, -1, colour, breadth_px)
     return picture
+
+
+def saved_picture(crop_rgb: ImageRGB, drop: NDArray[np.float64], words: str) -> ImageRGB:
+    """The crop, the losses on it and what they say, as one picture to keep."""
+    crop = cv2.resize(crop_rgb, (HEAT_PX, HEAT_PX), interpolation=cv2.INTER_CUBIC)
+    pictures = np.hstack([crop, heat_picture(crop_rgb, drop)])
+    font = font_for(words, _SAVED_TEXT_PX)
+    lines = textwrap.wrap(words, pictures.shape[1] * 2 // _SAVED_TEXT_PX)
+    height = round(1.4 * _SAVED_TEXT_PX * len(lines)) + _SAVED_TEXT_PX
+    plate = Image.new("RGB", (pictures.shape[1], height), "white")
+    ImageDraw.Draw(plate).multiline_text(
+        (_SAVED_TEXT_PX / 2, _SAVED_TEXT_PX / 2), "\n".join(lines), "black", font, spacing=5
+    )
+    return np.vstack([pictures, np.asarray(plate)])
 
 
 def legend_strip() -> ImageRGB:

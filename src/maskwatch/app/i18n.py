@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from maskwatch.app.decoders import MAX_PIXELS
 from maskwatch.errors import ImageError
+from maskwatch.io.style import Words
 from maskwatch.schema import FaceVerdict, MaskState
-from maskwatch.sources import MAX_PIXELS
-from maskwatch.style import Words
 
 LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 """Every language there is, by its code and in its own words."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from maskwatch.app.catalogue import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
 
 LANGUAGE = "lang"
 """What holds the language: the session's state, and at first the page's address (?lang=id)."""
@@ -38,3 +38,5 @@ def choose_language() -> None:
         key=LANGUAGE,
         label_visibility="collapsed",
     )
+    # a reload begins a new session, which finds it here
+    st.query_params[LANGUAGE] = catalogue().code

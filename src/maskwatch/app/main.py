@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import os
-
 import streamlit as st
 
+from maskwatch.app.camera_refusal import HIDING
 from maskwatch.app.language import choose_language, text
-from maskwatch.app.launch import RUNS_VARIABLE, can_train
+from maskwatch.app.leaving import ask_before_leaving
 from maskwatch.app.look import use_look
+from maskwatch.app.session import app_settings
+from maskwatch.app.settings import can_train
 
 PAGES = {
     "photo": ":material/photo_camera:",
+    "film": ":material/movie:",
     "live": ":material/videocam:",
     "statistics": ":material/bar_chart:",
     "model": ":material/insights:",
 }
-if os.environ.get(RUNS_VARIABLE) and can_train():
+if app_settings().corrections:
+    PAGES["corrections"] = ":material/rate_review:"
+if app_settings().runs and can_train():
     PAGES["train"] = ":material/model_training:"
 
-# an emoji, for a Material symbol would be fetched from Google by every visitor's browser
-st.set_page_config(page_title="MaskWatch", page_icon="😷", layout="centered")
+# of pages whose address is another word than their file
+FILES = {"photo": "photos"}
+
+# pages of pictures, which the whole window is for
+WIDE = {"photo", "film", "live"}
+
+# an emoji, for a Material symbol, as pages have, would be fetched from Google by every browser
+st.set_page_config(page_icon="😷", layout="wide")
 page = st.navigation(
     [
         st.Page(
-            # a file statistics.py beside this one would hide Python's own module
-            "statistics_page.py" if name == "statistics" else f"{name}.py",
+            f"views/{FILES.get(name, name)}.py",
             title=text(f"pages.{name}"),
             icon=icon,
             url_path=name,
@@ -35,7 +44,8 @@ page = st.navigation(
     ],
     position="top",
 )
-use_look()
-with st.container(horizontal=True, horizontal_alignment="right"):
-    choose_language()
+st.set_page_config(page_title=f"{page.title} · MaskWatch")
+use_look((page.url_path or "photo") in WIDE, HIDING)
+choose_language()
 page.run()
+ask_before_leaving()

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.figure import model_word, share, slice_word, span
-from maskwatch.app.findings import plain
-from maskwatch.evaluated import Evaluation, Range, Scores
-from maskwatch.model_card import DetectorCard, ModelCard
+from PIL import Image
+
+from maskwatch.app.components import plain
+from maskwatch.app.figures.base import model_word, share, slice_word, span
+from maskwatch.app.i18n import Catalogue
+from maskwatch.errors import EvidenceError, EvidenceFault
+from maskwatch.models.card import DetectorCard, ModelCard
+from maskwatch.models.evaluation import Estimate, Evaluation, Mistake, Scores
+from maskwatch.models.evidence import (
+    EVALUATION_FILE,
+    FACES_FILE,
+    MISTAKES,
+    cut_faces,
+    read_document,
+)
+from maskwatch.models.records import read_record
 from maskwatch.schema import MaskState
 
 FEW = 20
@@ -69,7 +81,7 @@ def compared(evaluation: Evaluation, say: Catalogue) -> str:
     return words
 
 
-def doubts(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
+def caveats(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
     """Why the numbers may be too good; nothing where nothing is known."""
     if evaluation.own.seen != "no":
         yield say.text(f"seen.{evaluation.own.seen}")
@@ -122,7 +134,7 @@ def _false_alarms(evaluation: Evaluation, say: Catalogue) -> Iterator[str]:
         )
 
 
-def _tile(label: str, score: Range, say: Catalogue) -> Tile:
+def _tile(label: str, score: Estimate, say: Catalogue) -> Tile:
     return Tile(label, share(say, score.value), span(say, score))
 
 
@@ -162,3 +174,43 @@ def network_rows(
             (say.text("model_networks.licence"), detector.licence),
         ],
     )
+
+
+# Pictures of mistakes, from the folder of an evaluation on this machine; without Streamlit.
+#
+# They show people of public data sets, so none ships. Where the folder is, whoever starts the pages
+# says; nothing that comes from a browser names a file.
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mistakes:
+    models: tuple[_Model, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+def load_mistakes(folder: Path, sha256: str) -> list[tuple[Mistake, Image.Image]]:
+    """The surest mistakes with their pictures.
+
+    Args:
+        folder: what `maskwatch evaluate` filled.
+        sha256: hash of the model that is meant.
+
+    Raises:
+        EvidenceError: there is no evaluation, it is damaged, or of another model.
+    """
+    path = folder / EVALUATION_FILE
+    document = read_document(path, Evaluation.SCHEMA)
+    try:
+        evaluation = read_record(_Mistakes, document)
+        if [model.sha256 for model in evaluation.models[:1]] != [sha256]:
+            raise EvidenceError(path, "it is about another model file", EvidenceFault.FOREIGN)
+        shown = evaluation.mistakes[:MISTAKES]
+        with Image.open(folder / FACES_FILE) as sheet:
+            return list(zip(shown, cut_faces(sheet.convert("RGB"), len(shown)), strict=True))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(folder, str(error), EvidenceFault.DAMAGED) from error

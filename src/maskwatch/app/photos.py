@@ -1,29 +1,38 @@
 """The photos of one browser session and what was found in them; without Streamlit.
 
-One `SessionPhotos` lives in the state of one session, so no visitor ever meets another's pictures.
-It knows a photo by its content and the networks that judged it: a new language, a filter or the
-same photo under another name costs no new analysis. It forgets what the page no longer holds.
+One `SessionPhotos` lives in the state of one session, so no visitor ever meets another's pictures,
+and it outlives a change of page. It knows a photo by its content and the networks that judged it: a
+new language, a filter or the same photo under another name costs no new analysis.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import re
+import unicodedata
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 import maskwatch
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.pictures import FACE_PX, data_url, for_screen, jpeg, marked_jpeg
-from maskwatch.crop import crop_faces
+from maskwatch.app.components import FACE_PX, data_url, for_screen, jpeg, marked_jpeg
+from maskwatch.app.decoders import open_photo
+from maskwatch.app.i18n import Catalogue
 from maskwatch.errors import ImageError
-from maskwatch.explain import Explanation, explain
-from maskwatch.report import Result
+from maskwatch.io.blur import blur_heads
+from maskwatch.io.draw import annotate
+from maskwatch.io.report import Result, to_csv, to_jsonl
+from maskwatch.io.style import Words
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
-from maskwatch.sources import load_image
+from maskwatch.vision.classify import Explanation, explain
+from maskwatch.vision.crop import crop_faces
 
 MAX_PHOTOS = 200
 """How many photos one session may hold; each costs about as much as a photo on a web page."""
@@ -89,10 +98,38 @@ class SessionPhotos:
     """What one browser session knows of its photos."""
 
     def __init__(self) -> None:
+        self.given: list[Photo] = []  # by the visitor, in their order
         self._keys: dict[str, str] = {}  # of uploads, so that no content is hashed twice
         self._judged: dict[str, Judged] = {}
-        self._marked: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._marked: OrderedDict[tuple[str, str, int, bool], bytes] = OrderedDict()
         self._why: OrderedDict[tuple[str, int], Why] = OrderedDict()
+
+    def add(self, files: Iterable[tuple[str, str, bytes]]) -> list[str]:
+        """Take more photos, up to a limit.
+
+        Args:
+            files: of each the upload, the name and the content.
+
+        Returns:
+            The names of those for which there is no room.
+        """
+        files = list(files)
+        taken = [photo.name for photo in self.given]
+        names = told_apart([*taken, *(name for _, name, _ in files)])[len(taken) :]
+        room = max(0, MAX_PHOTOS - len(taken))
+        self.given += [
+            Photo(upload_id, name, content)
+            for (upload_id, _, content), name in zip(files[:room], names, strict=False)
+        ]
+        return names[room:]
+
+    def remove(self, upload_id: str) -> None:
+        """Take a photo away."""
+        self.given = [photo for photo in self.given if photo.upload_id != upload_id]
+
+    def sizes_bytes(self) -> list[int]:
+        """How large each photo is."""
+        return [len(photo.content) for photo in self.given]
 
     def keep_only(self, photos: Iterable[Photo]) -> None:
         """Forget everything about all other photos."""
@@ -122,13 +159,15 @@ class SessionPhotos:
             self._judged[known.key] = known
         return known
 
-    def marked(self, judged: Judged, report: FrameReport, shown_px: int, say: Catalogue) -> bytes:
+    def marked(
+        self, judged: Judged, report: FrameReport, shown_px: int, say: Catalogue, blur: bool = False
+    ) -> bytes:
         """The photo as JPEG with what was found drawn on it, in this language."""
         words = say.picture_words()
         return _remembered(
             self._marked,
-            (judged.key, say.code, shown_px),
-            lambda: marked_jpeg(judged.screen_jpeg, report, shown_px, words),
+            (judged.key, say.code, shown_px, blur),
+            lambda: marked_jpeg(judged.screen_jpeg, report, shown_px, words, blur),
         )
 
     def why(self, analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, index: int) -> Why:
@@ -141,18 +180,15 @@ class SessionPhotos:
 def judge_photo(analyzer: maskwatch.Analyzer, photo: Photo, key: str) -> Judged:
     """What is in a photo."""
     try:
-        image_rgb = load_image(photo.content)
+        with open_photo(photo.content) as image_rgb:
+            report = analyzer.analyze(image_rgb)
+            boxes_xyxy = np.array([face.box_xyxy for face in report.faces], float).reshape(-1, 4)
+            crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
+            screen_jpeg = jpeg(for_screen(image_rgb), quality=90)
     except ImageError as error:
         return Judged(key, _renamed(error, photo.name))
-    report = analyzer.analyze(image_rgb)
-    boxes_xyxy = np.array([face.box_xyxy for face in report.faces], float).reshape(-1, 4)
-    crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
-    return Judged(
-        key,
-        _renamed(report, photo.name),
-        jpeg(for_screen(image_rgb), quality=90),
-        tuple(data_url(crop) for crop in crops),
-    )
+    face_urls = tuple(data_url(crop) for crop in crops)
+    return Judged(key, _renamed(report, photo.name), screen_jpeg, face_urls)
 
 
 def explain_face(analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, index: int) -> Why:
@@ -160,7 +196,8 @@ def explain_face(analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, ind
     report = judged.report
     assert report is not None  # only faces of a report are asked about
     face = report.faces[index]
-    (crop_rgb,) = analyzer.crops(load_image(photo.content), [face], report.face_origin)
+    with open_photo(photo.content) as image_rgb:
+        (crop_rgb,) = analyzer.crops(image_rgb, [face], report.face_origin)
     return Why(crop_rgb, explain(analyzer.classifier, crop_rgb, face.state))
 
 
@@ -210,3 +247,61 @@ def _remembered(cache: OrderedDict[_K, _V], place: _K, make: Callable[[], _V]) -
             cache.popitem(last=False)
     cache.move_to_end(place)
     return cache[place]
+
+
+# What can be taken away from the photo page, as files; without Streamlit.
+
+_LONGEST = 100
+# characters of a name; file systems take 255 bytes, and a character may be four of them
+
+# what Windows does not take in a name, and what is no character to be seen
+_UNFIT = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+_DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+
+
+def csv_file(results: Iterable[Result]) -> str:
+    """One row a face, as `maskwatch predict --format csv` writes it."""
+    return "".join(f"{line}\n" for line in to_csv(results))
+
+
+def json_file(results: Iterable[Result]) -> str:
+    """One line a photo, as `maskwatch predict --format jsonl` writes it."""
+    return "".join(f"{line}\n" for line in to_jsonl(results))
+
+
+def marked_file(photo: Photo, report: FrameReport, words: Words, blur: bool = False) -> bytes:
+    """A photo in its full size with what was found drawn on it, as JPEG."""
+    with open_photo(photo.content) as image_rgb:
+        shown_rgb = blur_heads(image_rgb, report) if blur else image_rgb
+        return jpeg(Image.fromarray(annotate(shown_rgb, report, words=words)), quality=92)
+
+
+def zip_file(found: Sequence[tuple[Photo, FrameReport]], words: Words, blur: bool = False) -> bytes:
+    """Every photo in its full size with what was found drawn on it, one JPEG each."""
+    names = zip_names([photo.name for photo, _ in found])
+    content = io.BytesIO()
+    # pictures are compressed already
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name, (photo, report) in zip(names, found, strict=True):
+            archive.writestr(name, marked_file(photo, report, words, blur))
+    return content.getvalue()
+
+
+def zip_names(names: Sequence[str]) -> list[str]:
+    """Names for JPEGs in an archive, safe on every system, of which no two are the same.
+
+    None is absolute, leads out of the folder or names a device; capitals make no difference.
+    """
+    return told_apart((f"{_safe_stem(name)}.jpg" for name in names), str.casefold)
+
+
+def _safe_stem(name: str) -> str:
+    last = PurePosixPath(name.replace("\\", "/")).name
+    stem = last.rpartition(".")[0] or last
+    kept = "".join(
+        c for c in unicodedata.normalize("NFC", stem) if unicodedata.category(c)[0] != "C"
+    )
+    stem = _UNFIT.sub("_", kept)[:_LONGEST].strip(" .")
+    if not stem or _DEVICES.match(stem.partition(".")[0]):
+        stem = f"photo {stem}".strip()
+    return stem

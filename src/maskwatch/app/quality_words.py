@@ -1,10 +1,10 @@
-"""What stands beside a face, in words; without Streamlit."""
+"""How well a face can be seen, in words; without Streamlit."""
 
 from __future__ import annotations
 
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.quality import ROLL_DEG, SHARPNESS, SIDE_PX, VISIBLE_RATIO, YAW_DEG, Ramp
+from maskwatch.app.i18n import Catalogue
 from maskwatch.schema import FaceQuality
+from maskwatch.vision.quality import ROLL_DEG, SHARPNESS, SIDE_PX, VISIBLE_RATIO, YAW_DEG, Ramp
 
 _MARKS = {"good": "✓", "limited": "!", "poor": "✕"}
 

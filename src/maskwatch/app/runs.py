@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import altair as alt
 import streamlit as st
 
-from maskwatch.app.active import activate, deactivate
-from maskwatch.app.findings import plain
+from maskwatch.app.components import plain
+from maskwatch.app.figures import base
+from maskwatch.app.i18n import Catalogue
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.launch import WEIGHTS_VARIABLE
-from maskwatch.app.networks import chosen_model
-from maskwatch.app.train_charts import MOST_RUNS, compared_curves, curve_words, run_curves
-from maskwatch.app.train_new import listed_paths
-from maskwatch.app.train_words import NONE, spread
+from maskwatch.app.learning import show_comparison
+from maskwatch.app.session import activate, app_settings, chosen_model, deactivate
 from maskwatch.errors import MaskWatchError, ModelError
+from maskwatch.models.evaluation import Estimate
 from maskwatch.schema import CLASSES
-from maskwatch.training.job_control import BusyError, delete_job, resume_job
-from maskwatch.training.job_folder import REPORT, JobFolder
-from maskwatch.training.job_status import State
+from maskwatch.training.jobs.control import BusyError, delete_job, resume_job
+from maskwatch.training.jobs.folder import REPORT, JobFolder, State, Status, Step
 from maskwatch.training.run_files import Epoch
 
 SHOWN_RUN, SAID = "shown_run", "said"
@@ -98,6 +98,7 @@ def show_run(job: JobFolder) -> None:
     sets = plain(", ".join(order.sets))
     st.caption(text("runs.asked", recipe=plain(order.recipe.name), data=sets))
     show_scores(job)
+    show_comparison(job)
     if not status.is_alive:  # it is shown at the top otherwise
         show_curves(job.history())
         show_log(job)
@@ -195,7 +196,7 @@ def offer_actions(runs: Path, job: JobFolder) -> None:
         if state is State.FINISHED and not is_active and st.button(text("runs.activate")):
             act(lambda: activate(job.model_path), text("runs.activated"))
         if state is not State.FINISHED and st.button(text("runs.resume"), type="primary"):
-            act(lambda: resume_job(job, listed_paths(WEIGHTS_VARIABLE)))
+            act(lambda: resume_job(job, app_settings().weights))
         with st.popover(text("runs.delete"), icon=":material/delete:"):
             question = "runs.delete_active" if is_active else "runs.delete_sure"
             st.write(text(question, name=plain(job.name)))
@@ -221,3 +222,139 @@ def act(action: Callable[[], object], said: str = "") -> None:
     else:
         st.session_state[SAID] = said
         st.rerun()
+
+
+# What the page for training says of runs, in the words of a language; without Streamlit.
+
+NONE = "-"
+"""In place of a number that is not there."""
+
+
+def run_words(job: JobFolder, status: Status, say: Catalogue) -> str:
+    """How a run is, in one sentence that stays the same as long as there is no news; Markdown."""
+    name = f"**{plain(job.name)}**"
+    if status.state is State.RUNNING:
+        return f"{name}: {step_words(status, say)}"
+    return f"{name}: {say.text(f'run_states.{status.state}')}"
+
+
+def step_words(status: Status, say: Catalogue) -> str:
+    """What a run does now."""
+    if status.step is Step.TRAINING:
+        return say.text("run_steps.training", epoch=status.epoch, epochs=status.epochs)
+    if status.step is Step.AUDITING and 0 < status.total <= status.done:
+        return say.text("run_steps.comparing")
+    return say.text(f"run_steps.{status.step}")
+
+
+def share_done(status: Status) -> float | None:
+    """How much of its step a run has done, 0 to 1; None where nobody knows."""
+    if not status.total:
+        return None
+    done = status.done / status.total
+    if status.step is Step.TRAINING:
+        return min((status.epoch - 1 + done) / status.epochs, 1.0)
+    return done if done < 1 else None
+
+
+def time_left(status: Status, say: Catalogue) -> str:
+    """How long the step will still take, roughly; empty where nobody knows."""
+    if status.left_s is None:
+        return ""
+    minutes = round(status.left_s / 60)
+    if minutes < 1:
+        return say.text("training.left_moment")
+    if minutes < 90:
+        return say.counted("training.left_minutes", minutes)
+    return say.counted("training.left_hours", round(minutes / 60))
+
+
+def spread(score: Mapping[str, Any] | None, say: Catalogue) -> str:
+    """A score with its interval as the page about the model writes it, or that there is none."""
+    return base.spread(say, Estimate(**score)) if score else NONE
+
+
+# Curves of training runs; what a colour tells, a mark and a kind of line tell as well.
+
+MOST_RUNS = 5
+"""More curves in one chart cannot be told apart."""
+
+_HEIGHT_PX = 300
+# blue, vermilion, green, purple and grey of Okabe and Ito (2008)
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999")
+_DASHES = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (10, 4))
+_MARKS = ("circle", "square", "triangle-up", "diamond", "cross")
+
+
+def run_curves(history: Sequence[Epoch], what: str, say: Catalogue) -> Any:
+    """The "accuracy" or "loss" of a run by epoch, on training and validation pictures."""
+    names = {what: say.text("curves.training"), f"val_{what}": say.text("curves.validation")}
+    rows = [row for key, name in names.items() for row in _rows(history, key, name, say)]
+    return _chart(rows, list(names.values()), what, say)
+
+
+def compared_curves(histories: Mapping[str, Sequence[Epoch]], what: str, say: Catalogue) -> Any:
+    """The "accuracy" or "loss" of several runs by epoch, on their validation pictures."""
+    rows = [
+        row
+        for name, history in histories.items()
+        for row in _rows(history, f"val_{what}", name, say)
+    ]
+    return _chart(rows, list(histories), what, say)
+
+
+def curve_words(history: Sequence[Epoch], what: str, say: Catalogue) -> str:
+    """The last point of both curves, for everyone who cannot see the chart."""
+    last = history[-1]
+    values = [_number(last[key], what, say) for key in (what, f"val_{what}") if key in last]
+    title = say.text(f"curves.{what}")
+    return say.text("curves.alt", title=title, epoch=len(history), values=" / ".join(values))
+
+
+def _rows(
+    history: Sequence[Epoch], key: str, name: str, say: Catalogue
+) -> Iterator[dict[str, object]]:
+    what = key.removeprefix("val_")
+    for epoch in history:
+        if key in epoch:
+            number = int(epoch["epoch"])
+            words = f"{name}, {say.text('curves.epoch')} {number}: "
+            words += _number(epoch[key], what, say)
+            yield {"epoch": number, "value": epoch[key], "series": name, "words": words}
+
+
+def _number(value: float, what: str, say: Catalogue) -> str:
+    return say.percent(value) if what == "accuracy" else say.number(value, 3)
+
+
+def _chart(
+    rows: Sequence[Mapping[str, object]], names: Sequence[str], what: str, say: Catalogue
+) -> Any:
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=300, symbolStrokeWidth=0)
+    colours = alt.Scale(domain=names, range=_COLOURS[: len(names)])
+    dashes = alt.Scale(domain=names, range=_DASHES[: len(names)])
+    marks = alt.Scale(domain=names, range=_MARKS[: len(names)])
+    point = say.texts["format.decimal_mark"]
+    numbers = "'.0%'" if what == "accuracy" else "'.2f'"
+    words = f"replace(format(datum.value, {numbers}), '.', '{point}')"
+    axis = alt.Axis(labelExpr=words, tickCount=5)
+    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
+        x=alt.X(
+            "epoch:Q",
+            title=say.text("curves.epoch"),
+            scale=alt.Scale(nice=False, padding=12),
+            axis=alt.Axis(format="d", tickMinStep=1),
+        ),
+        y=alt.Y(
+            "value:Q", title=say.text(f"curves.{what}"), scale=alt.Scale(zero=False), axis=axis
+        ),
+        color=alt.Color("series:N", scale=colours, legend=legend),
+        tooltip=alt.Tooltip("words:N", title=" "),
+    )
+    line = base.mark_line(strokeWidth=2).encode(
+        strokeDash=alt.StrokeDash("series:N", scale=dashes, legend=None)
+    )
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(
+        shape=alt.Shape("series:N", scale=marks, legend=legend)
+    )
+    return (line + points).properties(height=_HEIGHT_PX)

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Thread, main_thread
 
 import av
 
-from maskwatch.alarm import Alarm, Alarmist
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.bookkeeping import Bookkeeper
-from maskwatch.draw import annotate, write_status
-from maskwatch.errors import MaskWatchError
-from maskwatch.live import status_text
-from maskwatch.meter import Meter
-from maskwatch.notice import notice_picture
-from maskwatch.schema import FrameReport, ImageRGB, MaskState
+from maskwatch.app.i18n import Catalogue
+from maskwatch.app.view_check import ViewCheck
+from maskwatch.io.cameras import Latest
+from maskwatch.io.draw import annotate, notice_picture, write_status
+from maskwatch.io.video_source import upright_rgb
+from maskwatch.live.counting import Session, SessionCounts
+from maskwatch.live.events import Alarm, Alarmist
+from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged
+from maskwatch.live.loop import Meter, status_text
+from maskwatch.schema import ImageRGB, MaskState
+from maskwatch.store.statistics import CameraCounter
 from maskwatch.stream import Stream
-from maskwatch.tally import Session, Tally
-from maskwatch.video_live import Latest
-from maskwatch.video_source import upright_rgb
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,25 +37,6 @@ SHOWN_PX = 375
 
 # how long the thread may take to see that it should end
 _BEAT_S = 0.1
-# a failure that comes with every frame fills no log
-_LOG_EVERY_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """A frame and what was found in it.
-
-    Attributes:
-        arrived_s: when it came from the camera, on the monotonic clock.
-        latency_s: from then until this was ready.
-        report: what was found.
-        image_rgb: the picture with that drawn on it.
-    """
-
-    arrived_s: float
-    latency_s: float
-    report: FrameReport
-    image_rgb: ImageRGB
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +52,23 @@ class Failed:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person is told of one moment, all of it from one frame.
+
+    Attributes:
+        words: how many faces show what, or why nobody knows.
+        warned: violations in view.
+        before: violations of people who left a moment ago.
+        hints: what to change about the camera, see ViewCheck.
+    """
+
+    words: str
+    warned: tuple[MaskState, ...] = ()
+    before: tuple[MaskState, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
 class Watcher:
     """Judges the newest frame of one camera in a thread of its own.
 
@@ -80,42 +76,44 @@ class Watcher:
     they never wait and never raise.
 
     Attributes:
-        steadiness: of the labels, from 0 to 1; may be set at any time, and the faces are then
-            looked at afresh.
+        steadiness: of the labels, from 0 to 1; may be set at any time, and the labels then begin
+            anew.
         say: the language of what is written on the video; may be set at any time.
-        bookkeeper: counts what is seen into the statistics, None where they are not kept; may be
+        counter: counts what is seen into the statistics, None where they are not kept; may be
             set at any time.
         received: how many frames came from the camera.
-        last: what became of the newest frame that was looked at, None before the first.
+        last: what became of the newest frame that was looked at, with what was found drawn on it;
+            None before the first.
         alarm: what there was to warn of in that frame.
     """
 
     def __init__(
-        self, open_stream: Callable[[float], Stream], steadiness: float, say: Catalogue
+        self, stream: Stream, say: Catalogue, counter: CameraCounter | None = None
     ) -> None:
         """Begin; the thread starts with the first frame.
 
         Args:
-            open_stream: makes a stream of this steadiness.
-            steadiness: see above.
+            stream: judges the frames; from now on the watcher's own.
             say: see above.
+            counter: see above; here from the first frame on.
         """
-        self.steadiness = steadiness
+        self.steadiness = stream.steadiness
         self.say = say
-        self.bookkeeper: Bookkeeper | None = None
+        self.counter = counter
         self.received = 0
         self.last: Judged | Failed | None = None
         self.alarm = Alarm()
-        self._tally = Tally()
+        self._check = ViewCheck()
+        self._counts = SessionCounts()
         self._session = Session()
         self._alarmist = Alarmist()
-        self._open_stream = open_stream
-        self._waiting: Latest[tuple[av.VideoFrame, float]] = Latest()
-        self._heard_s = 0.0
+        self._stream = stream
         self._meter = Meter()
+        self._judge = Judge(stream, [self._count, self._meter, self._draw])
+        self._waiting: Latest[Arrived[av.VideoFrame]] = Latest()
+        self._heard_s = 0.0
         self._working = self._ended = False
-        self._open: tuple[float, Stream] | None = None  # the thread's own, with its steadiness
-        self._quiet_until_s = 0.0
+        self._failures = FailureLog(_LOG, "live video: the analysis")
 
     @property
     def rate_fps(self) -> float:
@@ -132,9 +130,10 @@ class Watcher:
         now_s = time.monotonic()
         size_wh = frame.width, frame.height
         try:
+            # the camera's own clock may jump or go backwards, this one does not
+            self._waiting.put(Arrived(frame, now_s, self.received, now_s))
             self.received += 1
             self._heard_s = now_s
-            self._waiting.put((frame, now_s))
             if not (self._working or self._ended):
                 Thread(target=self._work, name="watcher").start()
                 self._working = True
@@ -147,19 +146,27 @@ class Watcher:
         """Let the thread end; it closes the stream. May be called at any time, and again."""
         self._ended = True
 
-    def words(self) -> str:
-        """What is seen now, in words that stay the same as long as there is no news."""
+    def told(self) -> Told:
+        """What there is to say now; it stays the same as long as there is no news."""
+        shown, alarm = self._heard(time.monotonic()), self.alarm
+        if not isinstance(shown, Judged):
+            return Told(shown)
+        # the alarm may be of the frame after the one that is shown
+        faces = shown.report.faces
+        in_view = {face.state for face in faces}
+        warned = tuple(state for state in alarm.states if state in in_view)
+        before = tuple(state for state in alarm.before if state not in in_view)
+        return Told(self.say.counts(faces), warned, before, self._check.hints)
+
+    def snapshot(self) -> ImageRGB | None:
+        """What is shown now, with its labels; None where nothing is."""
         shown = self._heard(time.monotonic())
-        return self.say.counts(shown.report.faces) if isinstance(shown, Judged) else shown
+        return shown.frame.image_rgb if isinstance(shown, Judged) else None
 
-    def violations(self) -> tuple[MaskState, ...]:
-        """What there is to warn of now; nothing where it is not known what is seen now."""
-        return self.alarm.states if isinstance(self._heard(time.monotonic()), Judged) else ()
-
-    def tally(self) -> Tally:
+    def counts(self) -> SessionCounts:
         """Who was seen so far; nobody is in view where it is not known what is seen now."""
         known = isinstance(self._heard(time.monotonic()), Judged)
-        return self._tally if known else replace(self._tally, in_view={})
+        return self._counts if known else replace(self._counts, in_view={})
 
     def _picture(self, now_s: float, size_wh: tuple[int, int]) -> ImageRGB:
         """What the browser is to see now."""
@@ -168,7 +175,7 @@ class Watcher:
             return notice_picture(shown, size_wh)
         age_s, words = now_s - shown.arrived_s, self.say.picture_words()
         text = status_text(self._meter.rate_fps, shown.latency_s, age_s, words)
-        return write_status(shown.image_rgb, text, SHOWN_PX)
+        return write_status(shown.frame.image_rgb, text, SHOWN_PX)
 
     def _heard(self, now_s: float) -> Judged | str:
         """What is shown, or that nothing comes from the camera to be shown."""
@@ -193,56 +200,31 @@ class Watcher:
         A daemon would be torn out of the network's code, and the program would end with a crash.
         """
         while not self._ended and main_thread().is_alive():
-            if waiting := self._waiting.take(_BEAT_S):
-                frame, arrived_s = waiting
+            if arrived := self._waiting.take(_BEAT_S):
                 try:
-                    self.last = self._judge(frame, arrived_s)
+                    self._see(arrived)
                 except Exception as error:
-                    self._close_stream()  # what it remembers may be in disorder
-                    self.last = Failed(arrived_s, self._complain(error))
-        self._close_stream()
+                    self.last = Failed(arrived.arrived_s, self._complain(error))
+        self._stream.close()
 
-    def _judge(self, frame: av.VideoFrame, arrived_s: float) -> Judged:
-        image_rgb = upright_rgb(frame)
-        # the camera's own clock may jump or go backwards, this one does not
-        report = self._stream().update(image_rgb, arrived_s)
-        self._count(report, arrived_s)
-        marked_rgb = annotate(image_rgb, report, SHOWN_PX, self.say.picture_words())
-        now_s = time.monotonic()
-        self._meter.add(now_s, now_s - arrived_s)
-        return Judged(arrived_s, now_s - arrived_s, report, marked_rgb)
+    def _see(self, arrived: Arrived[av.VideoFrame]) -> None:
+        if self._stream.steadiness != self.steadiness:
+            self._stream.steadiness = self.steadiness
+        self._judge.see(arrived, self.dropped, upright_rgb(arrived.content))
 
-    def _count(self, report: FrameReport, time_s: float) -> None:
-        self._tally = self._session.add(report, time_s)
+    def _count(self, judged: Judged) -> None:
+        report, time_s = judged.report, judged.frame.time_s
+        self._counts = self._session.add(report, time_s)
         self.alarm = self._alarmist.update(report, time_s)
-        if bookkeeper := self.bookkeeper:  # it may be taken away at any moment
-            bookkeeper.add(report, time_s)
+        self._check.update(judged.frame.image_rgb, report, time_s)
+        if counter := self.counter:  # it may be taken away at any moment
+            counter.add(report, time_s)
 
-    def _stream(self) -> Stream:
-        """The stream; another one where there is none or another steadiness is wanted."""
-        wanted = self.steadiness
-        if self._open is None or self._open[0] != wanted:
-            self._close_stream()
-            self._open = wanted, self._open_stream(wanted)
-        return self._open[1]
-
-    def _close_stream(self) -> None:
-        if self._open is None:
-            return
-        stream, self._open = self._open[1], None
-        for counter in (self._session, self._alarmist, self.bookkeeper):
-            if counter:
-                counter.forget_faces()
-        try:
-            stream.close()
-        except Exception as error:
-            self._complain(error)
+    def _draw(self, judged: Judged) -> None:
+        frame, words = judged.frame, self.say.picture_words()
+        marked_rgb = annotate(frame.image_rgb, judged.report, SHOWN_PX, words)
+        self.last = replace(judged, frame=replace(frame, image_rgb=marked_rgb))
 
     def _complain(self, error: Exception) -> str:
         """Log a failure, not too often, and say it in words that give nothing away."""
-        now_s = time.monotonic()
-        if now_s >= self._quiet_until_s:
-            self._quiet_until_s = now_s + _LOG_EVERY_S
-            _LOG.error("live video: the analysis fails (next word in 30 s)", exc_info=error)
-        reason = str(error) if isinstance(error, MaskWatchError) else type(error).__name__
-        return self.say.text("watcher.failed", why=reason)
+        return self.say.text("watcher.failed", why=self._failures.add(error))

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 CONNECT_S = 10.0
 """Where no video came by then, none will: browsers mostly connect within three seconds."""
 
+LONGEST_LOOK_S = 1.5
+"""Between two looks no more than this counts: where the server stands still, nobody connects."""
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -19,7 +22,8 @@ class Attempt:
     """
 
     failed: bool = False
-    _began_s: float | None = None
+    _looked_s: float | None = None
+    _waited_s: float = 0.0
     _came_up: bool = False
 
     def update(self, wanted: bool, frames: int, now_s: float) -> None:
@@ -31,12 +35,13 @@ class Attempt:
             now_s: on the monotonic clock.
         """
         if not wanted:
-            self._began_s, self._came_up = None, False
+            self._looked_s, self._waited_s, self._came_up = None, 0.0, False
             return
-        if self._began_s is None:
-            self._began_s = now_s
+        if self._looked_s is not None:
+            self._waited_s += min(now_s - self._looked_s, LONGEST_LOOK_S)
+        self._looked_s = now_s
         self._came_up = self._came_up or frames > 0
-        self.failed = not self._came_up and now_s - self._began_s >= CONNECT_S
+        self.failed = not self._came_up and self._waited_s >= CONNECT_S
 
 
 def keeps_camera(url: str | None) -> bool:

@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from maskwatch.batch.plan import Chunk
-from maskwatch.batch.rows import Row
-from maskwatch.batch.work import Judged, Task, Worker
+from maskwatch.batch.plan import Chunk, Row
+from maskwatch.batch.worker import Judged, Task, Worker
 from maskwatch.errors import BatchError, MaskWatchError
-from maskwatch.ray_cluster import ray_cluster
+from maskwatch.io.ray_cluster import ray_cluster
 
 
 def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Judged:

@@ -16,13 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch._version import __version__
-from maskwatch.batch.plan import PLAN_NAME, Chunk, Plan, encode_plan
-from maskwatch.batch.rows import ERROR, FACE, NO_FACE, UNREACHABLE, Row
-from maskwatch.batch.sink import Folder, encode_rows, open_folder
-from maskwatch.batch.source import is_address, list_pictures
-from maskwatch.batch.work import Judged, Task
+from maskwatch.batch.plan import (
+    ERROR,
+    FACE,
+    NO_FACE,
+    PLAN_NAME,
+    UNREACHABLE,
+    Chunk,
+    Plan,
+    Row,
+    encode_plan,
+)
+from maskwatch.batch.storage import Folder, encode_rows, is_address, list_pictures, open_folder
+from maskwatch.batch.worker import Judged, Task
 from maskwatch.errors import BatchError, MissingExtraError, SettingError
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
 
 Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
 """Judges chunks with so many workers, in any order; one a core if None."""
@@ -145,6 +153,7 @@ def _describe(sources: Sequence[str], networks: Networks) -> dict[str, Any]:
         "sources": hashlib.sha256(b"\0".join(map(os.fsencode, places))).hexdigest(),
         "networks": networks.hashes and list(networks.hashes),
         "detector side": networks.detector_side_px,
+        **({} if networks.tiles == "off" else {"tiles": networks.tiles}),  # older runs have none
         "version of MaskWatch": __version__,
     }
 

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-from maskwatch.addresses import without_passwords
-from maskwatch.batch.rows import UnreachableError
+from maskwatch.batch.plan import COLUMNS, Row, UnreachableError
 from maskwatch.errors import (
+    BatchError,
     DataError,
     ImageError,
     ImageFault,
     MissingExtraError,
     SettingError,
 )
-from maskwatch.sources import IMAGE_SUFFIXES, list_images, load_image
+from maskwatch.files import writing
+from maskwatch.io.addresses import holds_password, shown_address, without_addresses
+from maskwatch.io.folders import literal_folders
+from maskwatch.io.image_kinds import counts_as_picture
+from maskwatch.io.images import list_images, load_image
+
+_LOG = logging.getLogger(__name__)
 
 PATH_COLUMN = "image_path"
 """The column of a manifest that names the pictures, as in MaskWatch's own manifests."""
@@ -33,7 +40,7 @@ MANIFESTS = (".parquet", ".csv")
 MAX_BYTES = 512 * 1024**2
 """The largest object that is fetched; a picture of the most pixels is half of that uncompressed."""
 
-_WAITS_S = (0.5, 2.0, 8.0)
+_READ_WAITS_S = (0.5, 2.0, 8.0)
 """How long to wait before each new attempt at a store that did not answer."""
 
 
@@ -61,9 +68,9 @@ def open_store(address: str) -> tuple[Any, str]:
         MissingExtraError: fsspec is not installed.
         DataError: the kind of store is unknown or its driver is not installed.
     """
-    if without_passwords(address) != address:
+    if holds_password(address):
         raise SettingError(
-            f"{without_passwords(address)}: give passwords and keys in the environment, "
+            f"{shown_address(address)}: give passwords and keys in the environment, "
             "not in the address"
         )
     try:
@@ -89,7 +96,7 @@ def read_picture(name: str, folder: str) -> Path | bytes:
     """
     if not is_address(name):
         return Path(folder, name)
-    for wait_s in (*_WAITS_S, None):
+    for wait_s in (*_READ_WAITS_S, None):
         try:
             store, path = open_store(name)
             with store.open(path, "rb") as file:
@@ -113,7 +120,7 @@ def why(error: BaseException) -> str:
         return "permission denied"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return without_passwords(" ".join(str(error).split())) or type(error).__name__
+    return without_addresses(" ".join(str(error).split())) or type(error).__name__
 
 
 def _expand(source: str) -> Iterator[str]:
@@ -131,13 +138,14 @@ def _expand(source: str) -> Iterator[str]:
 def _list_store(address: str) -> list[str]:
     store, path = open_store(address)
     try:
-        if set(path) & set("*?["):
-            entries = store.glob(path, detail=True)
-            found = [name for name, about in entries.items() if about["type"] == "file"]
-        elif store.isdir(path):
-            found = [name for name in store.find(path) if _is_picture(name)]
+        if store.isdir(path):
+            found = list(_pictures_in(store.find(path), address))
+        elif store.exists(path):
+            found = [path]
         else:
-            found = [path] if store.exists(path) else []
+            pattern = literal_folders(path, store.exists)
+            entries = store.glob(pattern, detail=True) if set(path) & set("*?[") else {}
+            found = [name for name, about in entries.items() if about["type"] == "file"]
     except Exception as error:  # each store raises its own
         raise DataError(f"{address}: cannot be listed ({why(error)})") from error
     if not found:
@@ -145,10 +153,16 @@ def _list_store(address: str) -> list[str]:
     return [str(store.unstrip_protocol(name)) for name in sorted(found)]
 
 
-def _is_picture(path: str) -> bool:
-    """The rule that holds in local folders."""
-    name = PurePosixPath(path)
-    return name.suffix.lower() in IMAGE_SUFFIXES and not name.name.startswith(".")
+def _pictures_in(paths: Iterable[str], address: str) -> Iterator[str]:
+    """What counts as a picture by its name; of files without a suffix none is looked into here."""
+    nameless = 0
+    for path in paths:
+        if counts_as_picture(path):
+            yield path
+        else:
+            nameless += not PurePosixPath(path).suffix and not path.endswith("/")
+    if nameless:
+        _LOG.warning("%s: %d files without a suffix are left out", address, nameless)
 
 
 def _read_manifest(address: str) -> Iterator[str]:
@@ -209,3 +223,116 @@ def _check_columns(names: Iterable[str], address: str) -> None:
     if PATH_COLUMN not in names:
         found = ", ".join(map(str, names)) or "none"
         raise DataError(f"{address}: no column {PATH_COLUMN} (it has: {found})")
+
+
+# The folder of a run, local or in an object store: whole files appear in it, or none.
+
+_WRITE_WAITS_S = (1.0, 4.0, 16.0)
+"""How long to wait before each new attempt at a store that did not take a file."""
+
+
+class Folder(Protocol):
+    """Where a run keeps its files."""
+
+    def names(self) -> set[str]:
+        """The files in it; none where it does not exist yet."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Make a file appear, whole.
+
+        Raises:
+            BatchError: it cannot be written.
+        """
+        ...
+
+
+class LocalFolder:
+    """A folder on a disk: files are written under another name, then renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> set[str]:
+        """The files in it."""
+        try:
+            return {entry.name for entry in os.scandir(self._path)}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise SettingError(f"--out {self._path}: {why(error)}") from error
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        return (self._path / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Make a file appear, whole."""
+        with writing(self._path / name, BatchError) as part:
+            part.write_bytes(content)
+
+
+class StoreFolder:
+    """A prefix in an object store: an object appears when it has arrived whole."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+        self._store, self._path = open_store(self._address)
+
+    def names(self) -> set[str]:
+        """The objects in it."""
+        try:
+            self._store.invalidate_cache()
+            return {str(path).rpartition("/")[2] for path in self._store.ls(self._path, False)}
+        except FileNotFoundError:
+            return set()
+        except Exception as error:  # each store raises its own
+            raise SettingError(f"--out {self._address}: {why(error)}") from error
+
+    def read(self, name: str) -> bytes:
+        """The content of an object."""
+        content: bytes = self._store.cat_file(f"{self._path}/{name}")
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Make an object appear, whole."""
+        for wait_s in (*_WRITE_WAITS_S, None):
+            try:
+                self._store.pipe_file(f"{self._path}/{name}", content)
+                return
+            except Exception as error:  # each store raises its own
+                if wait_s is None or isinstance(error, PermissionError | FileNotFoundError):
+                    address = f"{self._address}/{name}"
+                    raise BatchError(f"{address}: cannot be written ({why(error)})") from error
+                time.sleep(wait_s)
+
+
+def open_folder(address: str) -> Folder:
+    """The folder at a path or an address; `open_store` says what it raises."""
+    if address.startswith("file://"):  # so that it is written like any other folder on a disk
+        return LocalFolder(Path(open_store(address)[1]))
+    return StoreFolder(address) if is_address(address) else LocalFolder(Path(address))
+
+
+def encode_rows(rows: Iterable[Row]) -> bytes:
+    """Rows -> a Parquet file with `COLUMNS`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+    table = pa.Table.from_pylist([_readable(row) for row in rows], schema=schema)
+    content = io.BytesIO()
+    pq.write_table(table, content, compression="zstd")
+    return content.getvalue()
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose texts are all valid; a file name need not be."""
+    return {
+        key: value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in row.items()
+    }

@@ -10,29 +10,33 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 
-from maskwatch import runtime
-from maskwatch.batch.plan import Chunk
-from maskwatch.batch.rows import CRASH, Row, error_row, face_rows, failure_row
-from maskwatch.batch.source import is_address, read_picture
+from maskwatch.batch.plan import CRASH, Chunk, Row, error_row, face_rows, failure_row
+from maskwatch.batch.storage import is_address, read_picture
 from maskwatch.errors import BatchError, MaskWatchError
-from maskwatch.networks import Networks, network_hashes
-from maskwatch.pipeline import Analyzer
+from maskwatch.models import runtime
+from maskwatch.models.runtime import available_cpus
+from maskwatch.pipeline import Analyzer, Networks, network_hashes
 
 Judged = Generator[tuple[Chunk, list[Row]], None, None]
 """Chunks with their rows, each as soon as it is done; closing it ends all work at once."""
 
-PATIENCE_S = 300.0
+TIMEOUT_S = 300.0
 """A picture that takes longer hangs; the largest that is decoded takes some seconds."""
 
 _ATTEMPTS = 2
+_STARTS = 3
+"""So many processes in a row may die while they start, killed for memory that others use, say."""
+
 _LAST_MOMENT_S = 2.0
 """How long a process may take to end after its pipe has."""
 
@@ -48,13 +52,13 @@ class Task:
         networks: what judges.
         folder: what relative names start from.
         threads: how many cores each worker uses.
-        patience_s: how long one picture may take.
+        timeout_s: how long one picture may take.
     """
 
     networks: Networks
     folder: str
     threads: int = 1
-    patience_s: float = PATIENCE_S
+    timeout_s: float = TIMEOUT_S
 
 
 class Worker:
@@ -97,16 +101,29 @@ class Worker:
             process.kill()
 
     def _attempt(self, names: Sequence[str]) -> Iterator[list[Row]]:
-        connection = self._connection or self._start()
+        connection = self._connection or self._started()
         try:
             connection.send(names)
             for _ in names:
-                if not connection.poll(self._task.patience_s):
+                if not connection.poll(self._task.timeout_s):
                     self._bury()
-                    raise _Died(f"took longer than {self._task.patience_s:g} seconds")
+                    raise _Died(f"took longer than {self._task.timeout_s:g} seconds")
                 yield connection.recv()
         except (EOFError, OSError) as error:
             raise _Died(self._bury()) from error
+
+    def _started(self) -> Connection:
+        """A process that is ready."""
+        deaths = 0
+        while True:
+            try:
+                return self._start()
+            except _Died as death:
+                deaths += 1
+                if self._closed:
+                    raise BatchError("stopped") from death
+                if deaths == _STARTS:
+                    raise BatchError(f"a worker's {death} while it started") from death
 
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")  # forking would copy other threads' locks
@@ -118,11 +135,11 @@ class Worker:
         if self._closed:
             process.kill()
         try:
-            if not ours.poll(self._task.patience_s):
+            if not ours.poll(TIMEOUT_S):
                 raise EOFError
             problem: MaskWatchError | None = ours.recv()
         except (EOFError, OSError) as error:
-            raise BatchError(f"a worker's {self._bury()} while it started") from error
+            raise _Died(self._bury()) from error
         if problem:
             self._bury()
             raise problem
@@ -187,3 +204,44 @@ def _ahead(
         if len(coming) > _AHEAD:
             yield coming.popleft()
     yield from coming
+
+
+# Chunks judged by processes of this machine.
+
+
+def judge_here(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Judged:
+    """Judge chunks; each is yielded with its rows when it is done, in no set order.
+
+    Args:
+        chunks: taken as they are needed, a few ahead.
+        task: what each worker is told; its threads are set here.
+        workers: how many processes; one a core if None.
+    """
+    cores = available_cpus()
+    workers = workers or cores
+    task = replace(task, threads=max(1, cores // workers))
+    staff = [Worker(task) for _ in range(workers)]
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    for worker in staff:
+        idle.put(worker)
+
+    def judge(chunk: Chunk) -> tuple[Chunk, list[Row]]:
+        worker = idle.get()
+        try:
+            return chunk, worker.judge(chunk.names)
+        finally:
+            idle.put(worker)
+
+    waiting = iter(chunks)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            running = {pool.submit(judge, chunk) for chunk in islice(waiting, workers + 1)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    running.update(pool.submit(judge, chunk) for chunk in islice(waiting, 1))
+                    yield future.result()
+        finally:
+            for worker in staff:
+                worker.close()
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""One frame with one face, judged in every way there is: the report's, ours, int8, OpenVINO.
+"""One frame with one face, judged in every way there is: the report's, ours, int8, other devices.
 
 All ways take turns. What needs the training extra runs in processes of its own, so this one never
 loads a training framework; what cannot run here is left out with a sentence that says why.
@@ -6,11 +6,13 @@ loads a training framework; what cannot run here is left out with a sentence tha
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,11 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.bench.clock import Call, Times, take_turns
-from maskwatch.bench.scenes import draw_frame
-from maskwatch.model_card import SHIPPED_MODEL
+from maskwatch.bench.speed import Call, Times, draw_frame, take_turns
+from maskwatch.errors import pip_extra
+from maskwatch.models.device import devices_here, is_here
+from maskwatch.models.runtime import available_cpus, create_session
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import available_cpus, create_session
+from maskwatch.schema import FrameReport, ImageRGB
 from maskwatch.stream import Stream
 
 SIZE_WH = (640, 480)
@@ -34,13 +37,12 @@ EAGER, PREDICT = "report: Keras eager call, whole frame", "report: Keras predict
 SAME_NETWORK = "report's network in ONNX Runtime, whole frame"
 WHOLE = "MaskWatch: find and judge the face"
 CROP, CROP_INT8 = "classifier alone, float32, one crop", "classifier alone, int8, one crop"
-CROP_OPENVINO = "classifier alone, OpenVINO, one crop"
 
-_TRAIN_HINT = "pip install 'maskwatch[train]' brings it"
+_TRAIN_HINT = f"{pip_extra('train')} brings it"
 
 
 @dataclass
-class Contest:
+class Comparison:
     """What takes part, and why others do not.
 
     Attributes:
@@ -53,7 +55,7 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
-class ContestTimes:
+class ComparisonTimes:
     """The result.
 
     Attributes:
@@ -75,75 +77,85 @@ class ContestTimes:
 
 
 def time_contenders(
-    analyzer: Analyzer, seconds: float, patience_s: float, same_network: bool
-) -> ContestTimes:
+    analyzer: Analyzer, seconds: float, start_timeout_s: float, same_network: bool
+) -> ComparisonTimes:
     """Time all ways that this machine has.
 
     Args:
         analyzer: MaskWatch.
         seconds: about how long to take turns.
-        patience_s: how long the processes with the training framework may take to get ready.
+        start_timeout_s: how long the processes with the training framework may take to get ready.
         same_network: also run the report's own network in ONNX Runtime; it is converted first.
     """
-    contest = Contest()
+    comparison = Comparison()
     frame = draw_frame(SIZE_WH, 1)
     faces, _ = analyzer.find_live(frame)
     crop = analyzer.crops(frame, faces, analyzer.origin)
-    contest.calls[WHOLE] = lambda: Stream(analyzer).update(frame, 0.0)
-    contest.calls[CROP] = partial(analyzer.classifier.probabilities, crop)
-    end = time.monotonic() + patience_s
+    comparison.calls[WHOLE] = partial(_judge_frame, analyzer, frame)
+    comparison.calls[CROP] = partial(analyzer.classifier.probabilities, crop)
+    _enter_devices(comparison, frame, crop)
+    end = time.monotonic() + start_timeout_s
     with tempfile.TemporaryDirectory() as folder:
         converted = Path(folder, "report.onnx") if same_network else None
-        with _report_process(contest, converted) as process:  # gets ready while int8 is made
-            _enter_int8(contest, Path(folder, "int8.onnx"), crop, end)
-            _enter_openvino(contest, crop)
+        with _report_process(comparison, converted) as process:  # gets ready while int8 is made
+            _enter_int8(comparison, Path(folder, "int8.onnx"), crop, end)
             if process is not None:
-                _enter_report(contest, process, converted, end)
-            return ContestTimes(take_turns(contest.calls, seconds), tuple(contest.left_out))
+                _enter_report(comparison, process, converted, end)
+            return ComparisonTimes(
+                take_turns(comparison.calls, seconds), tuple(comparison.left_out)
+            )
 
 
-def _enter_int8(contest: Contest, path: Path, crop: NDArray[np.uint8], end: float) -> None:
+def _enter_int8(comparison: Comparison, path: Path, crop: NDArray[np.uint8], end: float) -> None:
     if not _installed("onnx"):
-        contest.left_out.append(f"int8 is left out: onnx is not installed ({_TRAIN_HINT}).")
+        comparison.left_out.append(f"int8 is left out: onnx is not installed ({_TRAIN_HINT}).")
         return
-    command = [sys.executable, "-m", "maskwatch.training.int8_drawn", str(path)]
+    command = [sys.executable, "-m", "maskwatch.training.classifier.int8", str(path)]
     try:
         subprocess.run(
             command, capture_output=True, check=True, timeout=max(1.0, end - time.monotonic())
         )
     except subprocess.TimeoutExpired:
-        contest.left_out.append("int8 is left out: it was not quantised in time.")
+        comparison.left_out.append("int8 is left out: it was not quantised in time.")
     except subprocess.CalledProcessError as error:
-        contest.left_out.append(f"int8 is left out: {_last_line(error.stderr)}.")
+        comparison.left_out.append(f"int8 is left out: {_last_line(error.stderr)}.")
     else:
         session = create_session(path.read_bytes(), "int8", threads=1)  # as the classifier runs
-        contest.calls[CROP_INT8] = partial(session.run, None, {session.get_inputs()[0].name: crop})
+        comparison.calls[CROP_INT8] = partial(
+            session.run, None, {session.get_inputs()[0].name: crop}
+        )
 
 
-def _enter_openvino(contest: Contest, crop: NDArray[np.uint8]) -> None:
-    if not _installed("openvino"):
-        contest.left_out.append("OpenVINO is left out: it is not installed (pip install openvino).")
-        return
-    import openvino
+def _enter_devices(comparison: Comparison, frame: ImageRGB, crop: NDArray[np.uint8]) -> None:
+    """What is not the way of every installation, each device by its name."""
+    for device in devices_here():
+        if device != "cpu":
+            named = Analyzer(device=device)
+            comparison.calls[f"{WHOLE}, {device}"] = partial(_judge_frame, named, frame)
+            comparison.calls[f"{CROP}, {device}"] = partial(named.classifier.probabilities, crop)
+    if not is_here("openvino"):
+        comparison.left_out.append(
+            f"OpenVINO is left out: it is not installed ({pip_extra('openvino')})."
+        )
 
-    core = openvino.Core()
-    settings = {"INFERENCE_NUM_THREADS": available_cpus(), "PERFORMANCE_HINT": "LATENCY"}
-    network = core.compile_model(core.read_model(SHIPPED_MODEL), "CPU", settings)
-    contest.calls[CROP_OPENVINO] = partial(network, crop)
+
+def _judge_frame(analyzer: Analyzer, frame: ImageRGB) -> FrameReport:
+    """A live frame with people that were never seen before."""
+    return Stream(analyzer).update(frame, 0.0)
 
 
 @contextmanager
 def _report_process(
-    contest: Contest, converted: Path | None
+    comparison: Comparison, converted: Path | None
 ) -> Iterator[subprocess.Popen[str] | None]:
     """A process that judges frames as the report does; None where it cannot run."""
     if not (_installed("keras") and _installed("tensorflow") and _installed("onnx")):
-        contest.left_out.append(
+        comparison.left_out.append(
             f"The report's way is left out: Keras and TensorFlow are not installed ({_TRAIN_HINT})."
         )
         yield None
         return
-    command = [sys.executable, "-m", "maskwatch.training.report_way"]
+    command = [sys.executable, "-m", "maskwatch.training.classifier.report_way"]
     process = subprocess.Popen(
         [*command, str(converted)] if converted else command,
         stdin=subprocess.PIPE,
@@ -162,24 +174,24 @@ def _report_process(
 
 
 def _enter_report(
-    contest: Contest, process: subprocess.Popen[str], converted: Path | None, end: float
+    comparison: Comparison, process: subprocess.Popen[str], converted: Path | None, end: float
 ) -> None:
     if not _ready(process, end):
-        contest.left_out.append(
+        comparison.left_out.append(
             "The report's way is left out: Keras was not ready in time or failed to start."
         )
         return
     for name, way in ((EAGER, "eager"), (PREDICT, "predict")):
-        contest.calls[name] = partial(_ask, process, way)
+        comparison.calls[name] = partial(_ask, process, way)
     if converted is None:
-        contest.left_out.append(
+        comparison.left_out.append(
             "The report's network in ONNX Runtime is left out with --quick: converting it takes "
             "too long."
         )
         return
     session = create_session(converted.read_bytes(), "report's network")
     picture = np.zeros((1, 224, 224, 3), np.float32)
-    contest.calls[SAME_NETWORK] = partial(
+    comparison.calls[SAME_NETWORK] = partial(
         session.run, None, {session.get_inputs()[0].name: picture}
     )
 
@@ -211,3 +223,109 @@ def _installed(package: str) -> bool:
 def _last_line(text: bytes) -> str:
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "its process failed"
+
+
+# How many operations a network takes, how many this machine does, and the floor that follows.
+#
+# The operations are counted from the shapes that ONNX Runtime notes when it runs the graph as it
+# stands in the file, the peak is what the same library reaches with the same threads on one large
+# matrix product. A network cannot be faster than operations over peak.
+
+_SIDE = 1024
+"""Of the square matrices: large enough that loading them costs nothing beside the product."""
+_PEAK_S = 1.0
+
+
+def count_operations(model: bytes, images: NDArray[Any]) -> int:
+    """Multiplications and additions of convolutions and matrix products for one input.
+
+    Everything else (activations, scaling, adding) is left out, as is usual; it makes the floor a
+    little too low.
+
+    Args:
+        model: content of an ONNX file with one input.
+        images: what it is given.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # as it stands in the file: fused and padded nodes have other shapes
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_profiling = True
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder, "profile"))
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session.run(None, {session.get_inputs()[0].name: images})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    return sum(
+        _operations(event["args"]) for event in events if "output_type_shape" in event["args"]
+    )
+
+
+def _operations(node: Mapping[str, Any]) -> int:
+    """Of one node, from the shapes of what went in and came out."""
+    inputs, outputs = _shapes(node["input_type_shape"]), _shapes(node["output_type_shape"])
+    match node["op_name"]:
+        case "Conv":
+            _, *kernel = inputs[1]  # out channels, in channels a group, rows, columns
+            return 2 * math.prod(outputs[0]) * math.prod(kernel)
+        case "MatMul":
+            return 2 * math.prod(outputs[0]) * inputs[0][-1]
+        case "Gemm":  # either side may be given on its side; the common length is what is left
+            return 2 * math.prod(outputs[0]) * (math.prod(inputs[0]) // outputs[0][0])
+        case _:
+            return 0
+
+
+def _shapes(typed: Sequence[Mapping[str, Sequence[int]]]) -> list[Sequence[int]]:
+    return [shape for tensor in typed for shape in tensor.values()]
+
+
+def measure_peak(seconds: float = _PEAK_S) -> float:
+    """Operations a second that ONNX Runtime reaches with the threads at hand, the best of some.
+
+    Args:
+        seconds: how long to try.
+    """
+    session = create_session(matrix_product(_SIDE), "matrix product", available_cpus())
+    matrix = np.random.default_rng(0).random((_SIDE, _SIDE), np.float32)
+    given = {"a": matrix, "b": matrix}
+    best_s, end = math.inf, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        session.run(None, given)
+        best_s = min(best_s, time.perf_counter() - start)
+    return 2 * _SIDE**3 / best_s
+
+
+def matrix_product(side: int) -> bytes:
+    """An ONNX file that multiplies two square float matrices `a` and `b`.
+
+    Written by hand because the package `onnx` is no part of the run time: field number and kind,
+    length, content (https://protobuf.dev/programming-guides/encoding).
+    """
+    dimension = _part(1, _number(1, side))
+    square = _part(2, _part(1, _number(1, 1) + _part(2, dimension * 2)))  # 1: float
+    node = b"".join((_part(1, b"a"), _part(1, b"b"), _part(2, b"c"), _part(4, b"MatMul")))
+    graph = _part(1, node) + _part(2, b"product")
+    graph += b"".join(_part(11, _part(1, name) + square) for name in (b"a", b"b"))
+    graph += _part(12, _part(1, b"c") + square)
+    return _number(1, 8) + _part(7, graph) + _part(8, _part(1, b"") + _number(2, 17))
+
+
+def _part(field: int, content: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(content)) + content
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _varint(value: int) -> bytes:
+    low = []
+    while value >= 0x80:
+        low.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*low, value])

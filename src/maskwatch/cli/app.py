@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from maskwatch.cli_options import network_options
+import maskwatch.app
+from maskwatch.app.settings import (
+    CORRECTIONS_DAYS,
+    CORRECTIONS_DAYS_VARIABLE,
+    PHOTOS_MB,
+    PHOTOS_MB_VARIABLE,
+    AppSettings,
+    can_train,
+)
+from maskwatch.cli.main import device_option, network_options, tiles_option
 from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.files import home_folder
+from maskwatch.models.device import DEVICE_VARIABLE, chosen_device
+from maskwatch.store.corrections import CorrectionStore, delete_in_time
+from maskwatch.vision.tiles import Tiles
 
-MODEL_VARIABLE = "MASKWATCH_MODEL"
-"""Names the ONNX classifier that the pages use, where it is not the shipped one."""
-
-DETECTOR_VARIABLE = "MASKWATCH_DETECTOR"
-"""The same for the face detector."""
-
-SIDE_VARIABLE = "MASKWATCH_DETECTOR_SIDE_PX"
-"""What the longer side of a photo is scaled to for the face detector, where not as in its card."""
-
-STATISTICS_VARIABLE = "MASKWATCH_STATISTICS"
-"""Names the file of the statistics, where it is not the one in the user's folder for data."""
-
-EVALUATION_VARIABLE = "MASKWATCH_EVALUATION"
-"""Names the folder of an evaluation, for pictures of mistakes; none are shown without it."""
-
-RUNS_VARIABLE = "MASKWATCH_RUNS"
-"""Names the folder of training runs; only with it is there a page for training."""
-
-DATA_VARIABLE = "MASKWATCH_DATA"
-"""Names the folders with pictures for training, separated as in PATH."""
-
-WEIGHTS_VARIABLE = "MASKWATCH_WEIGHTS"
-"""Names files of ImageNet weights, likewise."""
-
-_HOME = Path(__file__).with_name("home.py")
+_DOOR = Path(maskwatch.app.__file__).with_name("door.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
 _SETTINGS = {
@@ -57,6 +47,8 @@ _SETTINGS = {
     context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 )
 @network_options
+@tiles_option
+@device_option
 @click.option(
     "--statistics",
     type=click.Path(path_type=Path),
@@ -78,7 +70,7 @@ _SETTINGS = {
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
     help="Add a page for training, which keeps its runs here. Whoever can open the page can then "
-    "start trainings on this computer and change the model that judges for everybody, so do this "
+    "start training on this computer and change the model that judges for everybody, so do this "
     "on a trusted computer and network only.",
 )
 @click.option(
@@ -98,45 +90,84 @@ _SETTINGS = {
     "otherwise. Repeat it for several widths of the network. Or an exported classifier (.onnx) to "
     "go on from.",
 )
+@click.option(
+    "--corrections",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Let visitors say what a face really shows, and keep a picture of such a face here, for "
+    "training. Off if not given. Everyone who can open the pages sees these faces.",
+)
+@click.option(
+    "--corrections-days",
+    type=click.FloatRange(min=0, min_open=True),
+    default=CORRECTIONS_DAYS,
+    show_default=True,
+    envvar=CORRECTIONS_DAYS_VARIABLE,
+    metavar="DAYS",
+    help="How long such a face is kept.",
+)
+@click.option(
+    "--max-photos-mb",
+    type=click.FloatRange(min=1),
+    default=PHOTOS_MB,
+    show_default=True,
+    envvar=PHOTOS_MB_VARIABLE,
+    help="Of the photos of all visitors together; one visitor may have half of it.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[STREAMLIT OPTIONS]...")
 def app(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    tiles: Tiles,
+    device: str | None,
     statistics: Path | None,
     evaluation: Path | None,
     runs: Path | None,
     data: tuple[Path, ...],
     weights: tuple[Path, ...],
+    corrections: Path | None,
+    corrections_days: float,
+    max_photos_mb: float,
     options: tuple[str, ...],
 ) -> None:
     """Open the pages for photos, live video, its statistics and the model in a browser.
 
-    They can be opened on this computer only, unless --server.address says otherwise. Streamlit's
+    They can be opened on this computer only, unless --server.address says otherwise, by its address
+    or a name of its own; --server.allowedHosts names others. Streamlit's
     options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    paths = {
-        MODEL_VARIABLE: model,
-        DETECTOR_VARIABLE: detector,
-        STATISTICS_VARIABLE: statistics,
-        EVALUATION_VARIABLE: evaluation,
+    _check_training(runs, data, weights)
+    os.environ[DEVICE_VARIABLE] = chosen_device(device)  # the pages are another process
+    given: dict[str, Any] = {
+        "model": model,
+        "detector": detector,
+        "detector_side_px": detector_side_px,
+        "statistics": statistics,
+        "evaluation": evaluation,
+        "runs": runs,
+        "data": data,
+        "weights": weights,
+        "corrections": corrections,
     }
-    for variable, path in paths.items():
-        if path is not None:
-            os.environ[variable] = str(path.absolute())
-    if detector_side_px is not None:
-        os.environ[SIDE_VARIABLE] = str(detector_side_px)
-    _enable_training(runs, data, weights)
+    chosen = {name: value for name, value in given.items() if value is not None and value != ()}
+    chosen |= {"tiles": tiles, "photos_mb": max_photos_mb, "corrections_days": corrections_days}
+    settings = replace(AppSettings.from_environment(), **chosen)
+    os.environ.update(settings.to_environment())
+    if settings.corrections:
+        delete_in_time(CorrectionStore(settings.corrections.absolute(), corrections_days))
+    if not (home := home_folder()).is_absolute():  # Streamlit ends with a traceback without one
+        os.environ["HOME"] = str(home.absolute())
     from streamlit.web.cli import main as streamlit  # here: only this command needs it
 
-    streamlit(["run", str(_HOME), *options], prog_name="streamlit")
+    streamlit(["run", str(_DOOR), *options], prog_name="streamlit")
 
 
-def _enable_training(runs: Path | None, data: Sequence[Path], weights: Sequence[Path]) -> None:
-    """Hand on to the page for training what it may use.
+def _check_training(runs: Path | None, data: Sequence[Path], weights: Sequence[Path]) -> None:
+    """Refuse what the page for training could not use.
 
     Raises:
         SettingError: something is given that needs --runs, or this system cannot do it.
@@ -148,15 +179,6 @@ def _enable_training(runs: Path | None, data: Sequence[Path], weights: Sequence[
         return
     if not can_train():
         raise MissingExtraError("--runs", "train")
-    from maskwatch.training.job_control import require_supported  # needs the extra
+    from maskwatch.training.jobs.control import require_supported  # needs the extra
 
     require_supported()
-    os.environ[RUNS_VARIABLE] = str(runs.absolute())
-    for variable, paths in ((DATA_VARIABLE, data), (WEIGHTS_VARIABLE, weights)):
-        if paths:
-            os.environ[variable] = os.pathsep.join(str(path.absolute()) for path in paths)
-
-
-def can_train() -> bool:
-    """Whether what trains is installed; importing it would end live video with a crash."""
-    return all(find_spec(name) for name in ("keras", "tensorflow", "yaml", "pandas"))

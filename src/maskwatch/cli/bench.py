@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import SettingError
-from maskwatch.model_card import SHIPPED_MODEL, load_model
+from maskwatch.files import write_text
+from maskwatch.models.card import SHIPPED_MODEL, load_model
+from maskwatch.models.evaluation import number
 
 if TYPE_CHECKING:
     from maskwatch.training.detector.bench import Bench, BenchRow
-    from maskwatch.training.detector.scores import DetectorScores, Interval
+    from maskwatch.training.detector.scores import DetectorScores
     from maskwatch.training.flicker.scores import FlickerScores
+    from maskwatch.training.flicker.street_scores import StreetScores
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -34,19 +37,14 @@ def bench(ctx: click.Context, quick: bool, out: Path | None) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from maskwatch.bench.run import FULL, QUICK, run_speed_bench
-    from maskwatch.bench.table import to_lines
+    from maskwatch.bench.run import FULL, QUICK, run_speed_bench, to_lines
 
     result = run_speed_bench(
         QUICK if quick else FULL, lambda part: click.echo(f"measuring {part} ...", err=True)
     )
     document = json.dumps(result.to_dict())
     if out is not None:
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(f"{document}\n", encoding="utf-8")
-        except OSError as error:
-            raise SettingError(f"--out {out}: cannot be written ({error.strerror})") from error
+        write_text(out, f"{document}\n", SettingError)
     for line in to_lines(result):
         click.echo(line)
     click.echo(document)
@@ -103,21 +101,21 @@ def detector(
 ) -> None:
     """Score and time a face detector on the test photos of some sets.
 
-    The photos are listed in the package and were never trained on or used to choose anything.
+    The photos are listed in the package and were never trained on or used to choose anything; of
+    another set with boxes that the detector's card does not name among its sources, all are tested.
     The split of the shipped classifier held them out as well; --classifier-data checks it by their
     content. Writes OUT/detector.json, and OUT/misses.html, which shows faces of the test photos:
     treat it like the data itself.
     """
-    from maskwatch.training.detector.bench import enter, run_bench
-    from maskwatch.training.detector.holdout import holdout_photos
-    from maskwatch.training.detector.unseen import forget_seen_states
-    from maskwatch.training.fetch import set_folders
-    from maskwatch.training.found_faces import read_found_faces
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.data.collect import set_folders
+    from maskwatch.training.data.holdout import holdout_photos
+    from maskwatch.training.data.machine_faces import read_found_faces
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.detector.bench import forget_seen_states, load_comparison, run_bench
 
-    contest = enter(model, sides_px, yunet)  # a wrong file shows before sets are read
+    comparison = load_comparison(model, sides_px, yunet)  # a wrong file shows before sets are read
     found = read_found_faces(faces) if faces else None
-    photos, problems = holdout_photos(set_folders(sets), found)
+    photos, problems = holdout_photos(set_folders(sets), found, comparison.learnt)
     for problem in problems:
         click.echo(f"warning: {problem}", err=True)
     if manifest is not None:
@@ -128,9 +126,9 @@ def detector(
             "note: not checked whether the classifier learnt from these photos, see --help",
             err=True,
         )
-    length = len(photos) * len(contest.detectors)
+    length = len(photos) * len(comparison.detectors)
     with click.progressbar(length=length, label="looking", file=sys.stderr) as bar:
-        result = run_bench(contest, photos, out, with_states, bar.update)
+        result = run_bench(comparison, photos, out, with_states, bar.update)
     _show(result)
     click.echo(f"{out}: detector.json, misses.html")
 
@@ -179,8 +177,8 @@ def flicker(
     compared with what is there. Writes OUT/flicker.json; the last line of output is the same.
     """
     from maskwatch.pipeline import Analyzer
+    from maskwatch.training.data.manifest import read_manifest
     from maskwatch.training.flicker.bench import run_flicker, write_result
-    from maskwatch.training.manifest import read_manifest
 
     analyzer = Analyzer(model)
     table = read_manifest(manifest)
@@ -190,6 +188,70 @@ def flicker(
         _show_flicker(name, rows)
     write_result(result, out / "flicker.json")
     click.echo(json.dumps(result.to_dict()))
+
+
+@bench.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--steadiness", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The dial."
+)
+@click.option("--model", type=_FILE, help="An ONNX classifier instead of the shipped one.")
+@click.option("--detector", type=_FILE, help="An ONNX face detector instead of the shipped one.")
+@click.option(
+    "--out", type=_FOLDER, default="runs/bench", show_default=True, help="Folder to fill."
+)
+def street(
+    folder: Path, steadiness: float, model: Path | None, detector: Path | None, out: Path
+) -> None:
+    """Measure live answers on real films in FOLDER whose faces were labelled by eye.
+
+    How many faces get no answer, whether the answers are right, how soon they come, how often they
+    change without cause, and how many stand where no face is; for each film, and for all at every
+    step of the dial; and whom a rule of `maskwatch watch` tells of, rightly or in vain. The labels
+    are in the package, the films are not; those that are missing are named. Writes OUT/street.json;
+    the last line of output is the same.
+    """
+    from maskwatch.pipeline import Analyzer
+    from maskwatch.training.flicker.street import read_truth
+    from maskwatch.training.flicker.street_bench import run_street
+
+    analyzer = Analyzer(model, detector)
+    with click.progressbar(length=len(read_truth()), label="looking", file=sys.stderr) as bar:
+        result = run_street(analyzer, folder, steadiness, bar.update)
+    width = max(map(len, result.films))
+    click.echo(f"{'':<{width}}  {_STREET_COLUMNS}")
+    rows = {f"steadiness {at}": scores for at, scores in result.by_steadiness.items()}
+    for name, scores in {**result.films, **rows}.items():
+        click.echo(f"{name:<{width}}  {_street_cells(scores)}")
+    minutes = max(counts.face_minutes for counts in result.alarms.values())
+    click.echo(f"alarms (no_mask), {minutes:.1f} minutes of faces")
+    for after_s, counts in result.alarms.items():
+        click.echo(
+            f"  bare for {after_s:g} s: {counts.right} right, {counts.in_vain} in vain, "
+            f"{counts.unjudged} that nobody could judge; {counts.missed} of {counts.due} missed"
+        )
+    if result.missing:
+        click.echo(f"not in {folder}: {', '.join(result.missing)}", err=True)
+    document = json.dumps(result.to_dict(), indent=1)
+    write_text(out / "street.json", f"{document}\n", SettingError)
+    click.echo(json.dumps(result.to_dict()))
+
+
+_STREET_COLUMNS = (
+    f"{'minutes':<9}{'unsure':<8}{'tellable':<10}{'right':<8}{'alone':<8}{'on nothing':<12}"
+    f"{'switches/min':<14}{'lapses/min':<12}{'in .5 s':<9}{'identities/min':<16}delays s"
+)
+
+
+def _street_cells(scores: StreetScores) -> str:
+    delays = " ".join("-" if d is None else f"{d:.2f}" for d in scores.delays_s)
+    named = "-" if scores.named_in_time is None else f"{scores.named_in_time:.0%}"
+    return (
+        f"{scores.face_minutes:<9.2f}{scores.unsure:<8.1%}{scores.unsure_tellable:<10.1%}"
+        f"{scores.right:<8.1%}{scores.right_alone:<8.1%}{scores.on_nothing:<12.1%}"
+        f"{scores.switches:<14.2f}{scores.lapses:<12.2f}{named:<9}"
+        f"{scores.identity_switches:<16.2f}{delays}"
+    )
 
 
 def _show_flicker(name: str, rows: dict[str, FlickerScores]) -> None:
@@ -218,7 +280,7 @@ _FLICKER_COLUMNS = (
 
 def _show(result: Bench) -> None:
     part = ""
-    width = max(len(name) for name in result.contest.detectors)
+    width = max(len(name) for name in result.comparison.detectors)
     for row in result.rows:
         if row.part != part:
             part = row.part
@@ -246,14 +308,11 @@ _COLUMNS = (
 
 
 def _cells(scores: DetectorScores) -> str:
-    numbers = [scores.ap50_95, *scores.ap50_by_size.values()]
+    by_size = "".join(f"{number(value):<8}" for value in scores.ap50_by_size.values())
     later = [scores.threshold, scores.map50, *scores.turned_recall.values()]
-    return (
-        f"{_interval(scores.ap50):<21}{_number(numbers[0]):<9}"
-        + "".join(f"{_number(value):<8}" for value in numbers[1:])
-        + f"{_interval(scores.recall):<23}"
-        + "".join(f"{_number(value):<8}" for value in later).rstrip()
-    )
+    rest = "".join(f"{number(value):<8}" for value in later).rstrip()
+    start = f"{scores.ap50.text():<21}{number(scores.ap50_95):<9}{by_size}"
+    return f"{start}{scores.recall.text():<23}{rest}"
 
 
 def _heading(part: str, scores: DetectorScores) -> str:
@@ -265,27 +324,20 @@ def _heading(part: str, scores: DetectorScores) -> str:
 
 
 def _details(row: BenchRow) -> str:
-    """The second line of a row: AP50 by state, and what users get at the card's score."""
-    states = ", ".join(f"{name} {_number(ap)}" for name, ap in row.scores.state_ap50.items())
+    """The second line of a row: AP50 by state, and what users get at one lowest score."""
+    states = ", ".join(f"{name} {number(ap)}" for name, ap in row.scores.state_ap50.items())
     parts = [f"AP50 {states}"] if states else []
     aside = row.scores.recall_undrawn_aside
     if aside.value is not None:
         parts.append(
-            f"recall {_interval(aside)} with {row.scores.undrawn_faces} undrawn faces set aside"
+            f"recall {aside.text()} with {row.scores.undrawn_faces} undrawn faces set aside"
         )
-    if row.recall is not None or row.false_per_photo is not None:
-        parts.append(
-            f"at the card's score recall {_number(row.recall)} with "
-            f"{_number(row.false_per_photo)} false faces a photo"
-        )
+    used = row.operating
+    recall = ", ".join(f"{name} {number(share)}" for name, share in used.recall.items())
+    loose = ", ".join(f"{name} {number(share)}" for name, share in used.loose_recall.items())
+    parts.append(
+        f"at score {used.min_score:.3f} recall {recall} with {number(used.false_per_photo)} false "
+        f"faces a photo; at IoU 0.3 AP {number(row.scores.ap30)}, recall {loose}, "
+        f"{number(used.loose_false_per_photo)} false"
+    )
     return "; ".join(parts)
-
-
-def _interval(score: Interval) -> str:
-    if score.value is None:
-        return "undefined"
-    return f"{score.value:.3f} ({score.low:.3f}-{score.high:.3f})"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

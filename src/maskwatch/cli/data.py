@@ -9,14 +9,94 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskwatch.cli_doubts import doubts
-from maskwatch.cli_synthesise import synthesise
+from maskwatch.cli.corrections import corrections
 from maskwatch.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from maskwatch.training.audit import Findings
+    from maskwatch.training.data.audit import Findings
+
+# `maskwatch data synthesise`: pictures of masks worn wrong, and their honest counterparts.
+
+
+@click.command()
+@click.argument("manifest_path", metavar="MANIFEST", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="New or empty folder for the pictures and synthetic.parquet.",
+)
+@click.option("--count", default=6000, show_default=True, help="Pictures; a tenth are unclear.")
+@click.option("--seed", default=0, show_default=True, help="For everything that is drawn by lot.")
+def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
+    """Put masks on the bare faces of a split MANIFEST, right and wrong.
+
+    Of ten pictures three get each label; the tenth shows a hand, a cup or a veil before mouth and
+    nose and is labelled unclear.
+    Only photos of the train part are used, and each picture gets the group of the photo it was
+    made from. OUT/synthetic.parquet holds the rows of MANIFEST and the new ones, ready for
+    `maskwatch train --data`.
+    """
+    from maskwatch.training.data.catalog import ROW_LABELS, SYNTHETIC
+    from maskwatch.training.data.collect import counts_per_label
+    from maskwatch.training.data.manifest import data_sha256, read_manifest
+    from maskwatch.training.synth.supply import find_supply, usable_rows
+    from maskwatch.training.synth.synthesise import MANIFEST_NAME, check_request, write_pictures
+    from maskwatch.vision.detect import FaceDetector
+
+    table = read_manifest(manifest_path)
+    rows = usable_rows(table)
+    check_request(out, count)
+    # faces are looked for in cut-outs, where each is large
+    detector = FaceDetector(side_px=256)
+    with click.progressbar(length=len(rows), label="looking", file=sys.stderr) as bar:
+        supply = find_supply(rows, detector, seed, count, bar.update)
+    click.echo(f"{len(supply.faces)} bare faces, {len(supply.materials)} masks cut from photos")
+    with click.progressbar(length=count, label="painting", file=sys.stderr) as bar:
+        result = write_pictures(supply, table, out, count, seed, bar.update)
+    counts = counts_per_label(result[result["source"] == SYNTHETIC])
+    click.echo(", ".join(f"{counts[label]:,} {label}" for label in ROW_LABELS))
+    click.echo(f"{out / MANIFEST_NAME}: {len(result)} rows, data {data_sha256(result)}")
+
+
+# `maskwatch data doubts`: which labels are probably wrong, for a person to look at.
+
+_OUT = click.Path(dir_okay=False, path_type=Path)
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("manifest_path", metavar="MANIFEST", type=_FILE)
+@click.option("--out", type=_OUT, required=True, help="HTML file to write.")
+@click.option("--csv", "csv_path", type=_OUT, help="Write the doubts as corrections to edit.")
+@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+def doubts(manifest_path: Path, out: Path, csv_path: Path | None, weights: Path | None) -> None:
+    """Find the labels of an audited MANIFEST that are probably wrong.
+
+    They stand on one HTML page, the most doubted first, and with --csv in a file of the form that
+    `maskwatch data manifest --corrections` takes. The page holds small pictures of the faces, so
+    treat it like the data itself.
+    """
+    from maskwatch.training.data.corrections import write_corrections
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.evaluation import label_errors
+
+    table = read_manifest(manifest_path)
+    rows = label_errors.judgeable(table)
+    folds = label_errors.deal_folds(rows)
+    with click.progressbar(length=len(rows), label="reading", file=sys.stderr) as bar:
+        features = label_errors.pooled_features(rows, weights, progress=bar.update)
+    probabilities = label_errors.out_of_sample(rows, features, folds)
+    found = label_errors.find_label_errors(rows, probabilities, len(table) - len(rows))
+    label_errors.write_page(found, table, manifest_path.stem, out)
+    if csv_path:
+        write_corrections(label_errors.as_corrections(found), csv_path)
+    share = len(found.table) / found.judged
+    click.echo(f"{len(found.table)} of {found.judged} labels are doubted ({share:.1%})")
+    click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
 
 OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
@@ -27,6 +107,7 @@ def data() -> None:
     """Fetch, check, group, split and show training data."""
 
 
+data.add_command(corrections)
 data.add_command(doubts)
 data.add_command(synthesise)
 
@@ -36,9 +117,10 @@ data.add_command(synthesise)
 @click.option("--path", type=FILE, help="Check this copy instead of downloading one.")
 def fetch(name: str, path: Path | None) -> None:
     """Download the public set NAME (or take a copy) and check that it is complete."""
-    from maskwatch.training.fetch import fetch_set
+    from maskwatch.training.data.collect import fetch_set
 
     folder, collection = fetch_set(name, path)
+    _show_notes(collection.notes)
     _show_problems(collection.problems)
     _show_counts(collection.table)
     click.echo(f"{name} is complete: {folder}")
@@ -54,9 +136,9 @@ def find(out: Path, sets: tuple[str, ...], detector: Path | None) -> None:
     `maskwatch data manifest --faces OUT` then has the box of the face in pictures without boxes,
     where the detector would put it when serving.
     """
-    from maskwatch.detect import FaceDetector
-    from maskwatch.training.fetch import set_folders
-    from maskwatch.training.find import find_faces, list_pictures, write_found_faces
+    from maskwatch.training.data.collect import set_folders
+    from maskwatch.training.data.machine_faces import find_faces, list_pictures, write_found_faces
+    from maskwatch.vision.detect import FaceDetector
 
     finder = FaceDetector(detector)
     pictures = list_pictures(set_folders(sets))
@@ -85,24 +167,27 @@ def manifest(
     """Read sets into one manifest OUT (Parquet).
 
     NAME is what the set is called in the manifest; a name of the catalog brings its class map, and
-    without PATH the set is downloaded. The layout (folder per class, Pascal VOC, YOLO) is found
-    out from the folder. Boxes from --faces are machine labels, not ground truth. Labels of the
-    public sets that looking at the faces showed wrong are corrected; faces that fit no label, such
-    as those behind a hand, are left out.
+    without PATH the set is downloaded. How labels are stored is found out from the folder: a folder
+    per class, Pascal VOC, YOLO and darknet, COCO, CreateML, CVAT, CSV. What each class is taken for
+    is shown; --class NAME=LABEL (or NUMBER=LABEL) says otherwise. Boxes from --faces are machine
+    labels, not ground truth. Labels of the public sets that looking at the faces showed wrong are
+    corrected; faces that fit no label, such as those behind a hand, are left out.
     """
     if corrections and as_published:
         raise SettingError("--corrections and --as-published: give one of them")
-    from maskwatch.training.collect import class_map, collect
-    from maskwatch.training.corrections import SHIPPED, apply_corrections, read_corrections
-    from maskwatch.training.fetch import set_folders
-    from maskwatch.training.found_faces import read_main_faces
-    from maskwatch.training.manifest import data_sha256, write_manifest
+    from maskwatch.training.data.collect import class_map, collect, set_folders
+    from maskwatch.training.data.corrections import SHIPPED, apply_corrections, read_corrections
+    from maskwatch.training.data.machine_faces import read_main_faces
+    from maskwatch.training.data.manifest import data_sha256, write_manifest
 
     lines = None if as_published else read_corrections(corrections or SHIPPED)
     boxes = read_main_faces(faces) if faces else None
     collection = collect(set_folders(sets), class_map(class_names), boxes)
     corrected = None if lines is None else apply_corrections(collection.table, lines)
     table = corrected.table if corrected else collection.table
+    _show_notes(collection.notes)
+    for line in collection.classes:
+        click.echo(line)
     write_manifest(table, out)
     _show_problems(collection.problems)
     _show_counts(table)
@@ -122,9 +207,9 @@ def manifest(
 @click.option("--json", "json_path", type=OUT, help="Write the findings as JSON.")
 def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None:
     """Find what is wrong in a MANIFEST, and the groups of near-identical pictures in it."""
-    from maskwatch.training import audit as audits
-    from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
-    from maskwatch.training.neardup import group_near_duplicates
+    from maskwatch.training.data import audit as audits
+    from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
+    from maskwatch.training.data.near_duplicates import group_near_duplicates
 
     table = read_manifest(manifest_path)
     with click.progressbar(length=2 * len(table), label="reading", file=sys.stderr) as bar:
@@ -166,8 +251,8 @@ def split(
     that, with a test part, for your own pictures, and puts those of the public sets where the
     shipped models had them. report repeats the student report's own split, which leaks.
     """
-    from maskwatch.training import split as splits
-    from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
+    from maskwatch.training.data import split as splits
+    from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
 
     if protocol != "grouped" and (test or leave_out):
         option = "--test" if test else "--leave-out"
@@ -199,8 +284,8 @@ def report(manifest_path: Path, out: Path) -> None:
 
     The page holds small pictures of the faces, so treat it like the data itself.
     """
-    from maskwatch.training.data_report import write_data_report
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.data.report import write_data_report
 
     table = read_manifest(manifest_path)
     with click.progressbar(length=len(table), label="reading", file=sys.stderr) as bar:
@@ -209,7 +294,7 @@ def report(manifest_path: Path, out: Path) -> None:
 
 
 def _leak_sentence(table: pd.DataFrame) -> str:
-    from maskwatch.training.split import crossing_groups, twin_share
+    from maskwatch.training.data.split import crossing_groups, twin_share
 
     if table["group"].isna().any():
         return "this split leaks; run `maskwatch data audit` first to see how many groups cross it"
@@ -240,6 +325,11 @@ def _show_findings(findings: Findings) -> None:
         click.echo(f"{name:<26}{text}")
 
 
+def _show_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"warning: {note}", err=True)
+
+
 def _show_problems(problems: Iterable[object]) -> None:
     listed = list(problems)
     for problem in listed:
@@ -250,8 +340,8 @@ def _show_problems(problems: Iterable[object]) -> None:
 
 def _show_counts(table: pd.DataFrame, by: str = "source") -> None:
     """A small table of rows per label, one line per source or part."""
-    from maskwatch.training.catalog import ROW_LABELS
-    from maskwatch.training.collect import counts_per_label
+    from maskwatch.training.data.catalog import ROW_LABELS
+    from maskwatch.training.data.collect import counts_per_label
 
     lines: dict[str, Mapping[str, int]] = {
         str(name): counts_per_label(part) for name, part in table.groupby(by, sort=False)

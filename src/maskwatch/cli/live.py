@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -12,21 +11,21 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli import drop_output
-from maskwatch.cli_options import network_options
-from maskwatch.draw import annotate
+from maskwatch.cli.main import device_option, drop_output, network_options
 from maskwatch.errors import SettingError
-from maskwatch.live import FrameStream, Pace, Seen, watch
-from maskwatch.meter import Meter
+from maskwatch.io.blur import FilmBlur
+from maskwatch.io.cameras import ENDS_WITHIN_S, Latest
+from maskwatch.io.draw import annotate
+from maskwatch.io.recording import Recording
+from maskwatch.io.report import count_states
+from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.video import open_source
+from maskwatch.io.video_source import VideoSource
+from maskwatch.live.judge import FrameStream, Judged, Sink, frame_document
+from maskwatch.live.loop import Meter, Pace, watch
+from maskwatch.live.preview import NoWindow, Window
 from maskwatch.pipeline import Analyzer
-from maskwatch.recording import Recording
-from maskwatch.report import count_states
-from maskwatch.signals import stopping_on_signals
 from maskwatch.stream import Stream
-from maskwatch.video import open_source
-from maskwatch.video_live import ENDS_WITHIN_S, Latest
-from maskwatch.video_source import VideoSource
-from maskwatch.window import NoWindow, Window
 
 
 @click.command(
@@ -53,12 +52,23 @@ Exit codes:
     help="Also write a video with each face marked.",
 )
 @click.option(
+    "--blur",
+    is_flag=True,
+    help="With --save: make heads in the video too coarse to tell who.",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["table", "jsonl"]),
     default="table",
     show_default=True,
     help="What standard output gets: a line a second, or one JSON document a frame.",
+)
+@click.option(
+    "--video-stream",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Which of several video streams, counted from 0.  [default: the one with most pixels]",
 )
 @click.option(
     "--steadiness",
@@ -68,30 +78,36 @@ Exit codes:
     help="More waits longer before a label changes, less follows faster.",
 )
 @network_options
+@device_option
 def live(
     source: str,
     wants_window: bool,
     save: Path | None,
+    blur: bool,
     format_name: str,
+    video_stream: int | None,
     steadiness: float,
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    device: str | None,
 ) -> None:
     """Judge the masks in live or recorded video.
 
-    SOURCE is the number of a camera such as 0, the address of a stream (rtsp://, http://), or a
+    SOURCE is the number of a camera such as 0, the address of a stream (rtsp://, rtmp:// ...), or a
     video file. Of what is live only the newest frame is judged; of a file every one.
     """
-    frames, meter = open_source(source), Meter()
+    if blur and not save:
+        raise SettingError("--blur: is for the video that --save FILE.mp4 writes; give that, too")
+    frames, meter = open_source(source, video_stream=video_stream), Meter()
     with frames, stopping_on_signals(frames.stop), ExitStack() as stack:
-        sinks: list[Callable[[Seen], None]] = []
+        sinks: list[Sink] = [meter]
         sinks.append(print_json if format_name == "jsonl" else LineASecond(meter))
         if save:
             recording = stack.enter_context(Recording(_other_than(source, save)))
-            sinks.append(partial(_record, recording))
+            sinks.append(partial(_record, recording, FilmBlur() if blur else None))
         # without a side of its own, a Stream looks at the card's for live video: one look
-        analyzer = Analyzer(model, detector, detector_side_px)
+        analyzer = Analyzer(model, detector, detector_side_px, device=device)
         stream = stack.enter_context(closing(Stream(analyzer, steadiness)))
         window = _open_window(frames.name) if wants_window else None
         try:
@@ -99,7 +115,7 @@ def live(
                 if window:
                     _watch_in_window(window, frames, stream, meter, sinks)
                 else:
-                    watch(frames, stream, meter, sinks)
+                    watch(frames, stream, sinks)
             finally:
                 if format_name == "table" and meter.frames:
                     click.echo(meter.whole())
@@ -108,15 +124,11 @@ def live(
     frames.has_ended(ENDS_WITHIN_S)  # or the last steps might crash
 
 
-def print_json(seen: Seen) -> None:
+def print_json(judged: Judged) -> None:
     """One line: when, which frame, how many were dropped and how long it took; then the report."""
-    about = {
-        "time_s": round(seen.frame.time_s, 3),
-        "frame": seen.frame.index,
-        "dropped": seen.dropped,
-        "latency_ms": round(seen.latency_s * 1000, 2),
-    }
-    click.echo(json.dumps(about | seen.report.to_dict()))
+    frame = judged.frame
+    about = frame_document(frame.index, frame.time_s, judged.dropped, judged.latency_s)
+    click.echo(json.dumps(about | judged.report.to_dict()))
 
 
 class LineASecond:
@@ -126,7 +138,7 @@ class LineASecond:
         self._meter = meter
         self._printed_s = 0.0
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, judged: Judged) -> None:
         """Print, if it is time."""
         now_s = time.monotonic()
         if self._meter.frames == 1:  # there is no rate yet
@@ -134,12 +146,15 @@ class LineASecond:
         if now_s - self._printed_s < 1:
             return
         self._printed_s = now_s
-        dropped = f"  ({seen.dropped} dropped)" if seen.dropped else ""
-        click.echo(f"{self._meter.recent()}  {count_states(seen.report.faces)}{dropped}")
+        dropped = f"  ({judged.dropped} dropped)" if judged.dropped else ""
+        click.echo(f"{self._meter.recent()}  {count_states(judged.report.faces)}{dropped}")
 
 
-def _record(recording: Recording, seen: Seen) -> None:
-    recording.add(annotate(seen.frame.image_rgb, seen.report), seen.frame.time_s)
+def _record(recording: Recording, blur: FilmBlur | None, judged: Judged) -> None:
+    image_rgb, time_s = judged.frame.image_rgb, judged.frame.time_s
+    if blur:
+        image_rgb = blur.apply(image_rgb, judged.report, time_s)
+    recording.add(annotate(image_rgb, judged.report), time_s)
 
 
 def _other_than(source: str, save: Path) -> Path:
@@ -166,13 +181,13 @@ def _watch_in_window(
     frames: VideoSource,
     stream: FrameStream,
     meter: Meter,
-    sinks: list[Callable[[Seen], None]],
+    sinks: list[Sink],
 ) -> None:
     """Judge in a thread, for the window wants the main one; a file plays at its own speed."""
-    latest: Latest[Seen] = Latest()
+    latest: Latest[Judged] = Latest()
     pace = [] if frames.live else [Pace(frames)]
     with ThreadPoolExecutor(1) as executor:
-        work = executor.submit(watch, frames, stream, meter, [*sinks, latest.put, *pace])
+        work = executor.submit(watch, frames, stream, [*sinks, latest.put, *pace])
         try:
             window.show(latest, meter, running=lambda: not work.done())
         finally:

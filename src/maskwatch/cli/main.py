@@ -12,67 +12,76 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import click
 
 from maskwatch._version import __version__
 from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, SettingError
+from maskwatch.models.device import DEVICES
 
 _COMMANDS = {
-    "predict": ("maskwatch.cli_predict", "", "Judge the masks in pictures."),
-    "live": ("maskwatch.cli_live", "live", "Judge the masks in a camera, a stream or a video."),
+    "predict": ("maskwatch.cli.predict", "", "Judge the masks in pictures."),
+    "live": ("maskwatch.cli.live", "live", "Judge the masks in a camera, a stream or a video."),
     "watch": (
-        "maskwatch.cli_watch",
+        "maskwatch.cli.watch",
         "watch",
         "Watch many cameras, keep events and tell of violations.",
     ),
-    "events": ("maskwatch.cli_events", "", "Export or delete kept events and counts."),
+    "events": ("maskwatch.cli.watch", "", "Export or delete kept events and counts."),
     "app": (
-        "maskwatch.app.launch",
+        "maskwatch.cli.app",
         "app",
         "Open the pages for photos and live video in a browser.",
     ),
     "serve": (
-        "maskwatch.service.launch",
+        "maskwatch.cli.serve",
         "serve",
         "Judge the masks in pictures and frames that come over HTTP.",
     ),
-    "data": ("maskwatch.cli_data", "train", "Fetch, check and split data sets."),
-    "train": ("maskwatch.cli_train", "train", "Train a classifier from a recipe."),
-    "tune": ("maskwatch.cli_train", "train", "Search for better training settings."),
+    "web": (
+        "maskwatch.cli.web",
+        "",
+        "Judge photos and the webcam in the browser itself, with no server.",
+    ),
+    "data": ("maskwatch.cli.data", "train", "Fetch, check and split data sets."),
+    "train": ("maskwatch.cli.train", "train", "Train a classifier from a recipe."),
+    "tune": ("maskwatch.cli.train", "train", "Search for better training settings."),
     "export": (
-        "maskwatch.cli_train",
+        "maskwatch.cli.train",
         "train",
         "Turn a training run into an ONNX file and a card.",
     ),
     "calibrate": (
-        "maskwatch.cli_train",
+        "maskwatch.cli.train",
         "train",
         "Let a classifier's probabilities fit other pictures.",
     ),
     "evaluate": (
-        "maskwatch.cli_evaluate",
+        "maskwatch.cli.train",
         "train",
         "Score an exported classifier in numbers that cannot flatter.",
     ),
     "pack": (
-        "maskwatch.cli_pack",
+        "maskwatch.cli.train",
         "train",
         "Pack what is known of a classifier for the page about it.",
     ),
-    "train-detector": ("maskwatch.cli_train", "train", "Train a face detector from a recipe."),
+    "train-detector": ("maskwatch.cli.train", "train", "Train a face detector from a recipe."),
     "export-detector": (
-        "maskwatch.cli_train",
+        "maskwatch.cli.train",
         "train",
         "Turn a detector's run into an ONNX file and a card.",
     ),
     "bench": (
-        "maskwatch.cli_bench",
+        "maskwatch.cli.bench",
         "train",
         "Measure the speed here, or a model on fixed test photos.",
     ),
-    "doctor": ("maskwatch.cli_doctor", "", "Say what is installed, and what is wrong."),
+    "doctor": ("maskwatch.cli.doctor", "", "Say what is installed, and what is wrong."),
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 
@@ -173,3 +182,80 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
     cli()
+
+
+# Options that several commands share.
+
+_FILE = click.Path(path_type=Path)
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --model, --detector and --detector-side-px, what Analyzer takes, to a command."""
+    options = (
+        click.option(
+            "--model",
+            type=_FILE,
+            metavar="FILE",
+            help="An ONNX classifier with its card beside it, instead of the shipped one.",
+        ),
+        click.option(
+            "--detector",
+            type=_FILE,
+            metavar="FILE",
+            help="An ONNX face detector with its card beside it, instead of the shipped one.",
+        ),
+        click.option(
+            "--detector-side-px",
+            type=int,
+            metavar="N",
+            help="Scale the longer side of a picture to N before looking for faces: more finds "
+            "smaller faces and takes longer.",
+        ),
+    )
+    for option in reversed(options):  # each goes on top of those before it
+        command = option(command)
+    return command
+
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    help="What the networks run on. auto, if neither this nor MASKWATCH_DEVICE says: OpenVINO or "
+    "CUDA where installed, faster here and of the same answers, else the processor as it is.",
+)
+
+tiles_option = click.option(
+    "--tiles",
+    type=click.Choice(["off", "auto"]),
+    default="off",
+    show_default=True,
+    help="auto: search photos of more than 2,000 pixels tile by tile as well, for faces from 12 "
+    "pixels on. A photo of 20 megapixels has 35 tiles and takes some twelve times as long.",
+)
+
+
+def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --out, --engine and --workers, for more pictures than one waits for, to a command."""
+    options = (
+        click.option(
+            "--out",
+            metavar="FOLDER",
+            help="For very many pictures: write Parquet files to FOLDER, a path or an address such "
+            "as s3://bucket/run, instead of lines to standard output. The same command goes on "
+            "where it was cut off.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            help="With --out: judge with processes of this machine (the default) or with Ray.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="With --out: how many processes judge; one a core if not given.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

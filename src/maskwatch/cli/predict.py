@@ -1,15 +1,15 @@
-"""`maskwatch predict`: pictures in; table, JSON lines, CSV or COCO, and annotated copies out."""
-
 # ruff: noqa: PTH100, PTH110, PTH112
+"""`maskwatch predict`: pictures in; table, JSON lines, CSV or COCO, and annotated copies out."""
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from itertools import takewhile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -17,15 +17,26 @@ from click.core import ParameterSource
 from PIL import Image
 
 import maskwatch
-from maskwatch.cli import show_error
-from maskwatch.cli_batch import predict_many
-from maskwatch.cli_options import batch_options, network_options
-from maskwatch.draw import annotate
-from maskwatch.errors import ImageError, SettingError
-from maskwatch.networks import Networks
-from maskwatch.report import FORMATS, Result
-from maskwatch.schema import ImageRGB
-from maskwatch.sources import list_images, load_image
+from maskwatch.batch.in_order import in_order
+from maskwatch.batch.run import Count, Engine, Run
+from maskwatch.cli.main import (
+    batch_options,
+    device_option,
+    network_options,
+    show_error,
+    tiles_option,
+)
+from maskwatch.errors import BatchError, ImageError, SettingError
+from maskwatch.files import writing
+from maskwatch.io.images import list_images
+from maskwatch.io.report import FORMATS, Result
+from maskwatch.io.shown import marked
+from maskwatch.io.style import STYLES
+from maskwatch.io.text import marked_encoding
+from maskwatch.models.runtime import available_cpus, share
+from maskwatch.pipeline import Networks
+from maskwatch.schema import ImageRGB, MaskState
+from maskwatch.vision.tiles import Tiles
 
 _MANY = 5
 """From this number of images on, a terminal shows a progress bar."""
@@ -62,7 +73,12 @@ With --out:
     metavar="DIR",
     help="Also write annotated copies to DIR, with the sub-folders of the source.",
 )
+@click.option(
+    "--blur", is_flag=True, help="With --save: make heads in the copies too coarse to tell who."
+)
 @network_options
+@tiles_option
+@device_option
 @click.option(
     "--whole-image",
     is_flag=True,
@@ -75,9 +91,12 @@ def predict(
     sources: tuple[str, ...],
     format_name: str,
     save: Path | None,
+    blur: bool,
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    tiles: Tiles,
+    device: str | None,
     whole_image: bool,
     out: str | None,
     engine: str | None,
@@ -89,60 +108,69 @@ def predict(
     on standard input, one a line. With --out it may also be an address such as s3://bucket/photos,
     or a Parquet or CSV file whose column image_path names pictures.
     """
-    if whole_image and (detector or detector_side_px is not None):
+    if whole_image and (detector or detector_side_px is not None or tiles != "off"):
         raise SettingError("--whole-image: looks for no faces, so it goes with no detector option")
+    if blur and not save:
+        raise SettingError("--blur: is for the copies that --save DIR writes; give that as well")
     if out is not None:
         if save or context.get_parameter_source("format_name") is ParameterSource.COMMANDLINE:
             raise SettingError(
                 "--out: writes Parquet files only, so it goes without --format and --save"
             )
-        networks = Networks(model, detector, detector_side_px, whole_image)
+        networks = Networks(model, detector, detector_side_px, whole_image, tiles, device=device)
         named = [line for source in sources for line in _named(source)]
         sys.exit(predict_many(named, out, networks, engine or "local", workers))
     if engine or workers:
         raise SettingError("--engine and --workers: go with --out FOLDER only")
-    finder = maskwatch.WholeImage() if whole_image else detector
-    analyzer = maskwatch.Analyzer(model, finder, detector_side_px)
     named = [line for source in sources for line in _named(source)]
     paths = list(dict.fromkeys(list_images(named)))
+    workers = min(available_cpus(), len(paths)) or 1
+    finder = maskwatch.WholeImage() if whole_image else detector
     copies = _plan_copies(paths, _root(named), save) if save else {}
     # on a terminal that also gets the lines themselves, a bar would only be in their way
     streams = format_name in ("jsonl", "csv") and sys.stdout.isatty()
     show_bar = len(paths) >= _MANY and sys.stderr.isatty() and not streams
     failed = False
 
+    def judge(path: Path) -> Result:
+        try:
+            report = analyzer.analyze(path)
+            if path in copies:
+                _write(marked(report, path, blur), copies[path])
+        except ImageError as error:
+            return error
+        return report
+
     def results() -> Iterator[Result]:
         nonlocal failed
-        with _bar(paths) if show_bar else nullcontext(paths) as progress:
-            for path in progress:
-                try:
-                    image_rgb = load_image(path)
-                except ImageError as error:
+        judged = in_order(judge, paths, workers)
+        with _bar(judged, len(paths)) if show_bar else nullcontext(judged) as progress:
+            for result in progress:
+                if isinstance(result, ImageError):
                     failed = True
                     if show_bar:
                         click.echo("\r\x1b[K", nl=False, err=True)  # the line is the bar's
-                    show_error(error)
-                    yield error
-                    continue
-                report = replace(analyzer.analyze(image_rgb), source=str(path))
-                if path in copies:
-                    _write(annotate(image_rgb, report), copies[path])
-                yield report
+                    show_error(result)
+                yield result
 
-    for line in FORMATS[format_name](results()):
-        click.echo(line)
+    with share(available_cpus() // workers):  # a picture a core: so cores wait least for others
+        analyzer = maskwatch.Analyzer(model, finder, detector_side_px, tiles, device)
+        for line in FORMATS[format_name](results()):
+            click.echo(line)
     sys.exit(1 if failed else 0)
 
 
-def _bar(paths: list[Path]) -> AbstractContextManager[Iterable[Path]]:
-    return click.progressbar(paths, file=sys.stderr, show_pos=True)
+def _bar(results: Iterable[Result], length: int) -> AbstractContextManager[Iterable[Result]]:
+    return click.progressbar(results, length=length, file=sys.stderr, show_pos=True)
 
 
 def _named(source: str) -> list[str]:
     """What a SOURCE stands for: itself, or the lines of standard input."""
     if source != "-":
         return [source]
-    return [line for line in sys.stdin.read().splitlines() if line]
+    content = sys.stdin.buffer.read()
+    text = content.decode(marked_encoding(content) or sys.stdin.encoding, "surrogateescape")
+    return [line for line in text.splitlines() if line]
 
 
 def _root(named: Iterable[str]) -> Path:
@@ -161,7 +189,7 @@ def _folder(source: str) -> Path:
         return path
     if os.path.exists(path):
         return path.parent
-    return Path(*takewhile(lambda part: not set(part) & set("*?["), path.parent.parts))
+    return next((parent for parent in path.parents if os.path.isdir(parent)), Path())
 
 
 def _plan_copies(paths: Iterable[Path], root: Path, save: Path) -> dict[Path, Path]:
@@ -189,8 +217,133 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _write(image_rgb: ImageRGB, target: Path) -> None:
+    with writing(target, SettingError) as part:
+        Image.fromarray(image_rgb).save(part, quality=92)
+
+
+# `maskwatch predict --out`: a large set with progress, that may be cut off and gone on with.
+
+ENGINES = {
+    "local": ("maskwatch.batch.worker", "judge_here"),
+    "ray": ("maskwatch.batch.ray", "judge_on_ray"),
+}
+
+INTERRUPTED = 130
+"""What a shell gives a command that Ctrl-C ended."""
+
+_TERMINAL_EVERY_S, _LOG_EVERY_S = 0.5, 30.0
+"""How often to tell a terminal, and anything else, how far it is."""
+
+
+def predict_many(
+    sources: Sequence[str], out: str, networks: Networks, engine: str, workers: int | None
+) -> int:
+    """Judge all pictures, or go on with that; the exit code."""
+    with _stopping_on_sigterm():
+        try:
+            run = Run(sources, out, networks)
+        except KeyboardInterrupt:
+            click.echo("Stopped before the first picture.", err=True)
+            return INTERRUPTED
+        if run.done:
+            click.echo(f"{run.done:,} of {run.pictures:,} pictures were judged before", err=True)
+        progress = Progress(run.pictures, run.done)
+        try:
+            module, name = ENGINES[engine]
+            judge: Engine = getattr(importlib.import_module(module), name)
+            for count in run.judge(judge, workers):
+                progress.add(count)
+        except KeyboardInterrupt:
+            progress.end()
+            click.echo(f"Stopped. {_go_on(progress)}", err=True)
+            return INTERRUPTED
+        except BatchError as error:
+            progress.end()
+            raise BatchError(f"{error}. {_go_on(progress)}") from error
+    progress.end()
+    click.echo(summary(progress.count))
+    return 0
+
+
+class Progress:
+    """Says on standard error how far it is, how fast, and how long it will take."""
+
+    def __init__(self, pictures: int, done: int) -> None:
+        self.pictures, self.done = pictures, done
+        self.count = Count.of(())
+        self._terminal = sys.stderr.isatty()
+        self._began_s = self._told_s = time.monotonic()
+
+    def add(self, count: Count) -> None:
+        """Some more are done; tell, if it is time."""
+        self.count += count
+        self.done += count.pictures
+        now_s = time.monotonic()
+        if now_s - self._told_s >= (_TERMINAL_EVERY_S if self._terminal else _LOG_EVERY_S):
+            self._told_s = now_s
+            line = progress_line(
+                self.done,
+                self.pictures,
+                self.count.errors,
+                self.count.pictures,
+                now_s - self._began_s,
+            )
+            click.echo(
+                f"\r\x1b[K{line}" if self._terminal else line, nl=not self._terminal, err=True
+            )
+
+    def end(self) -> None:
+        """Leave the line to others."""
+        if self._terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def progress_line(done: int, pictures: int, errors: int, judged: int, seconds: float) -> str:
+    """How far a run is, of which so many pictures were judged in the last so many seconds."""
+    rate = judged / seconds
+    parts = [f"{done:,} of {pictures:,} pictures ({done / pictures:.1%})"]
+    parts += [f"{rate:.1f} a second", f"{duration((pictures - done) / rate)} left"]
+    return ", ".join(parts + ([f"{errors:,} could not be judged"] if errors else []))
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def summary(count: Count) -> str:
+    """What this run found, in a line or two."""
+    faces = ", ".join(
+        f"{count.states[state]:,} {STYLES[state].label.lower()}"
+        for state in MaskState
+        if count.states[state]
+    )
+    line = (
+        f"{count.pictures:,} pictures judged: {count.with_faces:,} with faces, {count.without:,} "
+        f"without, {count.errors:,} could not be judged"
+    )
+    return f"{line}\n{count.states.total():,} faces: {faces}" if faces else line
+
+
+def _go_on(progress: Progress) -> str:
+    return (
+        f"{progress.done:,} of {progress.pictures:,} pictures are done and kept; the same command "
+        "goes on from there"
+    )
+
+
+@contextmanager
+def _stopping_on_sigterm() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does: that is how machines are taken back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image_rgb).save(target, quality=92)
-    except OSError as error:
-        raise SettingError(f"--save: cannot write {target} ({error.strerror})") from error
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli_options import network_options
+from maskwatch.cli.main import device_option, network_options, tiles_option
 from maskwatch.errors import SettingError
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
-from maskwatch.service.engine import Engine
-from maskwatch.service.keys import KEYS_VARIABLE, load_keys
+from maskwatch.service.engine import Engine, configure_log
+from maskwatch.service.guard import KEYS_VARIABLE, load_keys
 from maskwatch.service.limits import Limits
-from maskwatch.service.log import configure_log
+from maskwatch.service.page import page_of
 from maskwatch.service.server import Server, listen
+from maskwatch.vision.tiles import Tiles
 
 _DEFAULT = Limits()
 
@@ -46,6 +47,15 @@ Exit codes:
     multiple=True,
     metavar="URL",
     help="Pages from there may call, such as https://example.org; can be repeated.",
+)
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="It may be called by this name too, such as masks.example.org or *.example.org; can be "
+    "repeated. Addresses and the names of this computer are always accepted, and with API keys "
+    "any name unless some are given here.",
 )
 @click.option(
     "--max-body-mb",
@@ -99,11 +109,14 @@ Exit codes:
     "has cores if not given. The limits hold for each.",
 )
 @network_options
+@tiles_option
+@device_option
 def serve(
     host: str,
     port: int,
     api_key_file: Path | None,
     origins: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
     max_body_mb: float,
     max_megapixels: float,
     max_images: int,
@@ -116,10 +129,13 @@ def serve(
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    tiles: Tiles,
+    device: str | None,
 ) -> None:
     """Judge the masks in pictures and live frames that come over HTTP.
 
-    /openapi.json says how to call it. Without a key it listens to this computer only.
+    /openapi.json says how to call it. Without a key it listens to this computer only. /try/ is a
+    page on which a browser judges by itself.
     """
     limits = Limits(
         body_bytes=round(max_body_mb * 1e6),
@@ -131,14 +147,16 @@ def serve(
         shutdown_s=shutdown_s,
     )
     keys = load_keys(os.environ, api_key_file)
-    networks = Networks(model, detector, detector_side_px)
+    # whoever has no key learns nothing, by whatever name a page calls
+    hosts = None if keys and not allowed_hosts else (host, *allowed_hosts)
+    networks = Networks(model, detector, detector_side_px, tiles=tiles, device=device)
     if engine == "ray":
-        from maskwatch.service.on_ray import serve_on_ray
+        from maskwatch.service.ray import serve_on_ray
 
         with listen(host, port, local_only=not keys) as free:  # Ray cannot say which port it took
             address = free.getsockname()[:2]
         configure_log()
-        serve_on_ray(networks, limits, keys, origins, address, max_replicas)
+        serve_on_ray(networks, limits, keys, origins, hosts, address, max_replicas)
         return
     if max_replicas is not None:
         raise SettingError("--max-replicas N needs --engine ray")
@@ -146,4 +164,5 @@ def serve(
     listener = listen(host, port, local_only=not keys)
     configure_log()
     judge = Engine(analyzer, limits)
-    Server(create_app(judge, keys, origins), limits, judge.end).run([listener])
+    page = page_of(networks, bool(keys))
+    Server(create_app(judge, keys, origins, hosts, page), limits, judge.end).run([listener])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskwatch.errors import MissingExtraError
+from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.models.evaluation import Estimate
 
 if TYPE_CHECKING:
-    from maskwatch.model_card import ModelCard
+    from maskwatch.models.card import ModelCard
     from maskwatch.training.run_folder import RunFolder
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -42,9 +44,9 @@ def train(
     A run that was cut off goes on when the same command is given again.
     """
     _require_training()
-    from maskwatch.training import train as training
-    from maskwatch.training.manifest import read_manifest
-    from maskwatch.training.recipe import load_recipe
+    from maskwatch.training.classifier import train as training
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.recipes.classifier import load_recipe
     from maskwatch.training.run_folder import RunFolder
 
     settings = load_recipe(recipe)
@@ -73,9 +75,9 @@ def tune(
     A search that was cut off goes on when the same command is given again.
     """
     _require_training()
-    from maskwatch.training.manifest import read_manifest
-    from maskwatch.training.recipe import load_recipe
-    from maskwatch.training.tune import tune as search
+    from maskwatch.training.classifier.tune import tune as search
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.recipes.classifier import load_recipe
 
     settings = load_recipe(recipe)
     folder = out or Path("runs") / f"{settings.name}-tune"
@@ -94,8 +96,8 @@ def tune(
 def export(run: Path, data: Path, out: Path | None) -> None:
     """Turn the model of RUN into an ONNX file with its card and golden tensors, and score it."""
     _require_training()
-    from maskwatch.training.export import export_run
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.classifier.export import export_run
+    from maskwatch.training.data.manifest import read_manifest
     from maskwatch.training.run_folder import RunFolder
 
     model_path = out or run / "classifier.onnx"
@@ -118,8 +120,8 @@ def calibrate(model: Path, data: Path, out: Path) -> None:
     fewer are called out in vain, and some that are worn wrong are missed.
     """
     _require_training()
-    from maskwatch.training.export import recalibrate
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.classifier.export import recalibrate
+    from maskwatch.training.data.manifest import read_manifest
 
     card = recalibrate(model, read_manifest(data), out)
     click.echo(f"{out}: {card.name}, sha256 {card.sha256[:12]}")
@@ -145,11 +147,11 @@ def train_detector(
     A run that was cut off goes on when the same command is given again.
     """
     _require_training()
-    from maskwatch.settings import read_settings
+    from maskwatch.io.settings import read_settings
+    from maskwatch.training.data.machine_faces import read_found_faces
+    from maskwatch.training.data.manifest import read_manifest
     from maskwatch.training.detector import train as training
-    from maskwatch.training.detector.recipe import DetectorRecipe
-    from maskwatch.training.found_faces import read_found_faces
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.recipes.detector import DetectorRecipe
     from maskwatch.training.run_folder import RunFolder
 
     settings = read_settings(recipe, DetectorRecipe)
@@ -167,9 +169,9 @@ def train_detector(
 def export_detector(run: Path, data: Path, faces: Path, out: Path | None) -> None:
     """Turn the detector of RUN into an ONNX file with its card and golden tensors, and score it."""
     _require_training()
-    from maskwatch.training.detector import export as exporting
-    from maskwatch.training.found_faces import read_found_faces
-    from maskwatch.training.manifest import read_manifest
+    from maskwatch.training.data.machine_faces import read_found_faces
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.detector import train as exporting
     from maskwatch.training.run_folder import RunFolder
 
     model_path = out or run / "detector.onnx"
@@ -205,9 +207,7 @@ def _print_part(part: str, scores: Mapping[str, Any]) -> None:
 
 
 def _interval(score: Mapping[str, float | None]) -> str:
-    if score["value"] is None:
-        return "undefined"
-    return f"{score['value']:.3f} ({score['low']:.3f}-{score['high']:.3f})"
+    return Estimate(**score).text()
 
 
 def _print_calibrated(card: ModelCard) -> None:
@@ -225,3 +225,99 @@ def _require_training() -> None:
         import keras  # noqa: F401  # looks for a backend too
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
+
+
+# `maskwatch evaluate`: what an exported classifier is worth, in numbers that cannot flatter.
+
+
+@click.command()
+@click.argument("model", type=_FILE)
+@click.option("--data", required=True, type=_FILE, help="Manifest with a split.")
+@click.option(
+    "--part",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    show_default=True,
+    help="Part of the split to score.",
+)
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    type=_FILE,
+    metavar="OTHER.onnx",
+    help="Another model, scored on the same rows. Repeat it for several.",
+)
+@click.option(
+    "--left-out",
+    "left_out",
+    multiple=True,
+    metavar="SOURCE=MODEL.onnx",
+    help="A model that was trained without a source, to score on it. Repeat it for several.",
+)
+@click.option("--out", required=True, type=_FOLDER, help="Folder to fill.")
+def evaluate(
+    model: Path,
+    data: Path,
+    part: str,
+    baselines: tuple[Path, ...],
+    left_out: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Score MODEL (an ONNX file with its card) on one part of a manifest, and try to break it.
+
+    By class and source; by size, light, tilt, turn and sharpness of the face; on faces that nobody
+    can judge; on corrupted, turned, dark and bright pictures; and how far its confidence can be
+    trusted. Takes minutes. Writes OUT/evaluation.json, OUT/model_card.md, and OUT/evaluation.html
+    and OUT/faces.png, which show faces: treat those two like the data itself.
+    """
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.evaluation.comparison import caveats, load_comparison
+    from maskwatch.training.evaluation.run import FILES, work
+    from maskwatch.training.evaluation.run import evaluate as run
+    from maskwatch.training.evaluation.table import table_lines
+
+    pairs = [_pair(item) for item in left_out]
+    comparison = load_comparison(model, read_manifest(data), data.name, part, baselines, pairs)
+    with click.progressbar(length=work(comparison), label="judging", file=sys.stderr) as bar:
+        result = run(comparison, out, bar.update)
+    for sentence in caveats(comparison):
+        click.echo(f"warning: {sentence}", err=True)
+    for line in table_lines(result):
+        click.echo(line)
+    click.echo(f"{out}: {', '.join(FILES)}")
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    source, equals, path = text.partition("=")
+    if not (source and equals and path):
+        raise SettingError(f"--left-out {text}: must be SOURCE=MODEL.onnx")
+    return source, Path(path)
+
+
+# `maskwatch pack`: what the page about a model shows, in one file beside the model.
+
+
+@click.command()
+@click.argument("model", type=_FILE)
+@click.option("--run", "run_path", required=True, type=_FOLDER, help="Run folder it came from.")
+@click.option(
+    "--evaluation", required=True, type=_FOLDER, help="Folder that `maskwatch evaluate` filled."
+)
+@click.option("--data", required=True, type=_FILE, help="Manifest of the run and the evaluation.")
+def pack(model: Path, run_path: Path, evaluation: Path, data: Path) -> None:
+    """Pack what is known of MODEL (an ONNX file with its card) for the page about it.
+
+    Writes MODEL's name with the ending .evidence.json: counts of the data, the curves of the run
+    and the scores of the evaluation, no picture. Whatever belongs to another model is refused.
+    """
+    from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.pack import judged_rows
+    from maskwatch.training.pack import pack as write
+    from maskwatch.training.run_folder import RunFolder
+
+    table = read_manifest(data)
+    total = len(judged_rows(table))
+    with click.progressbar(length=total, label="reading", file=sys.stderr) as bar:
+        path = write(model, RunFolder(run_path), evaluation, table, bar.update)
+    click.echo(f"{path}: {path.stat().st_size / 1e3:.0f} kB")

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from maskwatch.addresses import without_passwords
-from maskwatch.cli import drop_output
-from maskwatch.cli_options import network_options
+from maskwatch.cli.main import device_option, drop_output, network_options
+from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.style import STYLES
+from maskwatch.io.video_source import load_av
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import MaskState
-from maskwatch.signals import stopping_on_signals
-from maskwatch.style import STYLES
-from maskwatch.video_source import load_av
+from maskwatch.store.export import export_counts, export_events
+from maskwatch.store.statistics import StatisticsStore, default_path
 from maskwatch.watch.config import WatchConfig, load_config
-from maskwatch.watch.queue import AlertQueue
-from maskwatch.watch.view import CameraView, Condition
-from maskwatch.watch.watch import Watch, store_path
-from maskwatch.watch.webhook import host_of
+from maskwatch.watch.description import describe
+from maskwatch.watch.event_store import EventStore
+from maskwatch.watch.evidence import purge_evidence
+from maskwatch.watch.outbox import AlertQueue
+from maskwatch.watch.page_changes import with_changes
+from maskwatch.watch.status import CameraView, Condition
+from maskwatch.watch.supervisor import Watch
 
 STATUS_SCHEMA = "maskwatch.status/1"
 
@@ -48,14 +54,33 @@ Exit codes:
     show_default=True,
     help="What standard output gets for each camera now and then: a line, or a JSON document.",
 )
+@click.option(
+    "--page",
+    "page_port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Also hand out the page of the cameras, at this port; 0 takes any. The settings name the "
+    "keys that open it.",
+)
+@click.option(
+    "--page-host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    help="The address that the page listens on.",
+)
 @network_options
+@device_option
 def watch(
     config_path: Path,
     check: bool,
     format_name: str,
+    page_port: int | None,
+    page_host: str,
     model: Path | None,
     detector: Path | None,
     detector_side_px: int | None,
+    device: str | None,
 ) -> None:
     """Watch many cameras, keep events and counts, and tell of violations.
 
@@ -65,19 +90,23 @@ def watch(
     An event says that somebody's state at a camera has changed: when, from what to what, and how
     surely. No picture is kept and nobody is followed from one event to the next. Evidence is off
     unless the settings give it a folder and a number of days: then one picture of each violation is
-    kept, of the face alone and in 8 x 8 blocks, too coarse to tell who it is, and deleted by itself
-    after those days.
+    kept and deleted by itself after those days. It shows the face alone in 8 x 8 blocks, too coarse
+    to tell who it is, unless the settings say blurred or whole.
     """
-    config = load_config(config_path)
+    settings = load_config(config_path)
+    config = with_changes(settings)
     load_av()  # one message, not one for each camera
     if check:
         click.echo("\n".join(describe(config)))
         return
-    analyzer = Analyzer(model, detector, detector_side_px)
+    analyzer = Analyzer(model, detector, detector_side_px, device=device)
     watching = Watch(config, analyzer)
     show = _print_json if format_name == "jsonl" else _print_line
     status = Status(config.status_every_s, watching, show)
-    with stopping_on_signals(watching.stop):
+    with ExitStack() as stack:
+        if page_port is not None:
+            stack.enter_context(_page(watching, settings, page_host, page_port))
+        stack.enter_context(stopping_on_signals(watching.stop))
         try:
             watching.run(status)
         except BrokenPipeError:  # whoever read the output has had enough
@@ -88,6 +117,19 @@ def watch(
         drop_output()
     if any(camera.view().condition is Condition.FAILED for camera in watching.cameras):
         sys.exit(1)
+
+
+@contextmanager
+def _page(watching: Watch, settings: WatchConfig, host: str, port: int) -> Iterator[None]:
+    """The page until the block ends, and a line that says where it is."""
+    try:
+        from maskwatch.watch.page_server import serving_page  # what serves is part of an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("maskwatch watch --page", "serve") from error
+    with serving_page(watching, settings, host, port) as (shown_host, shown_port):
+        named = f"[{shown_host}]" if ":" in shown_host else shown_host
+        click.echo(f"the page of the cameras: http://{named}:{shown_port}", err=True)
+        yield
 
 
 class Status:
@@ -157,38 +199,93 @@ def _print_json(view: CameraView, rate_fps: float, queue: AlertQueue) -> None:
     click.echo(json.dumps(document))
 
 
-def describe(config: WatchConfig) -> list[str]:
-    """What would be done, in lines without passwords."""
-    lines = ["cameras:"]
-    lines += [f"  {one.name}: {without_passwords(one.address)}" for one in config.cameras]
-    lines.append(f"events and counts: {store_path(config)}")
-    evidence = config.evidence
-    lines.append(
-        f"evidence: a coarse picture of each violation in {evidence.folder}, "
-        f"deleted after {evidence.keep_days:g} days"
-        if evidence
-        else "evidence: none is kept"
+# `maskwatch events`: what `maskwatch watch` has kept, taken out or deleted.
+
+_EVER = (-math.inf, math.inf)
+
+_store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The file of the events and counts; the user's own if not given.",
+)
+
+
+@click.group()
+def events() -> None:
+    """Export or delete what was kept of cameras: events and counts.
+
+    An event says that the state of somebody at a camera has changed. There is no picture in it, and
+    nothing by which somebody could be followed.
+    """
+
+
+@events.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--counts", is_flag=True, help="Export the counts of 20 minutes instead.")
+@_store_option
+def export(path: Path, counts: bool, store: Path | None) -> None:
+    """Write all events to FILE, which ends in .csv, .jsonl or .parquet."""
+    kept = store or default_path()
+    if counts:
+        entries = StatisticsStore(kept).entries(*_EVER)
+        export_counts(entries, path)
+        click.echo(f"{_number(len(entries), 'count')} written to {path}")
+    else:
+        found = EventStore(kept).events(*_EVER)
+        export_events(found, path)
+        click.echo(f"{_number(len(found), 'event')} written to {path}")
+
+
+@events.command()
+@click.option(
+    "--before",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Delete what is from before this day (YYYY-MM-DD), which begins at midnight here.",
+)
+@click.option(
+    "--older-than",
+    "days",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="Delete what is older than so many days of 24 hours.",
+)
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Also delete the pictures of violations in this folder.",
+)
+@_store_option
+def purge(
+    before: datetime | None, days: float | None, evidence: Path | None, store: Path | None
+) -> None:
+    """Delete events, counts and alerts that still wait, all from before some moment."""
+    moment_s = _moment_s(before, days)
+    kept = store or default_path()
+    number = EventStore(kept).purge(moment_s)
+    StatisticsStore(kept).purge(moment_s)
+    click.echo(
+        f"{_number(number, 'event')} deleted, and the counts and waiting alerts from before then"
     )
-    lines.append("alerts:" if config.rules else "alerts: none")
-    for rule in config.rules:
-        where = ", ".join(rule.cameras) or "every camera"
-        clear = ", and the all-clear" if rule.all_clear else ""
-        lines.append(
-            f"  {rule.name}: {' or '.join(rule.states)} for {rule.min_duration_s:g} s at {where}, "
-            f"then silent for {rule.cool_down_s:g} s{clear}"
-        )
-    return lines + _describe_sinks(config)
+    if evidence:
+        try:
+            pictures = purge_evidence(evidence, moment_s)
+        except OSError as error:
+            raise SettingError(f"--evidence {evidence}: {error.strerror}") from error
+        click.echo(f"{_number(pictures, 'picture')} deleted")
 
 
-def _describe_sinks(config: WatchConfig) -> list[str]:
-    lines = [
-        f"told: {webhook.name}: {host_of(webhook.url)}, "
-        f"{'signed' if webhook.secret else 'not signed'}"
-        for webhook in config.webhooks
-    ]
-    if mqtt := config.mqtt:
-        host, port = mqtt.address
-        tls = "with TLS" if mqtt.tls else "without TLS"
-        user = "a user name" if mqtt.username else "no user name"
-        lines.append(f"told: mqtt: {host}:{port}, {tls} and {user}, topics {mqtt.topic}/...")
-    return lines
+def _moment_s(before: datetime | None, days: float | None) -> float:
+    if (before is None) == (days is None):
+        raise SettingError("give either --before DATE or --older-than DAYS")
+    try:
+        moment = datetime.now(UTC) - timedelta(days=days) if days is not None else before
+        return moment.timestamp() if moment else 0.0
+    except (ValueError, OverflowError):
+        raise SettingError("--before or --older-than: too long ago for this system") from None
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

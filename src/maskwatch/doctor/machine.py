@@ -13,10 +13,11 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from maskwatch.app.turn import ice_servers
-from maskwatch.doctor.finding import Finding
-from maskwatch.errors import MaskWatchError, SettingError, StoreError
-from maskwatch.runtime import available_cpus
+from maskwatch.app.ice import ice_servers
+from maskwatch.doctor.packages import Finding
+from maskwatch.errors import MaskWatchError, SettingError, StoreError, pip
+from maskwatch.io.addresses import shown_address
+from maskwatch.models.runtime import available_cpus
 
 _DEVICES = Path("/dev")
 _LEAST_FREE_MB = 50
@@ -35,7 +36,7 @@ def check_cores() -> Finding:
     """How many cores may be used, which is how many threads a network has."""
     usable, present = available_cpus(), os.cpu_count() or 1
     limited = f" of {present}; a limit of this process or container" if usable < present else ""
-    return Finding("cores", f"{usable}{limited}; a network has so many threads")
+    return Finding("cores", f"{usable}{limited}; threads per network")
 
 
 def check_cameras(devices: Path = _DEVICES) -> Finding:
@@ -53,13 +54,13 @@ def check_cameras(devices: Path = _DEVICES) -> Finding:
 
 def check_camera(source: str) -> Finding:
     """Open a camera, or whatever else `maskwatch live` takes, and read a picture."""
-    from maskwatch.video import open_source
-    from maskwatch.video_live import Patience
+    from maskwatch.io.cameras import RetryPolicy
+    from maskwatch.io.video import open_source
 
-    topic = f"camera {source}"
+    topic = f"camera {shown_address(source)}"
     try:
-        patience = Patience(give_up_s=_OPENING_S)
-        with closing(open_source(source, patience)) as frames:
+        policy = RetryPolicy(give_up_s=_OPENING_S)
+        with closing(open_source(source, policy)) as frames:
             for frame in islice(frames, 1):
                 height, width = frame.image_rgb.shape[:2]
                 return Finding(topic, f"gives pictures of {width} x {height} pixels")
@@ -72,12 +73,11 @@ def check_fonts() -> Finding:
     """Whether labels can be written, and in which scripts."""
     from PIL import features
 
-    from maskwatch.fonts import font_files
+    from maskwatch.io.style import font_files
 
     if not features.check("freetype2"):
-        fault = (
-            "this Pillow writes labels badly (no FreeType); pip install --force-reinstall pillow"
-        )
+        again = pip("install --force-reinstall pillow")
+        fault = f"this Pillow writes labels badly (no FreeType); {again}"
         return Finding("fonts", "Pillow's bitmap letters only", (fault,))
     others = sum(1 for _ in font_files())
     return Finding("fonts", f"Pillow's own; for other scripts {others or 'no'} files of the system")
@@ -110,7 +110,7 @@ def check_statistics(path: Path, named: bool) -> Finding:
         path: of the file.
         named: whether somebody asked for this very file, so that it must be possible to make it.
     """
-    from maskwatch.store import StatisticsStore
+    from maskwatch.store.statistics import StatisticsStore
 
     folder = next(place for place in path.absolute().parents if place.exists())
     is_there = path.exists()

@@ -9,10 +9,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from maskwatch.app.samples import SAMPLES
-from maskwatch.doctor.finding import Finding
-from maskwatch.errors import MaskWatchError, ModelError
-from maskwatch.model_card import (
+from maskwatch.doctor.packages import Finding
+from maskwatch.errors import MaskWatchError, ModelError, pip
+from maskwatch.models.card import (
     SHIPPED_DETECTOR,
     SHIPPED_MODEL,
     DetectorCard,
@@ -20,43 +19,80 @@ from maskwatch.model_card import (
     load_detector,
     load_model,
 )
+from maskwatch.models.device import Device, chosen_device, devices_here
+from maskwatch.models.network import TOLERANCE, largest_difference, open_engine
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import create_session
+from maskwatch.samples import SAMPLES
 from maskwatch.schema import MaskState
 
-# what other processors and versions of ONNX Runtime make of the same numbers
-_TOLERANCE = 1e-3
-_AGAIN = "pip install --force-reinstall --no-deps maskwatch"
-_BUILD = "pip install --force-reinstall onnxruntime"
+_AGAIN = pip("install --force-reinstall --no-deps maskwatch")
+_BUILD = pip("install --force-reinstall onnxruntime")
 
 
 def check_networks() -> Iterator[Finding]:
-    """Each network by itself, then both on a drawn photo."""
+    """Each network by itself, then both on a drawn photo, then on other devices that are here."""
     yield check_network("detector", SHIPPED_DETECTOR, load_detector)
     yield check_network("classifier", SHIPPED_MODEL, load_model)
     yield check_verdict()
+    yield check_choice()
+    for device in devices_here():
+        if device != "cpu":
+            yield check_device(device)
 
 
 def check_network(
     topic: str, path: Path, load: Callable[[Path], tuple[bytes, ModelCard | DetectorCard]]
 ) -> Finding:
     """Load a network, which compares its hash with the card, and ask it what it was asked once."""
-    golden = path.with_suffix(".golden.npz")
     try:
         content, card = load(path)
-        session = create_session(content, str(path))
-        with golden.open("rb") as file, np.load(file) as arrays:
-            asked, expected = (arrays[name] for name in arrays.files)  # as they were written
+        difference = golden_difference("cpu", content, path)
     except ModelError as error:
         return Finding(topic, "cannot be used", (f"{error}; {_AGAIN}",))
     except (OSError, ValueError, EOFError, BadZipFile):
-        return Finding(topic, card.name, (f"{golden.name} is missing or damaged; {_AGAIN}",))
-    images = asked if asked.ndim == 4 else asked[None]
-    answer = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
-    difference = float(np.abs(answer.reshape(expected.shape) - expected).max())
+        fault = f"{_golden(path).name} is missing or damaged; {_AGAIN}"
+        return Finding(topic, card.name, (fault,))
     says = f"{card.name}; fits its card; differs by {difference:.1g} from the day it was made"
     fault = f"answers otherwise than when it was made; {_BUILD}, and report this if it stays"
-    return Finding(topic, says, () if difference <= _TOLERANCE else (fault,))
+    return Finding(topic, says, () if difference <= TOLERANCE else (fault,))
+
+
+def golden_difference(device: Device, model: bytes, path: Path) -> float:
+    """How far answers of a network on a device are from those on the day it was made."""
+    with _golden(path).open("rb") as file, np.load(file) as arrays:
+        asked, expected = (arrays[name] for name in arrays.files)  # as they were written
+    images = asked if asked.ndim == 4 else asked[None]
+    answer = open_engine(device, model, images.shape[1:])(images)
+    return largest_difference(answer.reshape(expected.shape), expected)
+
+
+def _golden(path: Path) -> Path:
+    return path.with_suffix(".golden.npz")
+
+
+def check_choice() -> Finding:
+    """Which device is meant, by the environment or by itself."""
+    try:
+        device = chosen_device(None)
+    except MaskWatchError as error:
+        return Finding("device", "none", (str(error),))
+    return Finding("device", f"{device} is asked for; `maskwatch bench` compares those here")
+
+
+def check_device(device: Device) -> Finding:
+    """Ask both networks on a device what they were asked once."""
+    topic = f"device {device}"
+    try:
+        difference = max(
+            golden_difference(device, path.read_bytes(), path)
+            for path in (SHIPPED_DETECTOR, SHIPPED_MODEL)
+        )
+    except Exception as error:  # libraries for devices raise anything at all
+        why = " ".join(str(error).split())[:200] or repr(error)
+        return Finding(topic, "cannot be used", (f"{why}; the processor is used instead",))
+    says = f"both networks differ by {difference:.1g} from the day they were made"
+    fault = "answers otherwise than the processor, which is used instead"
+    return Finding(topic, says, () if difference <= TOLERANCE else (fault,))
 
 
 def check_verdict() -> Finding:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import random
+import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Condition, Thread
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import cv2
+import numpy as np
 
 from maskwatch.errors import VideoError
+from maskwatch.io.video_source import (
+    VideoSource,
+    decoded,
+    load_av,
+    no_such_stream,
+    prepare,
+    upright_rgb,
+    video_stream,
+)
 from maskwatch.schema import Frame, ImageRGB
-from maskwatch.video_source import VideoSource
+
+if TYPE_CHECKING:
+    from av import FFmpegError
+    from av.container import InputContainer
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,7 +43,7 @@ _BEAT_S = 0.05
 _FAREWELL_S = 0.5
 
 ENDS_WITHIN_S = 12.0
-"""However mute a server, who reads from it has ended by then: Patience.answer_s and some more."""
+"""However mute a server, who reads from it has ended by then: `answer_s` and some more."""
 
 
 class SourceLost(Exception):
@@ -36,7 +55,7 @@ Pictures = Generator[tuple[ImageRGB, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a live source waits for what, all in seconds.
 
     Attributes:
@@ -67,12 +86,14 @@ class Latest(Generic[T]):
         self._value: T | None = None
         self._changed = Condition()
 
-    def put(self, value: T) -> None:
-        """Offer a value."""
+    def put(self, value: T) -> bool:
+        """Offer a value; whether one that nobody took gives way to it."""
         with self._changed:
-            self.dropped += self._value is not None
+            replaced = self._value is not None
+            self.dropped += replaced
             self._value = value
             self._changed.notify()
+        return replaced
 
     def take(self, timeout_s: float) -> T | None:
         """The newest value that nobody took yet, None if none comes in time."""
@@ -92,17 +113,20 @@ class LiveSource(VideoSource):
     live = True
 
     def __init__(
-        self, name: str, connect: Callable[[Patience], Pictures], patience: Patience | None = None
+        self,
+        name: str,
+        connect: Callable[[RetryPolicy], Pictures],
+        policy: RetryPolicy | None = None,
     ) -> None:
         """Note what to connect to; a thread does so when the first frame is asked for.
 
         Args:
             name: what to call it in messages.
             connect: makes a connection and yields its pictures.
-            patience: how long to wait for what.
+            policy: how long to wait for what.
         """
         self._connect = connect
-        self._patience = patience or Patience()
+        self._policy = policy or RetryPolicy()
         self._latest: Latest[Frame] = Latest()
         self._failure: BaseException | None = None
         self._heard_s = 0.0
@@ -138,8 +162,8 @@ class LiveSource(VideoSource):
 
     def _check_thread(self) -> None:
         """No wait is endless, even where a driver never comes back."""
-        patience = self._patience
-        longest_s = patience.give_up_s + patience.longest_pause_s + 2 * patience.answer_s
+        policy = self._policy
+        longest_s = policy.give_up_s + policy.longest_pause_s + 2 * policy.answer_s
         if time.monotonic() - self._heard_s > longest_s:
             raise VideoError(self.name, f"does not react any more (for {longest_s:.0f} s)")
 
@@ -159,7 +183,7 @@ class LiveSource(VideoSource):
         index = failures = 0
         while not self._stopping:
             try:
-                with closing(self._connect(self._patience)) as pictures:
+                with closing(self._connect(self._policy)) as pictures:
                     for image_rgb, arrived_s in pictures:
                         if self._stopping:
                             return
@@ -175,9 +199,9 @@ class LiveSource(VideoSource):
             if index == 0:
                 raise VideoError(self.name, reason)
             silent_s = time.monotonic() - self._heard_s
-            if silent_s > self._patience.give_up_s:
+            if silent_s > self._policy.give_up_s:
                 raise VideoError(self.name, f"{reason}; given up after {silent_s:.0f} s")
-            pause_s = pause_before(failures, self._patience)
+            pause_s = pause_before(failures, self._policy)
             failures += 1
             _LOG.warning("%s: %s; connecting again in %.1f s", self.name, reason, pause_s)
             self._pause(pause_s)
@@ -188,8 +212,139 @@ class LiveSource(VideoSource):
             time.sleep(min(left_s, _BEAT_S))
 
 
-def pause_before(failures: int, patience: Patience) -> float:
+def pause_before(failures: int, policy: RetryPolicy) -> float:
     """Seconds to wait before connecting again after so many attempts that failed in a row."""
     # the power is bounded, or a week of failures would overflow
-    doubled_s = patience.first_pause_s * 2.0 ** min(failures, 30)
-    return min(doubled_s, patience.longest_pause_s) * random.uniform(0.5, 1)
+    doubled_s = policy.first_pause_s * 2.0 ** min(failures, 30)
+    return min(doubled_s, policy.longest_pause_s) * random.uniform(0.5, 1)
+
+
+# One connection of a live source: a network stream through PyAV, a camera through OpenCV.
+#
+# OpenCV opens a camera by its number on Linux, macOS and Windows alike; PyAV would need another
+# name and format on each.
+
+_STREAM_OPTIONS = {
+    "rtsp_flags": "prefer_tcp",  # UDP is blocked by many networks, and loses parts of pictures
+    "allowed_media_types": "video",
+    "analyzeduration": "1000000",  # microseconds; five times that, to guess a rate nobody asks for
+    "overrun_nonfatal": "1",  # UDP: more than can be judged has come; go on with what comes next
+}
+# RTMP would take it for "be the server, and wait so long for a caller"
+_WITHOUT_TIMEOUT = ("rtmp", "rtmps")
+
+_SILENT = 0  # of OpenCV's log levels
+
+
+def read_stream(address: str, policy: RetryPolicy, number: int | None = None) -> Pictures:
+    """Connect to a stream and yield its pictures; see Pictures.
+
+    Args:
+        address: where it is.
+        policy: how long to wait for what.
+        number: which of several video streams; see video_stream.
+    """
+    av = load_av()
+    from av.stream import Discard
+
+    with _connect(address, policy) as container:
+        stream = video_stream(container, number)
+        if stream is None:
+            raise SourceLost("holds no video" if number is None else no_such_stream(container))
+        if container.duration is not None and address.lower().startswith("http"):
+            raise SourceLost("a recording, not a live stream; download it and give the file")
+        if reason := prepare(stream):
+            raise SourceLost(reason)
+        for other in container.streams:
+            if other is not stream:  # of several sizes only one is fetched
+                other.discard = Discard.all
+        stream.thread_type = "SLICE"  # threads by picture would each hold one back
+        last_s = time.monotonic()
+        try:
+            for packet in container.demux():
+                arrived_s = time.monotonic()
+                if packet.stream is stream:
+                    for picture in decoded(packet) or ():
+                        last_s = arrived_s
+                        yield upright_rgb(picture), arrived_s
+                if arrived_s - last_s > policy.picture_s:  # other parts still come
+                    raise SourceLost(_frozen(policy))
+        except av.ExitError:
+            raise SourceLost(_frozen(policy)) from None
+        except av.FFmpegError as error:
+            reason = "the connection broke" if _broke(error) else f"lost ({_words(error)})"
+            raise SourceLost(reason) from None
+
+
+def read_camera(number: int, policy: RetryPolicy) -> Pictures:
+    """Open a camera and yield its pictures; see Pictures. OpenCV itself waits 10 s for one."""
+    with _quiet_opencv():
+        capture = cv2.VideoCapture(number)
+    try:
+        if not capture.isOpened():
+            raise SourceLost(why_no_camera(Path(f"/dev/video{number}")))
+        while True:
+            found, image_bgr = capture.read()
+            if not found:
+                raise SourceLost("gives no picture: unplugged, or in use by another program")
+            yield np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8), time.monotonic()
+    finally:
+        capture.release()
+
+
+def why_no_camera(device: Path) -> str:
+    """Why a camera does not open, as far as its device file on Linux shows."""
+    if sys.platform == "linux" and not device.exists():
+        others = ", ".join(sorted(str(path) for path in device.parent.glob("video[0-9]*")))
+        return f"there is no such camera; {others or 'no other one'} is connected"
+    if sys.platform == "linux" and not os.access(device, os.R_OK | os.W_OK):
+        return f"permission denied; the group of {device} may use it"
+    return "does not open: in use by another program, or no camera"
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV's own words about a camera that does not open away from the terminal."""
+    log: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV before 4.13 has it in cv2 itself
+    level = log.getLogLevel()
+    log.setLogLevel(_SILENT)
+    try:
+        yield
+    finally:
+        log.setLogLevel(level)
+
+
+def _connect(address: str, policy: RetryPolicy) -> InputContainer:
+    av = load_av()
+    options = dict(_STREAM_OPTIONS)
+    if address.partition(":")[0].lower() not in _WITHOUT_TIMEOUT:
+        # for what the reading time limit does not cover, such as saying goodbye
+        options["timeout"] = str(round(policy.answer_s * 1e6))
+    limits_s = policy.answer_s, policy.picture_s
+    began_s = time.monotonic()
+    try:
+        container: InputContainer = av.open(
+            address, options=options, timeout=limits_s, metadata_errors="replace"
+        )
+    except av.FFmpegError as error:
+        if time.monotonic() - began_s >= policy.answer_s:  # it says so in more ways than one
+            raise SourceLost(f"no answer within {policy.answer_s:g} s") from None
+        if isinstance(error, av.InvalidDataError):
+            raise SourceLost("answers, but not with video") from None
+        # also what a name that nobody knows gives
+        reason = "no such host, or the connection broke" if _broke(error) else _words(error)
+        raise SourceLost(f"cannot be reached ({reason})") from None
+    return container
+
+
+def _frozen(policy: RetryPolicy) -> str:
+    return f"frozen: no new picture for {policy.picture_s:g} s"
+
+
+def _broke(error: FFmpegError) -> bool:
+    return error.errno == errno.EIO
+
+
+def _words(error: FFmpegError) -> str:
+    """What the library says, without the address, in which a password may be."""
+    return (error.strerror or "for no reason given").lower()

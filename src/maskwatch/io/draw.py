@@ -1,9 +1,4 @@
-"""Which label a face gets and where it stands: beside faces, never on another one.
-
-A label says as much as there is room for: verdict and confidence (or, in a
-video, how long ago it was seen), the latter alone, or only
-the symbol of the state; where a crowd leaves no room at all, the border has to do.
-"""
+"""Picture + report -> annotated copy: a border round each face, its label and the confidence."""
 
 from __future__ import annotations
 
@@ -15,9 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from maskwatch.fonts import font_for
-from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
-from maskwatch.style import ENGLISH, INK, PLATE, STYLES, Words, certainty_text, verdict_text
+from maskwatch.io.style import (
+    ENGLISH,
+    INK,
+    PLATE,
+    STYLES,
+    Colour,
+    Line,
+    Style,
+    Words,
+    certainty_text,
+    font_for,
+    held_s,
+    verdict_text,
+)
+from maskwatch.schema import BoxXYXY, FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+
+# Which label a face gets and where it stands: beside faces, never on another one.
+#
+# A label says as much as there is room for: verdict and confidence (or, in a video, how long ago it
+# was seen), the latter alone, or only the symbol of the state; where a crowd leaves no room at all,
+# the border has to do.
 
 Label = tuple[Image.Image, tuple[int, int]]
 """A plate and its left upper corner in the picture."""
@@ -158,3 +171,127 @@ def _symbol(state: MaskState, side: int) -> Image.Image:
         font = font_for(style.symbol, round(large * 0.75))
         draw.text((large / 2, large / 2), style.symbol, PLATE, font, "mm", stroke_width=large // 40)
     return image.reduce(4)
+
+
+def annotate(
+    image_rgb: ImageRGB, report: FrameReport, shown_px: int = SHOWN_PX, words: Words = ENGLISH
+) -> ImageRGB:
+    """Draws a report on a copy of its picture.
+
+    Args:
+        image_rgb: the upright picture (H, W, 3) the report speaks of.
+        report: what was found in it.
+        shown_px: how large its longer side will probably be shown; text is made for that.
+        words: what is written.
+    """
+    canvas = Image.fromarray(image_rgb)
+    whole = report.face_origin is FaceOrigin.WHOLE_IMAGE
+    for face in report.faces:
+        line_px = _line_px(face.box_xyxy, min(canvas.size), whole)
+        if held_s(face):  # a state of a while ago is drawn with a thinner line
+            line_px = max(1, line_px // 2)
+        _draw_border(ImageDraw.Draw(canvas), face.box_xyxy, STYLES[face.state], line_px)
+    # after all borders, so that none crosses a label
+    if whole:
+        labels = picture_label(report.faces, canvas.size, words)
+    else:
+        labels = face_labels(report.faces, canvas.size, shown_px, words)
+    for plate, corner_xy in labels:
+        canvas.paste(plate, corner_xy)
+    return np.array(canvas)
+
+
+def write_status(image_rgb: ImageRGB, text: str, shown_px: int = SHOWN_PX) -> ImageRGB:
+    """Writes a line about the video itself at the lower left of a copy of a picture (H, W, 3)."""
+    canvas = Image.fromarray(image_rgb)
+    plate = status_plate(text, canvas.size, shown_px)
+    canvas.paste(plate, (0, canvas.height - plate.height))
+    return np.array(canvas)
+
+
+def _line_px(box_xyxy: BoxXYXY, shorter_px: int, whole: bool) -> int:
+    """Breadth of a border: most round a whole picture, least round a small face."""
+    if whole:
+        return max(4, shorter_px // 40)
+    left, top, right, bottom = box_xyxy
+    face_px = min(right - left, bottom - top)
+    return max(1, min(max(4, shorter_px // 100), int(face_px) // 16))
+
+
+def _draw_border(draw: ImageDraw.ImageDraw, box_xyxy: BoxXYXY, style: Style, line_px: int) -> None:
+    left, top, right, bottom = (round(value) for value in box_xyxy)
+    right, bottom = max(left, right - 1), max(top, bottom - 1)
+    # the dark base keeps the pattern visible on any background
+    base_px = line_px + (2 if line_px >= 4 else 1)
+    draw.rectangle((left, top, right, bottom), outline=PLATE, width=base_px)
+    if style.line is Line.DOUBLE:
+        thin = max(1, line_px * 2 // 5)
+        for inset in (0, line_px - thin):
+            _outline(draw, (left, top, right, bottom), inset, style.colour, thin)
+        return
+    on, off = {
+        Line.SOLID: (max(right, bottom) + 1, 1),
+        Line.DASHED: (5 * line_px, 3 * line_px),
+        Line.DOTTED: (line_px, line_px),
+    }[style.line]
+    for x in range(left, right + 1, on + off):
+        end = min(x + on - 1, right)
+        draw.rectangle((x, top, end, min(top + line_px - 1, bottom)), fill=style.colour)
+        draw.rectangle((x, max(bottom - line_px + 1, top), end, bottom), fill=style.colour)
+    for y in range(top, bottom + 1, on + off):
+        end = min(y + on - 1, bottom)
+        draw.rectangle((left, y, min(left + line_px - 1, right), end), fill=style.colour)
+        draw.rectangle((max(right - line_px + 1, left), y, right, end), fill=style.colour)
+
+
+def _outline(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    inset: int,
+    colour: Colour,
+    width: int,
+) -> None:
+    left, top, right, bottom = box
+    if right - left > 2 * inset and bottom - top > 2 * inset:
+        inner = (left + inset, top + inset, right - inset, bottom - inset)
+        draw.rectangle(inner, outline=colour, width=width)
+
+
+# A picture that says in words why there is no other; nothing is shown unjudged.
+
+_LARGEST_PX, _SMALLEST_PX = 48, 8
+# lines on a picture this many times as wide as a letter is high can be read at a glance
+_LETTERS_WIDE = 22
+
+
+@lru_cache(maxsize=8)
+def notice_picture(text: str, size_wh: tuple[int, int]) -> ImageRGB:
+    """A dark picture (H, W, 3) with a text in the middle. All callers share it: do not write on it.
+
+    Args:
+        text: one sentence; broken into lines as the width asks for.
+        size_wh: width and height of the picture in pixels.
+    """
+    width, height = size_wh
+    text_px = max(_SMALLEST_PX, min(_LARGEST_PX, width // _LETTERS_WIDE, height // 6))
+    font = font_for(text, text_px)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= 0.9 * width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    canvas = Image.new("RGB", size_wh, PLATE)
+    ImageDraw.Draw(canvas).multiline_text(
+        (width / 2, height / 2),
+        "\n".join(lines),
+        INK,
+        font,
+        "mm",
+        spacing=text_px / 3,
+        align="center",
+    )
+    picture = np.array(canvas)
+    picture.flags.writeable = False
+    return picture

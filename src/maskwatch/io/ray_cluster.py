@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from maskwatch.errors import ClusterError, MissingExtraError
-from maskwatch.runtime import available_cpus
+from maskwatch.models.runtime import available_cpus
 
 
 @contextmanager

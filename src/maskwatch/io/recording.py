@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
 
 from maskwatch.errors import SettingError, VideoError
+from maskwatch.files import explained
+from maskwatch.io.video_source import load_av
 from maskwatch.schema import ImageRGB
-from maskwatch.video_source import load_av
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -44,12 +44,10 @@ class Recording:
             raise SettingError(f"--save {target}: is a folder")
         self._target = target
         self._growing = target.with_name(f"{target.name}.part")
-        try:
+        with explained(target, SettingError):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._growing.touch()
             self._growing.unlink()
-        except OSError as error:
-            raise SettingError(f"--save {target}: cannot be written ({_why(error)})") from error
         self._container: OutputContainer | None = None
         self._first_s = 0.0
         self._ticks = -1
@@ -90,12 +88,7 @@ class Recording:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def _begin(self, image_rgb: ImageRGB, time_s: float) -> OutputContainer:

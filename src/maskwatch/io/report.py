@@ -6,8 +6,6 @@ yields lines. JSON lines and CSV give theirs at once, so a long run can be read 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,24 +13,36 @@ from typing import Any
 
 from maskwatch._version import __version__
 from maskwatch.errors import ImageError
-from maskwatch.schema import (
-    CLASSES,
-    REPORT_SCHEMA,
-    FaceOrigin,
-    FaceVerdict,
-    FrameReport,
-    MaskState,
-)
-from maskwatch.style import STYLES
+from maskwatch.io.csv_cells import csv_line
+from maskwatch.io.style import STYLES
+from maskwatch.schema import CLASSES, REPORT_SCHEMA, FaceOrigin, FaceVerdict, FrameReport, MaskState
 
 Result = FrameReport | ImageError
 """What became of one image."""
 
 _Row = tuple[str, str, str, str, str]
 
+_FACE_COLUMNS = (
+    "face",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "detection_score",
+    "state",
+    "confidence",
+    *CLASSES,
+)
+
 CSV_COLUMNS = (
-    *("source", "face", "left", "top", "right", "bottom", "detection_score"),
-    *("state", "confidence", *CLASSES, "face_origin", "model", "detector"),
+    "source",
+    *_FACE_COLUMNS,
+    "face_origin",
+    "model",
+    "detector",
+    "track_id",
+    "state_age_s",
+    "error",
 )
 
 
@@ -50,21 +60,37 @@ def to_document(result: Result) -> dict[str, Any]:
 
 
 def to_csv(results: Iterable[Result]) -> Iterator[str]:
-    """A header, then one row a face; unreadable images have none."""
-    yield _csv_line(CSV_COLUMNS)
+    """A header, then one row a face; see csv_rows."""
+    yield csv_line(CSV_COLUMNS)
     for result in results:
-        if isinstance(result, ImageError):
-            continue
-        document = result.to_dict()
-        for index, face in enumerate(document["faces"]):
-            yield _csv_line(
-                (
-                    *(document["source"], index, *face["box_xyxy"], face["detection_score"]),
-                    *(face["state"], face["confidence"]),
-                    *(face["probabilities"][state] for state in CLASSES),
-                    *(document["face_origin"], document["model"], document["detector"]),
-                )
-            )
+        yield from map(csv_line, csv_rows(result))
+
+
+def csv_rows(result: Result) -> Iterator[tuple[object, ...]]:
+    """The cells of CSV_COLUMNS for each face, which are counted from 1.
+
+    An image without a face has one row with nothing in its cells about a face; an unreadable one
+    says why.
+    """
+    document, blank = to_document(result), (None,) * len(_FACE_COLUMNS)
+    about = tuple(document.get(name) for name in ("face_origin", "model", "detector"))
+    if "error" in document or not document["faces"]:
+        yield document["source"], *blank, *about, None, None, document.get("error")
+        return
+    for number, face in enumerate(document["faces"], start=1):
+        yield (
+            document["source"],
+            number,
+            *face["box_xyxy"],
+            face["detection_score"],
+            face["state"],
+            face["confidence"],
+            *(face["probabilities"][state] for state in CLASSES),
+            *about,
+            face.get("track_id"),  # of a face in a video
+            face.get("state_age_s"),
+            None,
+        )
 
 
 def to_coco(results: Iterable[Result]) -> Iterator[str]:
@@ -174,9 +200,3 @@ FORMATS: dict[str, Callable[[Iterable[Result]], Iterator[str]]] = {
     "csv": to_csv,
     "coco": to_coco,
 }
-
-
-def _csv_line(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()

@@ -1,22 +1,35 @@
 """How each state looks: its colour, line, symbol and words, the same through every door.
 
 Colour is never the only sign: each state also has its own line and its own symbol. The colours are
-the blue, orange, vermillion and grey of Okabe and Ito (2008, "Color Universal Design"), which
+the blue, orange, vermilion and grey of Okabe and Ito (2008, "Color Universal Design"), which
 colour-blind people can tell apart; labels stand on a dark plate, whatever the picture shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache, lru_cache
+from pathlib import Path
 
+from PIL import ImageFont
+
+from maskwatch.files import home_folder
 from maskwatch.schema import FaceVerdict, MaskState, TrackedFace
 
 Colour = tuple[int, int, int]
 
 PLATE: Colour = (20, 20, 20)
 INK: Colour = (255, 255, 255)
+
+
+def hex_colour(colour: Colour) -> str:
+    """Such as "#0072b2"."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 class Line(StrEnum):
@@ -108,16 +121,77 @@ ENGLISH = Words(
 def certainty_text(face: FaceVerdict, digits: int = 1, words: Words = ENGLISH) -> str:
     """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago".
 
-    In a video the state stays for a moment when another has become likelier: "in doubt".
+    In a video the state stays for a moment when another has become likelier: "in doubt". Who is
+    unsure there may have become sure of a state that is not shown yet; that says nothing.
     """
     age_s = held_s(face)
     if age_s:
         return words.seconds_ago.format(seconds=max(1, round(age_s)))
-    steady = isinstance(face, TrackedFace) and face.state is not MaskState.UNSURE
-    in_doubt = steady and face.confidence < 0.5
+    unsure, likely = face.state is MaskState.UNSURE, face.confidence >= 0.5
+    if unsure and likely:
+        return ""
+    in_doubt = isinstance(face, TrackedFace) and not (unsure or likely)
     return words.in_doubt if in_doubt else words.percent(face.confidence, digits)
 
 
 def verdict_text(face: FaceVerdict, words: Words = ENGLISH) -> str:
     """The verdict in words with its confidence or age, such as "Mask worn 98.7%"."""
-    return f"{words.labels[face.state]} {certainty_text(face, words=words)}"
+    return f"{words.labels[face.state]} {certainty_text(face, words=words)}".rstrip()
+
+
+# A font that has every letter of a text: Pillow's own, or else one that this machine has.
+#
+# Pillow's covers the languages of western and central Europe, Indonesian and Malay. For any other
+# script the machine's fonts are looked through once.
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+_LOG = logging.getLogger(__name__)
+
+_NO_LETTER = "\U0010ffff"
+_TRY_PX = 16
+_SUFFIXES = {".ttf", ".otf", ".ttc"}
+
+
+@lru_cache(maxsize=256)
+def font_for(text: str, size_px: int) -> Font:
+    """A font of this size in which the text can be written; Pillow's own where none can."""
+    path = _path_for(frozenset(letter for letter in text if not letter.isascii()))
+    return ImageFont.truetype(path, size_px) if path else ImageFont.load_default(size_px)
+
+
+@cache
+def _path_for(letters: frozenset[str]) -> Path | None:
+    """The first font file with all the letters, None for Pillow's own."""
+    if _has(ImageFont.load_default(_TRY_PX), letters):
+        return None
+    for path in font_files():
+        try:
+            font = ImageFont.truetype(path, _TRY_PX)
+        except OSError:  # bitmap fonts and damaged files
+            continue
+        if _has(font, letters):
+            return path
+    words = "no font of this machine has all of %s; install one, such as Noto Sans of that script"
+    _LOG.warning(words, "".join(sorted(letters)))
+    return None
+
+
+def _has(font: Font, letters: frozenset[str]) -> bool:
+    missing = bytes(font.getmask(_NO_LETTER))
+    return all(letter.isspace() or bytes(font.getmask(letter)) != missing for letter in letters)
+
+
+def font_files() -> Iterator[Path]:
+    """The font files of this machine, plain ones without serifs first: their names are short."""
+    files = [path for folder in _folders() for path in folder.rglob("*")]
+    fonts = [path for path in files if path.suffix.lower() in _SUFFIXES]
+    yield from sorted(fonts, key=lambda path: ("Sans" not in path.name, len(path.name), path.name))
+
+
+def _folders() -> tuple[Path, ...]:
+    if sys.platform == "win32":
+        return (Path(os.environ.get("WINDIR", "C:/Windows"), "Fonts"),)
+    if sys.platform == "darwin":
+        return Path("/System/Library/Fonts"), Path("/Library/Fonts")
+    return Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home_folder() / ".fonts"

@@ -1,31 +1,95 @@
-"""A video file: every frame, at its own time."""
+"""Which source of moving pictures a text names."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterator
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskwatch.errors import VideoError
+from maskwatch.errors import SettingError, VideoError
+from maskwatch.io.addresses import plain_address, shown_address
+from maskwatch.io.cameras import LiveSource, RetryPolicy, read_camera, read_stream
+from maskwatch.io.video_source import (
+    VideoSource,
+    decoded,
+    load_av,
+    no_such_stream,
+    prepare,
+    upright_rgb,
+    video_stream,
+)
 from maskwatch.schema import Frame
-from maskwatch.video_source import VideoSource, load_av, upright_rgb, video_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video import VideoFrame, VideoStream
 
+_CAMERA = re.compile(r"(?:/dev/video)?(\d{1,3})")
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_STREAMS = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "rtp")
+
+
+def open_source(
+    text: str | Path, policy: RetryPolicy | None = None, video_stream: int | None = None
+) -> VideoSource:
+    """A video file, a camera or a network stream, as a source of frames.
+
+    Args:
+        text: the path of a video file; the number of a camera such as "0", or /dev/video0; or the
+            address of a stream: rtsp://, rtsps://, http://, https://, rtmp:// or rtmps://, or an
+            address of this computer that a stream is sent to, udp:// or rtp:// (MPEG-TS).
+        policy: how long a live source waits for what.
+        video_stream: which of several video streams in a file or address, counted from 0; the one
+            with the most pixels if None.
+
+    Raises:
+        VideoError: it is of no kind that can be read. What else is wrong shows with the
+            first frame.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | os.PathLike | int):
+        got = "None" if text is None else type(text).__name__
+        reason = f"expected a path, the number of a camera or an address, got {got}"
+        raise VideoError("<source>", reason)
+    if video_stream is not None and (type(video_stream) is not int or video_stream < 0):
+        raise SettingError(f"video_stream: must be 0 or more, not {video_stream}")
+    text = str(text)
+    if camera := _CAMERA.fullmatch(text):
+        number = int(camera[1])
+        return LiveSource(f"camera {number}", partial(read_camera, number), policy)
+    if address := _ADDRESS.match(text):
+        if address[1].lower() not in _STREAMS:
+            kinds = ", ".join(f"{kind}://" for kind in _STREAMS)
+            raise VideoError(shown_address(text), f"no kind of stream that is known ({kinds})")
+        read = partial(read_stream, plain_address(text), number=video_stream)
+        return LiveSource(text, read, policy)
+    return VideoFile(Path(text), video_stream)
+
+
+# A video file: every frame, at its own time.
+
 _LOG = logging.getLogger(__name__)
 
 # Formats in which PyAV also finds a video: single pictures, and text as a terminal would show it.
 _PICTURES = ("_pipe", "image2")
 _TEXT = ("tty",)
+# A JPEG with several views of one moment, or with a map of its light, is no film (CIPA DC-007).
+_VIEWS, _HEAD_BYTES = b"MPF\0", 65536
+# Formats without times, whose length is guessed from their size (AVFMT_NOTIMESTAMPS).
+_GUESSED_LENGTH = 0x80
+# after so many places in a row that cannot be read a file has ended, if no more than that is left
+_FAILURES, _REST_BYTES = 3, 65536
 # The end of a file may lie a little before its announced end, if its sound is longer.
 _SLACK_S = 0.5
 # A clock that goes back by less has two pictures in disorder; by more, it starts anew.
 _DISORDER_S = 1.0
+# No film shows a picture for so long (11 days): its clock is damaged.
+_LEAP_S = 1e6
 
 
 class VideoFile(VideoSource):
@@ -33,22 +97,34 @@ class VideoFile(VideoSource):
 
     live = False
 
-    def __init__(self, path: Path) -> None:
-        """Note which file; it is opened with the first frame."""
+    def __init__(self, path: Path, number: int | None = None) -> None:
+        """Note which file; it is opened with the first frame.
+
+        Args:
+            path: of the file.
+            number: which of several video streams; see video_stream.
+        """
         self._path = path
+        self._number = number
         self._damaged = 0
-        self._end_s = 0.0
+        self._end_s: float | None = None
+        self._end_byte = 0
         super().__init__(str(path))
 
     def _read(self) -> Generator[Frame]:
         with self._open() as container:
-            stream = video_stream(container)
-            if stream is None or container.format.name.endswith(_PICTURES + _TEXT):
+            stream = video_stream(container, self._number)
+            if stream is None or container.format.name.endswith(_TEXT):
                 raise self._error(self._why_no_video(container))
+            if reason := prepare(stream):
+                raise self._error(reason)
             stream.thread_type = "AUTO"  # the next pictures are decoded while this one is looked at
             clock = MediaClock(1 / float(stream.average_rate or 25))
+            pictures = self._pictures(container, stream)
+            if container.format.name.endswith(_PICTURES):
+                pictures = self._several(pictures)
             index = 0
-            for picture in self._pictures(container, stream):
+            for picture in pictures:
                 if self._stopping:
                     return
                 yield Frame(upright_rgb(picture), clock.time_s(picture.time), index)
@@ -69,53 +145,84 @@ class VideoFile(VideoSource):
             # a playlist or project file must not fetch what it names from elsewhere; and a file's
             # name may look like an address
             options = {"protocol_whitelist": "file"}
-            container: InputContainer = av.open(f"file:{self._path}", options=options)
+            container: InputContainer = av.open(
+                f"file:{self._path}", options=options, metadata_errors="replace"
+            )
         except av.FFmpegError as error:
             if isinstance(error, av.InvalidDataError):
                 raise self._error(_why_invalid(self._path)) from None
             raise self._error(f"cannot be opened ({error.strerror})") from None
         return container
 
-    def _pictures(self, container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Decode what can be decoded, and note how far the file went and what was damaged."""
-        av = load_av()
-        start_s = (container.start_time or 0) / av.time_base
-        try:
-            for packet in container.demux():
-                if packet.pts is not None:
-                    end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                    self._end_s = max(self._end_s, float(end) - start_s)
-                if packet.stream is stream:
-                    yield from self._decoded(packet)
-        except av.FFmpegError as error:
-            raise self._error(f"cannot be read on ({error.strerror})") from None
+        for packet in self._packets(container, stream):
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if stamp is not None:
+                end_s = float((stamp + (packet.duration or 0)) * packet.time_base)
+                self._end_s = end_s if self._end_s is None else max(self._end_s, end_s)
+            if packet.pos is not None:
+                self._end_byte = max(self._end_byte, packet.pos + packet.size)
+            if packet.stream is stream:
+                pictures = decoded(packet)
+                self._damaged += pictures is None
+                yield from pictures or ()
 
-    def _decoded(self, packet: Packet[Any]) -> list[VideoFrame]:
-        """The pictures of a packet; none if it is damaged, which is counted."""
-        try:
-            return packet.decode()
-        except load_av().InvalidDataError:
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Generator[Packet[Any]]:
+        """All parts of the file; after a place that cannot be read it goes on behind it."""
+        av = load_av()
+        failures = 0
+        while True:
+            try:
+                for packet in container.demux():
+                    failures = 0
+                    yield packet
+                return
+            except av.InvalidDataError as error:
+                failures += 1
+                if failures < _FAILURES:
+                    continue
+                # the last picture of a saved connection is half there, and nothing after it
+                if self._path.stat().st_size - self._end_byte > _REST_BYTES:
+                    raise self._error(f"cannot be read on ({error.strerror})") from None
+            except av.FFmpegError as error:
+                raise self._error(f"cannot be read on ({error.strerror})") from None
             self._damaged += 1
-            return []
+            end = av.Packet()  # makes the decoder give what it holds back
+            end.stream = stream
+            yield end
+            return
+
+    def _several(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """Pictures one after the other in a file, as small cameras record; one is a picture."""
+        first = list(islice(pictures, 2))
+        with self._path.open("rb") as file:
+            views = _VIEWS in file.read(_HEAD_BYTES)
+        if len(first) < 2 or views:
+            raise self._error("a picture, not a video; `maskwatch predict` judges pictures")
+        return chain(first, pictures)
 
     def _check_end(self, container: InputContainer, stream: VideoStream, frames: int) -> None:
         """Say so where the file is shorter than it announces, or damaged."""
         if not frames:
             raise self._error("holds no picture that can be decoded")
-        announced_s = max(
-            (container.duration or 0) / load_av().time_base,
-            # what is left of a cut AVI looks whole but for this count, empty pictures included
-            float(stream.frames / (stream.average_rate or 1)),
-        )
-        if self._end_s < announced_s - _SLACK_S:
-            ends = f"it ends after {self._end_s:.1f} of {announced_s:.1f} s"
-            raise self._error(f"cut short: {ends}")
+        time_base = load_av().time_base
+        announced_s = (container.duration or 0) / time_base
+        if container.format.name == "avi" and stream.average_rate:
+            # what is left of a cut one looks whole but for this count, empty pictures included
+            announced_s = max(announced_s, float(stream.frames / stream.average_rate))
+        if self._end_s is not None and not container.format.flags & _GUESSED_LENGTH:
+            # some announce how long they are, some when they end
+            ends_s = max(self._end_s, self._end_s - (container.start_time or 0) / time_base)
+            if ends_s < announced_s - _SLACK_S:
+                ends = f"it ends after {ends_s:.1f} of {announced_s:.1f} s"
+                raise self._error(f"cut short: {ends}")
         if self._damaged:
             _LOG.warning("%s: %d damaged pictures were left out", self.name, self._damaged)
 
     def _why_no_video(self, container: InputContainer) -> str:
-        if container.format.name.endswith(_PICTURES):
-            return "a picture, not a video; `maskwatch predict` judges pictures"
+        if self._number is not None:
+            return no_such_stream(container)
         if container.streams.audio:
             return "holds sound but no video"
         return "not a video"
@@ -130,7 +237,7 @@ class MediaClock:
     A broken file has pictures without a time, or a clock that starts anew in the middle.
 
     Attributes:
-        mended: how many times the file's clock went backwards.
+        mended: how many times the file's clock went backwards, or leapt.
     """
 
     def __init__(self, step_s: float) -> None:
@@ -154,9 +261,9 @@ class MediaClock:
                 self._offset_s = next_s - media_s
             time_s = media_s + self._offset_s
         behind_s = self._last_s - time_s
-        if media_s is not None and behind_s >= 0:
+        if media_s is not None and (behind_s >= 0 or behind_s < -_LEAP_S):
             self.mended += 1
-            if behind_s > _DISORDER_S:
+            if abs(behind_s) > _DISORDER_S:
                 time_s = next_s
                 self._offset_s = next_s - media_s
             else:

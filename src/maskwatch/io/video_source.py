@@ -5,17 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from threading import Lock
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from maskwatch.addresses import without_passwords
 from maskwatch.errors import MissingExtraError
+from maskwatch.io.addresses import shown_address
+from maskwatch.io.images import MAX_PIXELS
 from maskwatch.schema import Frame, ImageRGB
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video import VideoFrame, VideoStream
 
 
@@ -25,7 +27,7 @@ class VideoSource(ABC, Iterator[Frame]):
     Nothing is opened before the first frame is asked for. It can be read once.
 
     Attributes:
-        name: what messages call it; no password shows in it.
+        name: what messages call it: of an address, nothing that may hold a password.
         live: whether its pictures come when they come. Then only the newest is given and time is
             the monotonic clock at arrival; a file gives every picture and its own time from 0 on.
         dropped: how many frames came and were not given, because a newer one was there.
@@ -34,7 +36,7 @@ class VideoSource(ABC, Iterator[Frame]):
     live: bool
 
     def __init__(self, name: str) -> None:
-        self.name = without_passwords(name)
+        self.name = shown_address(name)
         self.dropped = 0
         self._stopping = False
         self._frames = self._read()
@@ -75,12 +77,7 @@ class VideoSource(ABC, Iterator[Frame]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     @abstractmethod
@@ -101,14 +98,63 @@ def load_av() -> ModuleType:
     return av
 
 
-def video_stream(container: InputContainer) -> VideoStream | None:
-    """The first stream of moving pictures that can be decoded; the cover of a song is none."""
+def video_stream(container: InputContainer, number: int | None = None) -> VideoStream | None:
+    """The stream of moving pictures to read, None if there is none; the cover of a song is none.
+
+    Of several, such as the sizes that a stream is offered in, the one with the most pixels: small
+    faces are lost in the others.
+
+    Args:
+        container: an opened file or connection.
+        number: which one instead, counted from 0.
+    """
     from av.stream import Disposition
 
-    for stream in container.streams.video:
-        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
-            return stream
-    return None
+    streams = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
+    if number is not None:
+        return streams[number] if 0 <= number < len(streams) else None
+    return max(streams, key=_pixels, default=None)
+
+
+def prepare(stream: VideoStream) -> str:
+    """Set the limit of pixels that holds for pictures; what is wrong with the size, "" if nothing.
+
+    Frames that get larger later fail to be decoded.
+    """
+    context = stream.codec_context
+    context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}
+    if _pixels(stream) <= MAX_PIXELS:
+        return ""
+    limit = MAX_PIXELS // 1_000_000
+    return f"frames of {context.width} x {context.height} pixels, over the limit of {limit} million"
+
+
+def decoded(packet: Packet[Any]) -> list[VideoFrame] | None:
+    """The pictures of a packet, None if it is damaged: the next one may be whole.
+
+    A packet of no bytes only says that the picture before it goes on.
+    """
+    is_end = packet.pts is None and packet.dts is None
+    if not packet.size and not is_end:
+        return []
+    try:
+        return packet.decode()
+    except load_av().FFmpegError:  # each decoder has its own
+        return [] if is_end and not packet.size else None
+
+
+def no_such_stream(container: InputContainer) -> str:
+    """What to say where the stream that was asked for is not there."""
+    count = len(container.streams.video)
+    return f"has no such video stream; {count} in it, counted from 0"
+
+
+def _pixels(stream: VideoStream) -> int:
+    return stream.codec_context.width * stream.codec_context.height
 
 
 def upright_rgb(picture: VideoFrame) -> ImageRGB:

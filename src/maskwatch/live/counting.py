@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskwatch.schema import CLASSES, FrameReport, MaskState, TrackedFace
-from maskwatch.track import LOST_S
+from maskwatch.vision.track import LOST_S
 
 LEAST_S = 0.5
 """A face that was seen for less is not counted: a detector errs now and then for a frame."""
@@ -102,10 +102,6 @@ class PeopleCounter:
         self.clock = Clock()
         self._people: dict[int, _Person] = {}
 
-    def forget_faces(self) -> None:
-        """From now on the numbers of tracks begin anew; what was counted stays so."""
-        self._people = {}
-
     def add(self, report: FrameReport, time_s: float, period: int = 0) -> Changes:
         """Take in the next frame.
 
@@ -157,7 +153,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class SessionCounts:
     """What one session has seen so far.
 
     Attributes:
@@ -177,7 +173,7 @@ class Tally:
 
 
 class Session:
-    """Keeps the tally of one session; its size does not grow with time or people."""
+    """Keeps the counts of one session; its size does not grow with time or people."""
 
     def __init__(self) -> None:
         self._counter = PeopleCounter()
@@ -186,18 +182,14 @@ class Session:
         self._step_index = 0
         self._step_s: defaultdict[MaskState, float] = defaultdict(float)
 
-    def forget_faces(self) -> None:
-        """From now on the numbers of tracks begin anew."""
-        self._counter.forget_faces()
-
-    def add(self, report: FrameReport, time_s: float) -> Tally:
+    def add(self, report: FrameReport, time_s: float) -> SessionCounts:
         """Take in the next frame; see PeopleCounter.add."""
         changes = self._counter.add(report, time_s)
         self._begin_step(int(self._counter.clock.now_s // STEP_S))
         for (_, state), count in changes.items():
             self._total[state] += count
             self._step_s[state] += count.face_s
-        return Tally(
+        return SessionCounts(
             in_view=Counter(steady_states(report).values()),
             people={state: count.people for state, count in self._total.items()},
             face_s={state: count.face_s for state, count in self._total.items()},

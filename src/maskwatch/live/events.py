@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from maskwatch.live.counting import Clock, steady_states
 from maskwatch.schema import FrameReport, MaskState, TrackedFace
-from maskwatch.tally import Clock
-from maskwatch.track import LOST_S
+from maskwatch.vision.track import LOST_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,12 @@ def random_id() -> str:
 
 @dataclass(slots=True)
 class _Held:
-    """What one track shows: which state, since when, and when it was last seen."""
+    """What one track shows: which state, since when, when it was last seen, and its last event."""
 
     state: MaskState
     since_s: float
     seen_s: float
+    event_id: str | None = None
 
 
 class EventFinder:
@@ -67,10 +68,6 @@ class EventFinder:
         self._now_s = now_s
         self._clock = Clock()
         self._held: dict[int, _Held] = {}
-
-    def forget_faces(self) -> None:
-        """From now on the numbers of tracks begin anew."""
-        self._held = {}
 
     def add(self, report: FrameReport, time_s: float) -> dict[int, Event]:
         """Take in the next frame.
@@ -91,11 +88,15 @@ class EventFinder:
             held = self._held.setdefault(face.track_id, _Held(MaskState.UNSURE, now_s, now_s))
             held.seen_s = now_s
             if face.state is not held.state:
-                events[face.track_id] = self._event(held, face, now_s)
-                held.state, held.since_s = face.state, now_s
+                event = events[face.track_id] = self._event(held, face, now_s)
+                held.state, held.since_s, held.event_id = face.state, now_s, event.event_id
         # a track ends by a sum of seconds that may be rounded otherwise
         self._held = {i: h for i, h in self._held.items() if h.seen_s >= now_s - 2 * LOST_S}
         return events
+
+    def last_ids(self) -> dict[int, str]:
+        """The number of the last event of each track that may still be in view."""
+        return {i: held.event_id for i, held in self._held.items() if held.event_id is not None}
 
     def _event(self, held: _Held, face: TrackedFace, now_s: float) -> Event:
         return Event(
@@ -107,3 +108,75 @@ class EventFinder:
             confidence=round(face.confidence, 4),
             old_duration_s=round(now_s - held.since_s, 3),
         )
+
+
+# When to warn that a mask is missing or worn incorrectly: seldom enough to be heeded.
+#
+# Only steady states count, so neither the verdict on a single frame nor UNSURE ever warns.
+
+VIOLATIONS = (MaskState.NO_MASK, MaskState.INCORRECT_MASK)
+"""What is warned of."""
+
+STAY_S = 3.0
+"""What was in view is told for so long after it has gone, so that it can be read."""
+
+COOL_DOWN_S = 30.0
+"""Between two rings pass at least so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a person is to be told now.
+
+    Attributes:
+        states: violations in view, in the order of VIOLATIONS.
+        rings: how often it has rung so far; more than before means that it rings now.
+        before: violations that were in view a moment ago, of people who are gone since.
+    """
+
+    states: tuple[MaskState, ...] = ()
+    rings: int = 0
+    before: tuple[MaskState, ...] = ()
+
+
+class Alarmist:
+    """Watches the reports of one camera.
+
+    It rings for each person once, and again only after that person has shown something else; who
+    comes during a cool-down is rung for at its end, if the mask is still missing then.
+    """
+
+    def __init__(self) -> None:
+        self._clock = Clock()
+        self._seen: dict[int, tuple[MaskState, float]] = {}  # the violation of each, and when
+        self._rung_for: dict[int, float] = {}  # when each person it has rung for was last in view
+        self._rings = 0
+        self._quiet_until_s = 0.0
+
+    def update(self, report: FrameReport, time_s: float) -> Alarm:
+        """Take in the next frame; a clock that goes back counts as no time passed."""
+        self._clock.advance(time_s)
+        now_s, states = self._clock.now_s, steady_states(report)
+        violators = {track_id for track_id, state in states.items() if state in VIOLATIONS}
+        self._remember(states, now_s)
+        self._rung_for = {
+            track_id: now_s if track_id in violators else seen_s
+            for track_id, seen_s in self._rung_for.items()
+            if track_id in violators or (track_id not in states and now_s - seen_s < COOL_DOWN_S)
+        }
+        if violators - self._rung_for.keys() and now_s >= self._quiet_until_s:
+            self._rings += 1
+            self._quiet_until_s = now_s + COOL_DOWN_S
+            self._rung_for |= dict.fromkeys(violators, now_s)
+        now = tuple(state for state in VIOLATIONS if state in states.values())
+        left = {state for state, _ in self._seen.values()}
+        before = tuple(state for state in VIOLATIONS if state in left and state not in now)
+        return Alarm(now, self._rings, before)
+
+    def _remember(self, states: dict[int, MaskState], now_s: float) -> None:
+        """Who violates, or did a moment ago and is gone; who shows something else is forgotten."""
+        self._seen = {
+            track_id: (state, seen_s)
+            for track_id, (state, seen_s) in self._seen.items()
+            if track_id not in states and now_s - seen_s < STAY_S
+        } | {i: (state, now_s) for i, state in states.items() if state in VIOLATIONS}

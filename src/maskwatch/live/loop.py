@@ -1,17 +1,65 @@
-"""How fast frames are judged: rate and latency, of the last second and of the whole run."""
+"""The frames of one source judged as fast as they come, for `maskwatch live`; how fast that is."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
+
+from maskwatch.io.style import ENGLISH, Words
+from maskwatch.io.video_source import VideoSource
+from maskwatch.live.judge import FrameStream, Judge, Judged, Sink, from_source
+
+
+def watch(source: VideoSource, stream: FrameStream, sinks: Sequence[Sink] = ()) -> None:
+    """Judge every frame of a source and hand it to all sinks, until the source ends or is stopped.
+
+    Args:
+        source: where the frames come from.
+        stream: what judges them.
+        sinks: called for each frame, in this order.
+
+    Raises:
+        VideoError: the source cannot be opened, or failed.
+    """
+    judge = Judge(stream, sinks, source.name)
+    for frame in source:
+        judge.see(from_source(source, frame), source.dropped, frame.image_rgb)
+
+
+class Pace:
+    """A sink that plays a file at its own speed instead of as fast as possible."""
+
+    def __init__(self, source: VideoSource) -> None:
+        self._source = source
+        self._began_s = 0.0
+
+    def __call__(self, judged: Judged) -> None:
+        """Wait until it is time for the next frame, or the source is stopped."""
+        if not judged.frame.index:
+            self._began_s = time.monotonic()
+        due_s = self._began_s + judged.frame.time_s
+        while not self._source.stopped and (left_s := due_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, 0.05))
+
+
+def status_text(rate_fps: float, latency_s: float, age_s: float, words: Words = ENGLISH) -> str:
+    """What stands on live video: frames a second, and how old what one sees is."""
+    return words.status.format(
+        rate=f"{rate_fps:.0f}", latency=f"{latency_s * 1000:.0f}", age=words.number(age_s)
+    )
+
+
+# How fast frames are judged: rate and latency, of the last second and of the whole run.
 
 # the middle and the slowest are reckoned over so many frames: some minutes
 _FRAMES = 10_000
 
 
 class Meter:
-    """Counts frames as they are done.
+    """A sink that counts frames as they are judged.
 
     Attributes:
         frames: how many there were.
@@ -25,15 +73,12 @@ class Meter:
         self._recent: deque[tuple[float, float]] = deque()
         self._latencies_s: deque[float] = deque(maxlen=_FRAMES)
 
-    def add(self, now_s: float, latency_s: float) -> None:
-        """Count a frame.
-
-        Args:
-            now_s: when it was done, on the monotonic clock.
-            latency_s: how long it took.
-        """
+    def __call__(self, judged: Judged) -> None:
+        """Count a frame."""
+        latency_s = judged.latency_s
+        now_s = judged.arrived_s + latency_s
         if not self.frames:
-            self._began_s = now_s - latency_s
+            self._began_s = judged.arrived_s
         self.frames += 1
         self._ended_s = now_s
         self._latencies_s.append(latency_s)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from maskwatch.draw import annotate, write_status
-from maskwatch.live import Seen, status_text
-from maskwatch.meter import Meter
+from maskwatch.io.cameras import Latest
+from maskwatch.io.draw import annotate, write_status
+from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Meter, status_text
 from maskwatch.schema import ImageRGB
-from maskwatch.video_live import Latest
 
 _POLL_MS = 15
 # how often a picture that stays gets its growing age
@@ -55,7 +55,7 @@ class Window:
         self._new_photo = ImageTk.PhotoImage
         self._photo: ImageTk.PhotoImage | None = None
 
-    def show(self, latest: Latest[Seen], meter: Meter, running: Callable[[], bool]) -> None:
+    def show(self, latest: Latest[Judged], meter: Meter, running: Callable[[], bool]) -> None:
         """Show the frames that come until nothing is running any more, or somebody closes it.
 
         Args:
@@ -63,7 +63,7 @@ class Window:
             meter: counts them.
             running: whether more may come.
         """
-        seen: Seen | None = None
+        shown: Judged | None = None
         drawn_s = 0.0
         failures: list[BaseException] = []
 
@@ -72,18 +72,18 @@ class Window:
             self._root.quit()
 
         def poll() -> None:
-            nonlocal seen, drawn_s
+            nonlocal shown, drawn_s
             if not running():
                 self._root.quit()
                 return
             newer = latest.take(0)
             now_s = time.monotonic()
-            if newer or (seen and now_s - drawn_s > _REFRESH_S):
-                seen, drawn_s = newer or seen, now_s
-                assert seen is not None
-                age_s = now_s - seen.arrived_s
-                text = status_text(meter.rate_fps, seen.latency_s, age_s)
-                self._put(write_status(annotate(seen.frame.image_rgb, seen.report), text))
+            if newer or (shown and now_s - drawn_s > _REFRESH_S):
+                shown, drawn_s = newer or shown, now_s
+                assert shown is not None
+                age_s = now_s - shown.arrived_s
+                text = status_text(meter.rate_fps, shown.latency_s, age_s)
+                self._put(write_status(annotate(shown.frame.image_rgb, shown.report), text))
             self._root.after(_POLL_MS, poll)
 
         self._root.report_callback_exception = fail  # Tk would print it and go on

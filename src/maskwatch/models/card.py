@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from maskwatch.errors import ModelError
+from maskwatch.files import write_text
 from maskwatch.schema import CLASSES, MaskState
 
-SHIPPED_MODEL = Path(__file__).parent / "models" / "classifier.onnx"
+SHIPPED_MODEL = Path(__file__).parent / "classifier.onnx"
 SHIPPED_DETECTOR = SHIPPED_MODEL.with_name("detector.onnx")
 
 SIDE_RANGE_PX = (32, 4096)
 """What a detector's side may be: one cell of its coarsest grid, to what memory bears."""
+
+_CARD_BYTES = 4_000_000  # the shipped ones have some 25 kB
+_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class DetectorCard:
             for where there is a second: each is asked for sizes it has learnt only.
         min_score: a candidate with less is no face; more misses faces, less takes other things
             for faces.
+        coarse_face_px: the smallest face, in pixels of its own scaled picture, that the second look
+            answers for; the first saw smaller ones better.
         nms_iou: of two boxes that overlap more than this (intersection over union), the one with
             the lower score is dropped.
         licence: of the model file.
@@ -122,6 +129,7 @@ class DetectorCard:
     limits: tuple[str, ...]
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    coarse_face_px: int = 0
 
     def __post_init__(self) -> None:
         _check_range("side_px", self.side_px, *SIDE_RANGE_PX)
@@ -129,6 +137,7 @@ class DetectorCard:
         if self.coarse_side_px != 0:
             _check_range("coarse_side_px", self.coarse_side_px, *SIDE_RANGE_PX)
         _check_range("fine_face_px", self.fine_face_px, *SIDE_RANGE_PX)
+        _check_range("coarse_face_px", self.coarse_face_px, 0, SIDE_RANGE_PX[1])
         for name in ("min_score", "nms_iou"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
@@ -143,9 +152,13 @@ def card_path(model_path: Path) -> Path:
 
 
 def write_card(card: ModelCard | DetectorCard, model_path: Path) -> None:
-    """Write the card beside its model file."""
+    """Write the card beside its model file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     document = {"schema": card.schema, **asdict(card)}
-    card_path(model_path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write_text(card_path(model_path), json.dumps(document, indent=2) + "\n")
 
 
 def load_model(model_path: Path) -> tuple[bytes, ModelCard]:
@@ -167,6 +180,16 @@ def load_detector(model_path: Path) -> tuple[bytes, DetectorCard]:
     return _load(model_path, DetectorCard)
 
 
+def check_same(path: Path, card: ModelCard | DetectorCard, sha256: str) -> None:
+    """See whether a network that another process works with is still the one in its file.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if card.sha256 != sha256:
+        raise ModelError(f"{path}: was replaced since another process loaded it; load it anew")
+
+
 def _load(model_path: Path, kind: type[Card]) -> tuple[bytes, Card]:
     model = _read(model_path, "model file")
     card = _parse_card(card_path(model_path), _read(card_path(model_path), "model card"), kind)
@@ -180,12 +203,18 @@ def _load(model_path: Path, kind: type[Card]) -> tuple[bytes, Card]:
 
 def _read(path: Path, what: str) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path}: cannot read the {what} (not a regular file)")
         return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the {what} ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: cannot read the {what} ({reason})") from error
 
 
 def _parse_card(path: Path, content: bytes, kind: type[Card]) -> Card:
+    if len(content) > _CARD_BYTES:
+        size = f"{len(content) / 1e6:.0f} MB, at most {_CARD_BYTES / 1e6:.0f}"
+        raise ModelError(f"{path}: not a valid model card ({size})")
     try:
         values = json.loads(content)
         schema = values.pop("schema")
@@ -199,8 +228,11 @@ def _parse_card(path: Path, content: bytes, kind: type[Card]) -> Card:
         return kind(**values)
     except KeyError as error:
         raise ModelError(f"{path}: not a valid model card (no {error} in it)") from error
+    except RecursionError as error:
+        raise ModelError(f"{path}: not a valid model card (nested too deeply)") from error
     except (ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: not a valid model card ({error})") from error
+        reason = textwrap.shorten(str(error), _REASON_CHARACTERS)
+        raise ModelError(f"{path}: not a valid model card ({reason})") from error
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

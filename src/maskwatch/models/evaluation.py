@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from maskwatch.schema import CLASSES
+from maskwatch.schema import CLASSES, MaskState
+
+SCORE = "{value:.3f} ({low:.3f}-{high:.3f})"
+POINTS = "{value:.1f} ({low:.1f} to {high:.1f})"
+"""How an estimate is written: a score, and points of accuracy, which may be negative."""
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class Estimate:
     """A value with the ends of its 95 % interval, None where it is undefined.
 
     Points of accuracy are 0 to 100 and may be negative, everything else is 0 to 1.
@@ -20,15 +24,39 @@ class Range:
     low: float | None
     high: float | None
 
+    def text(self, form: str = SCORE) -> str:
+        """The value with its interval in words of the reports, or a dash where there is none."""
+        if self.value is None:
+            return "-"
+        return form.format(value=self.value, low=self.low, high=self.high)
+
+
+UNDEFINED = Estimate(None, None, None)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def share(value: float | None) -> str:
+    """A share from 0 to 1 in percent."""
+    return "-" if value is None else f"{value:.1%}"
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
     """Of the faces of a class: their number, and how they were judged."""
 
     n: int
-    precision: Range
-    recall: Range
-    f1: Range
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+    @property
+    def occurs(self) -> bool:
+        """Whether there are any, or some were answered: answers without a face are false alarms."""
+        return bool(self.n) or self.precision.value is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +75,9 @@ class Scores:
 
     n: int
     groups: int
-    accuracy: Range
-    macro_f1: Range
-    unsure_share: Range
+    accuracy: Estimate
+    macro_f1: Estimate
+    unsure_share: Estimate
     per_class: Mapping[str, ClassScores]
     confusion: tuple[tuple[int, ...], ...]
 
@@ -80,7 +108,16 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How well confidence foretells being right; see training/evaluation/calibration.py."""
+    """How well confidence foretells being right; see training/evaluation/abstention.py.
+
+    Attributes:
+        n: number of answers.
+        ece: mean distance of confidence from accuracy over the bins, by their number of answers;
+            None without answers.
+        confidence: mean over all answers.
+        accuracy: share of right ones; the likeliest class counts, also where the verdict is UNSURE.
+        bins: of equal width, ascending.
+    """
 
     n: int
     ece: float | None
@@ -95,7 +132,7 @@ class Unclear:
 
     n: int
     groups: int
-    unsure_share: Range
+    unsure_share: Estimate
     answers: Mapping[str, int]
 
 
@@ -108,10 +145,10 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Accuracy on spoilt pictures, and how many points of accuracy are lost to clean ones."""
+    """Accuracy on corrupted pictures, and how many points of accuracy are lost to clean ones."""
 
     mean: Accuracy
-    drop_points: Range
+    drop_points: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +196,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong answer.
+
+    Attributes:
+        label: what the data says that the face shows.
+        answer: what the model says.
+        confidence: how sure it is.
+        source: the data set.
+    """
+
+    label: MaskState
+    answer: MaskState
+    confidence: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluatedModel:
     """A model that was scored.
 
@@ -167,7 +221,7 @@ class EvaluatedModel:
         sha256: of its file.
         input_side_px: of its crops.
         temperature: of its calibration.
-        seen: what its card says of the rows: a sentence of contest.Seen, packed as its name.
+        seen: what its card says of the rows: a sentence of comparison.Seen, packed as its name.
     """
 
     name: str
@@ -183,8 +237,8 @@ class LeftOutSource:
 
     Attributes:
         source: its name.
-        proof: how it is known that the model never saw it: a sentence of contest.Proof, packed as
-            its name.
+        proof: how it is known that the model never saw it: a sentence of comparison.Proof, packed
+            as its name.
         without_source: that model on all its faces.
         without_source_on_part: the same on the evaluated part.
         evaluated_model_on_part: the evaluated model there.
@@ -239,8 +293,14 @@ class Evaluation:
             raise ValueError(f"its schema is {self.schema!r}, this version reads {self.SCHEMA!r}")
         names = {model.name for model in self.models}
         by_model: tuple[Mapping[str, object], ...] = (
-            *(self.scores, self.calibration, self.unclear, self.sizes, self.yaws),
-            *(self.corruptions, self.rotation_deg, self.brightness_factor),
+            self.scores,
+            self.calibration,
+            self.unclear,
+            self.sizes,
+            self.yaws,
+            self.corruptions,
+            self.rotation_deg,
+            self.brightness_factor,
         )
         if not names or any(set(item) != names for item in by_model):
             raise ValueError("not every model has every score")
@@ -261,7 +321,7 @@ class Evaluation:
         return min(known, key=lambda item: item.without_source.accuracy.value or 0, default=None)
 
     @property
-    def left_out_accuracy(self) -> Range:
+    def left_out_accuracy(self) -> Estimate:
         """Accuracy on left-out sources: of one with its interval, of several their mean.
 
         In the mean every source weighs alike, and its ends are the lowest and highest source.
@@ -269,8 +329,5 @@ class Evaluation:
         known = [item.without_source.accuracy for item in self.left_out]
         values = [score.value for score in known if score.value is not None]
         if len(values) < 2:
-            return next((score for score in known if score.value is not None), _NONE)
-        return Range(sum(values) / len(values), min(values), max(values))
-
-
-_NONE = Range(None, None, None)
+            return next((score for score in known if score.value is not None), UNDEFINED)
+        return Estimate(sum(values) / len(values), min(values), max(values))

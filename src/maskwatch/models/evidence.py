@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from PIL import Image
+
 from maskwatch.errors import EvidenceError, EvidenceFault
-from maskwatch.evaluated import Evaluation
-from maskwatch.records import read_record
+from maskwatch.files import write_text
+from maskwatch.models.evaluation import Evaluation
+from maskwatch.models.records import read_record, to_json
 
 EVALUATION_FILE = "evaluation.json"
 """In the folder of an evaluation."""
@@ -199,12 +202,14 @@ def evidence_path(model_path: Path) -> Path:
 
 
 def write_evidence(evidence: Evidence, model_path: Path) -> Path:
-    """Write the evidence beside its model file, in one step."""
-    document = {"schema": evidence.schema, **asdict(evidence)}
+    """Write the evidence beside its model file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    document = {"schema": evidence.schema, **to_json(evidence)}
     path = evidence_path(model_path)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(document, indent=1) + "\n")
     return path
 
 
@@ -243,3 +248,44 @@ def read_document(path: Path, schema: str) -> dict[str, object]:
     if not isinstance(document, dict) or document.get("schema") != schema:
         raise EvidenceError(path, f"not of the schema {schema}", EvidenceFault.DAMAGED)
     return document
+
+
+# The sheet of faces that an evaluation leaves (faces.png): how it is laid out, and its cells.
+#
+# Whoever writes it and whoever cuts it share this file.
+
+FACES_FILE = "faces.png"
+"""In the folder of an evaluation."""
+
+COLUMNS, CELL_PX, CAPTION_PX, GAP_PX = 8, 190, 34, 8
+"""Faces in a row, the side of each, the height of the words beneath, and the space between."""
+
+MISTAKES = 16
+"""At most so many mistakes come first, in the order of `mistakes` in evaluation.json."""
+
+
+def sheet_size_wh(faces: int) -> tuple[int, int]:
+    """Size of a sheet of so many faces, in pixels."""
+    rows = max(-(-faces // COLUMNS), 1)
+    step_x, step_y = CELL_PX + GAP_PX, CELL_PX + CAPTION_PX + GAP_PX
+    return COLUMNS * step_x + GAP_PX, rows * step_y + GAP_PX
+
+
+def cell_xy(place: int) -> tuple[int, int]:
+    """Left and upper edge of a face, in pixels."""
+    row, column = divmod(place, COLUMNS)
+    step_x, step_y = CELL_PX + GAP_PX, CELL_PX + CAPTION_PX + GAP_PX
+    return GAP_PX + column * step_x, GAP_PX + row * step_y
+
+
+def cut_faces(sheet: Image.Image, count: int) -> list[Image.Image]:
+    """The first faces of a sheet, without the words beneath.
+
+    Raises:
+        ValueError: the sheet has not so many faces.
+    """
+    width, height = sheet_size_wh(count)
+    if sheet.width != width or sheet.height < height:
+        raise ValueError(f"the sheet must be {width} pixels wide and {height} high at least")
+    corners = map(cell_xy, range(count))
+    return [sheet.crop((x, y, x + CELL_PX, y + CELL_PX)) for x, y in corners]

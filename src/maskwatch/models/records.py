@@ -1,4 +1,4 @@
-"""Plain JSON values -> frozen records that keep to their types, or one line that says where not."""
+"""Plain JSON values -> frozen records that keep to their types, and back; what differs is named."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def read_record(kind: type[Record], value: object, where: str = "") -> Record:
         return kind(**values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}" if where else str(error)) from error
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values of a record, which `read_record` makes the same record of."""
+    if dataclasses.is_dataclass(value):
+        return {
+            field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
 
 
 @cache

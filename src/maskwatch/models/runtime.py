@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maskwatch.errors import ModelError
+from maskwatch.models.external_data import refuse_external_data
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -21,6 +26,7 @@ _CGROUP_V1_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _CGROUP_V1_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
 _share: int | None = None
+_sessions: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def take_share(cpus: int) -> None:
@@ -30,6 +36,21 @@ def take_share(cpus: int) -> None:
     global _share
     _share = cpus
     cv2.setNumThreads(cpus)
+
+
+@contextmanager
+def share(cpus: int) -> Iterator[None]:
+    """The same while a block runs, for what is loaded in it."""
+    global _share
+    import cv2
+
+    before, threads = _share, cv2.getNumThreads()
+    take_share(cpus)
+    try:
+        yield
+    finally:
+        _share = before
+        cv2.setNumThreads(threads)
 
 
 def available_cpus() -> int:
@@ -60,8 +81,35 @@ def _cgroup_quota() -> float | None:
     return limit if limit > 0 else None
 
 
+class HomeProcess:
+    """Remembers which process loaded a network.
+
+    Its threads do not come along when a process is forked, and a child that asked them would wait
+    for ever; so it is refused there.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._number = os.getpid()
+
+    def check(self) -> None:
+        """See whether this still is that process.
+
+        Raises:
+            ModelError: it is a child of it.
+        """
+        if os.getpid() != self._number:
+            raise ModelError(
+                f"{self._name}: was loaded before this process was forked; make the Analyzer in "
+                "each process (as a pool's initializer), or start processes by 'spawn'"
+            )
+
+
 def create_session(
-    model: bytes, name: str, threads: int | None = None
+    model: bytes,
+    name: str,
+    threads: int | None = None,
+    providers: Sequence[str | tuple[str, dict[str, str]]] = ("CPUExecutionProvider",),
 ) -> onnxruntime.InferenceSession:
     """Make a session that uses the cores at hand and sleeps, rather than spins, between calls.
 
@@ -69,10 +117,12 @@ def create_session(
         model: the content of an ONNX file.
         name: what to call it in an error.
         threads: how many one call uses; `available_cpus` if None.
+        providers: what ONNX Runtime is to run it on, the first choice first.
 
     Raises:
-        ModelError: ONNX Runtime cannot use it.
+        ModelError: ONNX Runtime cannot use it, or its weights lie in other files.
     """
+    refuse_external_data(model, name)
     os.environ.setdefault(NO_TELEMETRY, "1")
     import onnxruntime
 
@@ -83,7 +133,24 @@ def create_session(
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=list(providers))
     except Exception as error:  # its exceptions share no base class but Exception
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{name}: ONNX Runtime cannot load it ({first_line})") from error
+    never_end_in_children(session)
+    return session
+
+
+def never_end_in_children(session: Any) -> None:
+    """Let what has threads of its own not be ended by children that this process is forked into."""
+    _sessions.add(session)
+
+
+def _never_end_sessions() -> None:
+    """What a forked child begins with: ending a session would wait for threads it has not got."""
+    for session in list(_sessions):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_never_end_sessions)

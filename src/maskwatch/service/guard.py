@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskwatch.service.engine import Engine
-from maskwatch.service.keys import KeyRing
-from maskwatch.service.log import logger
-from maskwatch.service.problems import (
+from maskwatch.errors import SettingError
+from maskwatch.io.hosts import is_own_host
+from maskwatch.service.docs_page import DOCS_PATHS
+from maskwatch.service.engine import Engine, logger
+from maskwatch.service.limits import (
     FOREIGN_PAGE,
     INTERNAL,
     NO_KEY,
     TOO_FAST,
+    WRONG_HOST,
     WRONG_KEY,
     Problem,
+    RateLimiter,
 )
-from maskwatch.service.rate import RateLimiter
+from maskwatch.service.page import PAGE_PATH, is_page
 
-OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json"})
-"""Need no key and are not counted against a client: what starts the service asks them."""
+OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", *DOCS_PATHS})
+"""Need no key and are not counted against a client: what starts the service asks them, or a person
+who wants to know what it is."""
+
+_SAFE_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
+"""Answers are for programs: a browser is to show none as a page or within one. Only what is a page
+brings headers of its own, and keeps them; a browser would take two policies for both together."""
 
 HUNG_UP = 499
 """The status that stands in the metrics where a client did not wait for its answer."""
@@ -38,6 +53,7 @@ class Guard:
         keys: KeyRing,
         origins: Collection[str],
         paths: Collection[str],
+        hosts: Collection[str] | None = (),
     ) -> None:
         """Stand before an application.
 
@@ -47,12 +63,14 @@ class Guard:
             keys: who may call; everybody if there are none.
             origins: of pages that may call.
             paths: those that may be named in log and metrics.
+            hosts: names that a call may go to besides this computer's own; any if None.
         """
         self._app = app
         self._paths = frozenset(paths)
         self._engine = engine
         self._keys = keys
         self._origins = frozenset(origins)
+        self._hosts = hosts
         self._rate = RateLimiter(engine.limits.rate_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +85,7 @@ class Guard:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
+                message = _safe(message)
             elif message["type"] == "websocket.accept":
                 status = 101
             await send(message)
@@ -87,9 +106,13 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if self._hosts is not None and not is_own_host(headers.get("host", ""), self._hosts):
+            raise Problem(WRONG_HOST)
+        if is_page(scope["path"]):  # files that are the same for everybody
+            return
         origin = headers.get("origin")
         # only browsers send it; a page must not use a service of this computer behind one's back
-        if origin is not None and origin not in self._origins:
+        if origin is not None and origin not in self._origins and not _is_own(origin, headers):
             raise Problem(FOREIGN_PAGE)
         if scope["path"] in OPEN_PATHS:
             return
@@ -110,7 +133,8 @@ class Guard:
 
     def _tell(self, scope: Scope, status: int, took_s: float) -> None:
         # any other path is the client's to choose, and could be about somebody
-        path = scope["path"] if scope["path"] in self._paths else "none"
+        path = PAGE_PATH if is_page(scope["path"]) else scope["path"]
+        path = path if path in self._paths else "none"
         metrics = self._engine.metrics
         metrics.requests.labels(path, status).inc()
         if scope["type"] == "http":
@@ -118,8 +142,96 @@ class Guard:
         logger.info("%s %s %s in %.0f ms", scope["type"], path, status, took_s * 1000)
 
 
+def _safe(message: Message) -> Message:
+    headers = MutableHeaders(raw=list(message.get("headers", ())))
+    for name, value in _SAFE_HEADERS.items():
+        headers.setdefault(name, value)
+    return {**message, "headers": headers.raw}
+
+
+def _is_own(origin: str, headers: Headers) -> bool:
+    """Whether a page of this very service asks; that the host is no other was looked at before."""
+    return origin.partition("://")[2] == headers.get("host", "") != ""
+
+
 def _key_of(headers: Headers) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
     return headers.get("x-api-key")
+
+
+# API keys: who may call. Only their hashes are kept.
+
+KEYS_VARIABLE = "MASKWATCH_API_KEYS"
+"""Holds keys, separated by white space or commas."""
+
+_LEAST_CHARACTERS = 20
+_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+
+
+class KeyRing:
+    """The keys that open the service. Several, so that one can be replaced while both work."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        """Keep the hashes of keys.
+
+        Args:
+            keys: each a key, or `sha256:` and the hash of one in 64 hexadecimal digits.
+
+        Raises:
+            SettingError: a key is short enough to be guessed, or a hash is none.
+        """
+        # a key is random and long, so one plain hash is as safe as a slow one
+        self._hashes = tuple(_hash(key, index) for index, key in enumerate(keys, start=1))
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return len(self._hashes)
+
+    def find(self, key: str) -> int | None:
+        """Which key this is, None if it is none of them; takes as long either way."""
+        digest = _digest(key)
+        found = None
+        for index, known in enumerate(self._hashes):
+            if hmac.compare_digest(digest, known):
+                found = index
+        return found
+
+
+def load_keys(environment: Mapping[str, str], file: Path | None = None) -> KeyRing:
+    """The keys of the environment variable, and of a file with one a line.
+
+    Empty lines and those that begin with # are skipped.
+
+    Raises:
+        SettingError: the file cannot be read or holds none, or a key cannot be used.
+    """
+    keys = re.split(r"[\s,]+", environment.get(KEYS_VARIABLE, ""))
+    if file is not None:
+        try:
+            lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise SettingError(f"--api-key-file {file}: cannot be read") from error
+        in_file = [line for line in lines if line and not line.startswith("#")]
+        if not in_file:
+            raise SettingError(f"--api-key-file {file}: holds no key; {_MAKE_ONE}")
+        keys += in_file
+    return KeyRing(key for key in keys if key)
+
+
+def _hash(key: str, number: int) -> bytes:
+    if key.startswith("sha256:"):
+        if not re.fullmatch(r"sha256:[0-9a-fA-F]{64}", key):
+            raise SettingError(f"API key {number}: sha256: needs 64 hexadecimal digits after it")
+        return bytes.fromhex(key.removeprefix("sha256:"))
+    if len(key) < _LEAST_CHARACTERS:
+        raise SettingError(
+            f"API key {number}: has {len(key)} characters, fewer than {_LEAST_CHARACTERS}; "
+            f"{_MAKE_ONE}"
+        )
+    return _digest(key)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

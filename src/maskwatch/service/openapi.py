@@ -9,14 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from maskwatch._version import __version__
-from maskwatch.service import examples
-from maskwatch.service.documents import (
-    AnalyzeRequest,
-    Refusal,
-    StreamReport,
-    UnreadableFrame,
-)
-from maskwatch.service.problems import MEDIA_TYPE, Kind
+from maskwatch.service import documents
+from maskwatch.service.documents import AnalyzeRequest, Refusal, StreamReport, UnreadableFrame
+from maskwatch.service.limits import MEDIA_TYPE, Kind
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -56,7 +51,7 @@ ANALYZE_BODY: dict[str, Any] = {
         },
         "application/json": {
             "schema": {"$ref": _REFERENCE.format(model="AnalyzeRequest")},
-            "example": examples.REQUEST,
+            "example": documents.REQUEST,
         },
     },
 }
@@ -72,8 +67,8 @@ STREAM_ANSWERS: dict[str, Any] = {
                 ]
             },
             "examples": {
-                "report": {"value": examples.STREAM_REPORT},
-                "unreadable": {"value": examples.UNREADABLE_FRAME},
+                "report": {"value": documents.STREAM_REPORT},
+                "unreadable": {"value": documents.UNREADABLE_FRAME},
             },
         }
     },
@@ -91,7 +86,7 @@ def refusals(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     for kind in kinds:
         document = {"type": kind.name, "status": kind.status, "detail": kind.example}
         if kind.name == "unreadable":
-            document["reports"] = [examples.UNREADABLE]
+            document["reports"] = [documents.UNREADABLE]
         answer = answers.setdefault(
             kind.status,
             {

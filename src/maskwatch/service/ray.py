@@ -14,17 +14,17 @@ from queue import SimpleQueue
 
 from starlette.types import ASGIApp
 
-from maskwatch import runtime
 from maskwatch.errors import ClusterError, SettingError
-from maskwatch.networks import Networks
-from maskwatch.ray_cluster import ray_cluster
+from maskwatch.io.ray_cluster import ray_cluster
+from maskwatch.io.signals import stopping_on_signals
+from maskwatch.models import runtime
+from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
-from maskwatch.service.engine import Engine
-from maskwatch.service.keys import KEYS_VARIABLE, KeyRing
+from maskwatch.service.engine import Engine, configure_log, logger
+from maskwatch.service.guard import KEYS_VARIABLE, KeyRing
 from maskwatch.service.limits import Limits
-from maskwatch.service.log import configure_log, logger
+from maskwatch.service.page import page_of
 from maskwatch.service.server import KEEP_ALIVE_S
-from maskwatch.signals import stopping_on_signals
 
 _NAME, _DEPLOYMENT = "maskwatch", "service"
 _CORES = 1
@@ -42,6 +42,7 @@ def serve_on_ray(
     limits: Limits,
     keys: KeyRing,
     origins: Collection[str],
+    hosts: Collection[str] | None,
     address: tuple[str, int],
     most_replicas: int | None,
 ) -> None:
@@ -52,6 +53,7 @@ def serve_on_ray(
         limits: of each replica.
         keys: who may call; only hashes travel.
         origins: of pages that may call.
+        hosts: names that it may be called by; see `create_app`.
         address: host and port that each machine listens on.
         most_replicas: how many there may be; one a core of the cluster as it is now if None.
 
@@ -97,7 +99,7 @@ def serve_on_ray(
         )(serve.ingress()(_Replica))
         stack.enter_context(stopping_on_signals(lambda: ending.put(None)))
         try:
-            serve.run(replica.bind(networks, limits, keys, tuple(origins)), name=_NAME)
+            serve.run(replica.bind(networks, limits, keys, tuple(origins), hosts), name=_NAME)
         except RuntimeError as error:
             found = serve.status().applications[_NAME].deployments[_DEPLOYMENT].message
             reason = (found or str(error)).strip().splitlines()[-1]
@@ -114,15 +116,22 @@ class _Replica:
     """What Ray makes as many of as there is work for."""
 
     def __init__(
-        self, networks: Networks, limits: Limits, keys: KeyRing, origins: Collection[str]
+        self,
+        networks: Networks,
+        limits: Limits,
+        keys: KeyRing,
+        origins: Collection[str],
+        hosts: Collection[str] | None,
     ) -> None:
         configure_log()
         runtime.take_share(_CORES)
         self._engine = Engine(networks.load(), limits)
+        self._page = page_of(networks, bool(keys))
         self._keys = keys
         self._origins = origins
+        self._hosts = hosts
 
     async def __serve_build_asgi_app__(self) -> ASGIApp:
         """The app. Ray hands nothing to a replica before this has ended."""
         await self._engine.warm_up()
-        return create_app(self._engine, self._keys, self._origins)
+        return create_app(self._engine, self._keys, self._origins, self._hosts, self._page)

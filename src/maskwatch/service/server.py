@@ -1,4 +1,10 @@
-"""uvicorn, made to wait for nobody for ever and to end in order."""
+"""uvicorn, made to wait for nobody for ever and to end in order.
+
+It rests on protocols that uvicorn does not promise to keep, so TESTED_UVICORN says with which
+versions it holds, and a test tells when another is installed. Two servers that would need nothing
+of the kind were tried against the same clients (docs/LOG.md): neither bounds how many connections
+there are, hangs up on who never takes an answer, or ends while such a client is there.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +21,18 @@ from typing import Any, cast
 import uvicorn
 from h11 import Request
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from maskwatch.errors import SettingError
-from maskwatch.service.keys import KEYS_VARIABLE
-from maskwatch.service.limits import Limits
-from maskwatch.service.log import logger
-from maskwatch.service.problems import BUSY, MALFORMED, MEDIA_TYPE, Problem
-from maskwatch.signals import stopping_on_signals
+from maskwatch.io.signals import stopping_on_signals
+from maskwatch.service.engine import logger
+from maskwatch.service.guard import KEYS_VARIABLE
+from maskwatch.service.limits import BUSY, MALFORMED, MEDIA_TYPE, Limits, Problem
+
+TESTED_UVICORN = ("0.54", "0.55")
+"""From the first on, below the second: with these tests/process/test_service_faults.py passed."""
 
 # longer than what stands between clients and a service keeps its connections open, usually 60 s:
 # else a call now and then goes into one that is just being closed
@@ -136,6 +145,12 @@ class PatientWebSocket(TakenInTime, WebSocketsSansIOProtocol):
         super().__init__(**uvicorn_arguments)
         self._limits = limits
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # else uvicorn logs an error for each that is refused
+
 
 class PatientProtocol(TakenInTime, H11Protocol):
     """HTTP that waits only so long for a client to say what it wants, and bears only so many."""
@@ -143,7 +158,7 @@ class PatientProtocol(TakenInTime, H11Protocol):
     def __init__(self, limits: Limits, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
         self._limits = limits
-        self._patience: asyncio.TimerHandle | None = None
+        self._header_timer: asyncio.TimerHandle | None = None
         self._idle_since_s = self.loop.time()
 
     @property
@@ -167,7 +182,8 @@ class PatientProtocol(TakenInTime, H11Protocol):
     def data_received(self, data: bytes) -> None:
         """It has sent something."""
         super().data_received(data)
-        self._wait_for_request()
+        if self.transport.get_protocol() is self:  # else it speaks WebSocket by now
+            self._wait_for_request()
 
     def on_response_complete(self) -> None:
         """It has been answered, and may ask again."""
@@ -193,13 +209,13 @@ class PatientProtocol(TakenInTime, H11Protocol):
         """Start the timer where no request is under way, unless it runs; stop it where one is."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_timer()
-        elif self._patience is None and not self.transport.is_closing():
-            self._patience = self.loop.call_later(self._limits.header_s, self.transport.close)
+        elif self._header_timer is None and not self.transport.is_closing():
+            self._header_timer = self.loop.call_later(self._limits.header_s, self.transport.close)
 
     def _forget_timer(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
 
     def _make_room(self) -> bool:
         """Hang up on whoever has asked for nothing the longest; False if nobody is idle.

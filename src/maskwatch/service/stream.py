@@ -7,38 +7,20 @@ import json
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from maskwatch.errors import ImageError
-from maskwatch.report import Result
-from maskwatch.service.engine import Engine, to_entry
-from maskwatch.service.metrics import SwitchCounter
-from maskwatch.sources import load_image
+from maskwatch.io.cameras import Latest
+from maskwatch.io.report import Result
+from maskwatch.live.judge import Arrived, Judge, Judged, frame_document
+from maskwatch.service.engine import Engine, SwitchCounter, to_entry
 from maskwatch.stream import Stream
 
 _BAD_MESSAGE, _TOO_LARGE, _AWAY = 1008, 1009, 1001
 _GOODBYE_S = 1.0
 """How long a client may take to accept that its stream is closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A frame that waits to be judged.
-
-    Attributes:
-        index: its number in the stream from 0 on, counting those that were dropped as well.
-        content: the bytes of an image file.
-        time_s: when it was taken, on the client's clock; when it arrived, where that has none.
-        arrived_s: when it arrived, on the monotonic clock.
-    """
-
-    index: int
-    content: bytes
-    time_s: float
-    arrived_s: float
 
 
 class Closed(Exception):
@@ -61,10 +43,9 @@ class Session:
     def __init__(self, socket: WebSocket, engine: Engine) -> None:
         self._socket = socket
         self._engine = engine
-        self._waiting: Arrived | None = None
+        self._waiting: Latest[Arrived[bytes]] = Latest()
         self._something_waits = asyncio.Event()
         self._frames = 0
-        self._dropped = 0
         self._time_s: float | None = None
         self._own_clock = True
         self._switches = SwitchCounter()
@@ -108,16 +89,14 @@ class Session:
             self._own_clock = time_s is None
         elif self._own_clock is not (time_s is None):
             raise Closed(_BAD_MESSAGE, "give a time with every frame or with none")
-        if self._waiting is not None:
-            self._dropped += 1
+        taken_s = now_s if time_s is None else time_s  # on the clock of the client, if it has one
+        if self._waiting.put(Arrived(content, taken_s, self._frames, now_s)):
             self._engine.metrics.dropped_frames.inc()
-        taken_s = now_s if time_s is None else time_s
-        self._waiting = Arrived(self._frames, content, taken_s, now_s)
         self._frames += 1
         self._something_waits.set()
 
     async def _answer(self) -> None:
-        stream = Stream(self._engine.analyzer)
+        judge = Judge(Stream(self._engine.analyzer), [self._count_switches])
         while True:
             try:
                 async with asyncio.timeout(self._engine.limits.idle_s):
@@ -125,10 +104,10 @@ class Session:
             except TimeoutError:
                 raise Closed(_AWAY, "no frame for too long") from None
             self._something_waits.clear()
-            frame, self._waiting = self._waiting, None
+            frame, dropped = self._waiting.take(0), self._waiting.dropped
             assert frame is not None
-            dropped = self._dropped
-            result = await self._engine.run("stream", self._judge, stream, frame)
+            see = partial(judge.see, frame, dropped)
+            result = await self._engine.judge("stream", frame.content, see)
             try:
                 async with asyncio.timeout(self._engine.limits.answer_s):
                     await self._socket.send_text(json.dumps(_answer(frame, dropped, result)))
@@ -138,26 +117,16 @@ class Session:
                 raise Closed from None
             self._engine.metrics.frame_age_seconds.observe(time.monotonic() - frame.arrived_s)
             self._engine.metrics.count("stream", result)
-            if not isinstance(result, ImageError):
-                switches = self._switches.count(result.faces)
-                self._engine.metrics.label_switches.inc(switches)
 
-    def _judge(self, stream: Stream, frame: Arrived) -> Result:
-        try:
-            image_rgb = load_image(frame.content, self._engine.limits.image_pixels)
-        except ImageError as error:
-            return error
-        return stream.update(image_rgb, frame.time_s)
+    def _count_switches(self, judged: Judged) -> None:
+        switches = self._switches.count(judged.report.faces)
+        self._engine.metrics.label_switches.inc(switches)
 
 
-def _answer(frame: Arrived, dropped: int, result: Result) -> dict[str, Any]:
+def _answer(frame: Arrived[bytes], dropped: int, result: Result) -> dict[str, Any]:
     """What `maskwatch live --format jsonl` prints of a frame."""
-    about = {
-        "time_s": round(frame.time_s, 3),
-        "frame": frame.index,
-        "dropped": dropped,
-        "latency_ms": round((time.monotonic() - frame.arrived_s) * 1000, 2),
-    }
+    latency_s = time.monotonic() - frame.arrived_s
+    about = frame_document(frame.index, frame.time_s, dropped, latency_s)
     return about | to_entry(result)
 
 

@@ -6,7 +6,7 @@ Nothing is written to disk, and nothing in a body is taken for an address or a p
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ from starlette.requests import Request
 
 from maskwatch.service.documents import AnalyzeRequest
 from maskwatch.service.engine import Engine, Upload
-from maskwatch.service.limits import Limits
-from maskwatch.service.problems import (
+from maskwatch.service.limits import (
     MALFORMED,
     TOO_MANY_BYTES,
     TOO_MANY_IMAGES,
     UNUSABLE,
     WRONG_TYPE,
+    Limits,
     Problem,
     one_line,
 )
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 FIELD = "images"
 """What each part of a form is called."""
+
+_MARKS_AN_IMAGE = 64
+"""Quotes, commas and brackets of JSON for each image: eleven, and some more in its name."""
+
+_DATA_ADDRESS = re.compile(r"\s*data:[^,]{0,100};base64,", re.IGNORECASE)
+"""Before the base64 of `canvas.toDataURL()` and of a FileReader."""
 
 
 async def read_uploads(request: Request, engine: Engine) -> list[Upload]:
@@ -162,6 +168,11 @@ class _Form:
 
 
 def _from_json(body: bytes, limits: Limits) -> list[Upload]:
+    # counted first, for a list of all that is wrong with a million values is long; nothing in an
+    # image has these characters but its name
+    most = _MARKS_AN_IMAGE * (limits.images + 1)
+    if sum(map(body.count, (b'"', b",", b"{", b"["))) > most:
+        raise Problem(UNUSABLE, f"it holds more values than {limits.images} images need")
     try:
         images = AnalyzeRequest.model_validate_json(body).images
     except ValidationError as error:
@@ -173,11 +184,22 @@ def _from_json(body: bytes, limits: Limits) -> list[Upload]:
     uploads = []
     for index, image in enumerate(images):
         try:
-            content = base64.b64decode(image.data, validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = _from_base64(image.data)
+        except ValueError as error:
             raise Problem(UNUSABLE, f"images.{index}.data: no base64") from error
         uploads.append(Upload(content, image.source and one_line(image.source)))
     return _at_least_one(uploads)
+
+
+def _from_base64(text: str) -> bytes:
+    """The bytes of base64, also in lines, and also as browsers write it for an address of data.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if address := _DATA_ADDRESS.match(text):
+        text = text[address.end() :]
+    return base64.b64decode("".join(text.split()), validate=True)
 
 
 def _at_least_one(uploads: list[Upload]) -> list[Upload]:

@@ -1,8 +1,7 @@
-"""Kept events and counts -> a file for other programs: CSV, JSON lines or Parquet; times in UTC."""
+"""Kept counts -> text for other programs: CSV and JSON, times in UTC."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,13 +9,50 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.errors import MissingExtraError, SettingError
-from maskwatch.events import Event
-from maskwatch.store import Entry
-from maskwatch.store_export import CSV_COLUMNS, entry_row
+from maskwatch.files import writing
+from maskwatch.io.csv_cells import csv_line
+from maskwatch.live.events import Event
+from maskwatch.store.statistics import BUCKET_S, Entry
+
+STATISTICS_SCHEMA = "maskwatch.statistics/1"
+
+CSV_COLUMNS = ("start_utc", "source", "state", "people", "face_s")
+
+
+def entries_to_csv(entries: Iterable[Entry]) -> str:
+    """A header, then one row for each source and state of 20 minutes."""
+    rows = (entry_row(entry).values() for entry in entries)  # in the order of the columns
+    return "".join(f"{csv_line(cells)}\n" for cells in (CSV_COLUMNS, *rows))
+
+
+def entries_to_json(entries: Iterable[Entry]) -> str:
+    """One document; `bucket_s` says for how many seconds from `start_utc` on a count stands."""
+    rows = [entry_row(entry) for entry in entries]
+    return json.dumps({"schema": STATISTICS_SCHEMA, "bucket_s": BUCKET_S, "counts": rows})
+
+
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """A count in plain values."""
+    start = datetime.fromtimestamp(entry.start_s, UTC)
+    return {
+        "start_utc": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "source": entry.source,
+        "state": entry.state.value,
+        "people": entry.count.people,
+        "face_s": round(entry.count.face_s, 1),
+    }
+
+
+# Kept events and counts -> a file for other programs: CSV, JSON lines or Parquet; times in UTC.
 
 EVENT_COLUMNS = (
-    *("time_utc", "event_id", "camera", "old_state", "new_state"),
-    *("confidence", "old_duration_s"),
+    "time_utc",
+    "event_id",
+    "camera",
+    "old_state",
+    "new_state",
+    "confidence",
+    "old_duration_s",
 )
 
 Row = Mapping[str, Any]
@@ -55,17 +91,14 @@ def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
     write = _FORMATS.get(path.suffix.lower())
     if write is None:
         raise SettingError(f"{path}: the name must end in {', '.join(_FORMATS)}")
-    try:
-        write(rows, columns, path)
-    except OSError as error:
-        raise SettingError(f"{path}: cannot be written ({error.strerror})") from error
+    with writing(path, SettingError) as part:
+        write(rows, columns, part)
 
 
 def _write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        file.write(f"{csv_line(columns)}\n")
+        file.writelines(f"{csv_line(row[name] for name in columns)}\n" for row in rows)
 
 
 def _write_jsonl(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:

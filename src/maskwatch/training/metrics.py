@@ -1,21 +1,45 @@
 """What a set of answers is worth: per class, with intervals, and with the share of unsure.
 
-Intervals come from a bootstrap over near-identical groups (a cluster bootstrap, Field and Welsh
-2007): forty copies of one photo are one observation, not forty.
+Intervals come from a bootstrap over near-identical groups, see bootstrap.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from maskwatch.models.evaluation import ClassScores
+from maskwatch.models.evaluation_document import FullScores
 from maskwatch.schema import CLASSES
+from maskwatch.training.bootstrap import estimate, places_of, resample
+from maskwatch.training.data.manifest import has_box
 
-_ROUNDS = 1000
-_LEVEL = 0.95
+if TYPE_CHECKING:
+    from maskwatch.training.data.parts import Part
+
+
+def score_slices(
+    part: Part, answers: NDArray[np.float32], unsure_below: float
+) -> dict[str, FullScores]:
+    """Scores of a part as a whole and of each source, faces and whole pictures apart."""
+    slices = {"all": score(part.labels, answers, list(part.groups), unsure_below)}
+    names = slice_names(part.table)
+    for name in np.unique(names):
+        rows = names == name
+        slices[str(name)] = score(
+            part.labels[rows], answers[rows], list(part.groups[rows]), unsure_below
+        )
+    return slices
+
+
+def slice_names(table: pd.DataFrame) -> NDArray[Any]:
+    """The slice (n,) that each row belongs to, "SOURCE faces" or "SOURCE pictures"."""
+    kinds = np.where(has_box(table), "faces", "pictures")
+    return np.asarray(table["source"].astype(str).to_numpy() + " " + kinds)
 
 
 def answers(probabilities: NDArray[np.floating], unsure_below: float) -> NDArray[np.intp]:
@@ -31,8 +55,8 @@ def score(
     groups: Sequence[Any],
     unsure_below: float = 0.0,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Scores of one test part, ready for JSON.
+) -> FullScores:
+    """Scores of one test part.
 
     UNSURE counts as not found: it lowers recall and accuracy, never precision.
 
@@ -42,62 +66,35 @@ def score(
         groups: (n,) group of each row, the unit of the bootstrap.
         unsure_below: the threshold of the model card.
         seed: of the bootstrap.
-
-    Returns:
-        n, groups, accuracy, macro_f1, unsure_share, per_class and the confusion counts; every
-        score as {"value", "low", "high"}, null where it is undefined.
     """
-    _, group_index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    group_count = int(group_index.max(initial=-1)) + 1
-    per_group = np.zeros((group_count, 3, 4))
-    np.add.at(per_group, (group_index, labels, answers(probabilities, unsure_below)), 1)
-
-    values = _measures(per_group.sum(axis=0)[None])
-    draws = _measures(_resample(per_group, seed))
-    scores: dict[str, Any] = {
-        "n": len(labels),
-        "groups": group_count,
-        "unsure_below": unsure_below,
-        **{name: _with_interval(values[name][0], draws[name]) for name in _OVERALL},
-        "per_class": {},
-        "confusion": per_group.sum(axis=0).astype(int).tolist(),
-    }
-    for index, state in enumerate(CLASSES):
-        scores["per_class"][state.value] = {
-            "n": int((labels == index).sum()),
-            **{
-                name: _with_interval(values[name][0, index], draws[name][:, index])
+    places, count = places_of(groups)
+    per_group = np.zeros((count, 3, 4))
+    np.add.at(per_group, (places, labels, answers(probabilities, unsure_below)), 1)
+    confusion = per_group.sum(axis=0)
+    values, draws = _measures(confusion[None]), _measures(resample(per_group, seed))
+    accuracy, macro_f1, unsure_share = (
+        estimate(values[name][0], draws[name]) for name in ("accuracy", "macro_f1", "unsure_share")
+    )
+    per_class = {
+        state.value: ClassScores(
+            int((labels == index).sum()),
+            *(
+                estimate(values[name][0, index], draws[name][:, index])
                 for name in ("precision", "recall", "f1")
-            },
-        }
-    return scores
-
-
-_OVERALL = ("accuracy", "macro_f1", "unsure_share")
-
-
-def mean_with_interval(
-    values: NDArray[Any], groups: NDArray[Any], seed: int = 0
-) -> dict[str, float | None]:
-    """Mean of values (n,), such as the share of True, with its 95 % interval over groups (n,)."""
-    _, places = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(places, values), np.bincount(places)
-    count = len(sizes)
-    if count == 0:
-        return _with_interval(np.nan, np.empty(0))
-    random = np.random.default_rng(seed)
-    weights = random.multinomial(count, np.full(count, 1 / count), size=_ROUNDS)
-    return _with_interval(float(sums.sum() / sizes.sum()), weights @ sums / (weights @ sizes))
-
-
-def _resample(per_group: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Confusion counts (rounds, 3, 4) of test sets drawn from the groups with replacement."""
-    count = len(per_group)
-    if count == 0:
-        return np.zeros((1, 3, 4))
-    random = np.random.default_rng(seed)
-    weights = random.multinomial(count, np.full(count, 1 / count), size=_ROUNDS)
-    return (weights @ per_group.reshape(count, 12)).reshape(_ROUNDS, 3, 4)
+            ),
+        )
+        for index, state in enumerate(CLASSES)
+    }
+    return FullScores(
+        n=len(labels),
+        groups=count,
+        accuracy=accuracy,
+        macro_f1=macro_f1,
+        unsure_share=unsure_share,
+        per_class=per_class,
+        confusion=tuple(tuple(row) for row in confusion.astype(int).tolist()),
+        unsure_below=unsure_below,
+    )
 
 
 def _measures(counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -119,15 +116,3 @@ def _measures(counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
             "recall": recall,
             "f1": f1,
         }
-
-
-def _with_interval(value: float, draws: NDArray[np.float64]) -> dict[str, float | None]:
-    draws = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or draws.size == 0:
-        return {"value": None, "low": None, "high": None}
-    low, high = np.quantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return {
-        "value": round(float(value), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-    }

@@ -4,6 +4,7 @@ recipe.yaml         every setting, defaults filled in
 run.json            versions, revision, machine, data hash, counts, times, state of the run
 history.csv         one line an epoch
 checkpoint.keras    while training: model and optimiser after the last whole epoch
+false_boxes.json    of a detector: what it took for faces when it began
 model.keras         the trained model
 scores.json         every held-out part, per class, with intervals
 answers-PART.csv    what the model said of each picture of that part
@@ -26,18 +27,20 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
-from maskwatch.runtime import available_cpus
+from maskwatch.files import write_text, writing
+from maskwatch.io.csv_cells import harmless
+from maskwatch.io.environment import cpu_name, git_revision, versions
+from maskwatch.io.settings import Record, read_settings
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
-from maskwatch.settings import Record, read_settings
-from maskwatch.training import plots
-from maskwatch.training.detector.recipe import DetectorRecipe
-from maskwatch.training.environment import cpu_name, git_revision, versions
-from maskwatch.training.manifest import data_sha256
-from maskwatch.training.recipe import Recipe
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.recipes.classifier import Recipe
+from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
@@ -109,9 +112,8 @@ class RunFolder:
         row = {"epoch": epoch + 1, **values, "seconds": round(seconds, 2)}
         self._write_history([*self.history(), row])
         if model is not None:
-            part = self.path / "checkpoint.part.keras"
-            model.save(part)
-            part.replace(self.path / f"checkpoint-{epoch + 1}.keras")
+            with writing(self.path / f"checkpoint-{epoch + 1}.keras") as part:
+                model.save(part)
             (self.path / f"checkpoint-{epoch}.keras").unlink(missing_ok=True)
 
     def load_checkpoint(self) -> Any | None:
@@ -121,9 +123,8 @@ class RunFolder:
 
     def save_model(self, model: Any) -> None:
         """Keep the trained model."""
-        part = self.path / "model.part.keras"
-        model.save(part)
-        part.replace(self.path / "model.keras")
+        with writing(self.path / "model.keras") as part:
+            model.save(part)
 
     def load_model(self) -> Any:
         """The trained model, to answer and not to train on.
@@ -171,11 +172,12 @@ class RunFolder:
         """Write the scores of a held-out part, its confusion matrix and every single answer."""
         document = {**self.scores(), part: scores}
         self._write(SCORES, json.dumps(document, indent=2) + "\n")
-        plots.draw_confusion(scores["confusion"], self.path / f"confusion-{part}.png")
-        answers = table[["source", "sha256", "label", "group"]].copy()
+        draw_confusion(scores["confusion"], self.path / f"confusion-{part}.png")
+        answers = table[["source", "sha256", "label", "group"]].map(harmless)
         for index, state in enumerate(CLASSES):
             answers[state.value] = np.round(probabilities[:, index].astype(float), 5)
-        answers.to_csv(self.path / f"answers-{part}.csv", index=False)
+        with writing(self.path / f"answers-{part}.csv") as file:
+            answers.to_csv(file, index=False)
 
     def finish(self) -> None:
         """Mark the run as whole."""
@@ -191,12 +193,11 @@ class RunFolder:
         return newest, found.get(newest)
 
     def _write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
-        part = self.path / "history.part.csv"
-        with part.open("w", encoding="utf-8", newline="") as file:
+        path = self.path / HISTORY
+        with writing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]) if rows else ["epoch"])
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
-        part.replace(self.path / HISTORY)
 
     def _check_same(self, recipe: Recipe | DetectorRecipe, data_hash: str) -> None:
         before = self.read()
@@ -214,7 +215,76 @@ class RunFolder:
         self._write(path.name, json.dumps({**before, **values}, indent=2) + "\n")
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file in one step: a run that is cut off leaves none in part."""
-        part = self.path / f"{name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(self.path / name)
+        write_text(self.path / name, text)
+
+
+# The pictures of a run: curves, confusion matrix, architecture.
+
+_BLUE, _ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito: told apart by colour-blind readers
+
+
+def draw_curves(history: Sequence[dict[str, float]], path: Path) -> None:
+    """Accuracy (where there is one) and loss by epoch, as in the student report."""
+    names = [name for name in ("accuracy", "loss") if name in history[0]]
+    figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
+    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        epochs = [row["epoch"] for row in history]
+        axis.plot(epochs, [row[name] for row in history], "o-", color=_BLUE, label="training")
+        validation = [row.get(f"val_{name}") for row in history]
+        if any(value is not None for value in validation):
+            axis.plot(epochs, validation, "s--", color=_ORANGE, label="validation")
+        axis.set(xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    with writing(path) as part:
+        figure.savefig(part, dpi=120)
+
+
+def draw_confusion(counts: Sequence[Sequence[int]], path: Path) -> None:
+    """True class by answered class, the share of the true class as colour, counts as text."""
+    table = np.asarray(counts, float)
+    columns = [*CLASSES, "unsure"] if table[:, 3].any() else list(CLASSES)
+    table = table[:, : len(columns)]
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(1.3 * len(columns) + 2.2, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(table):
+        colour = "white" if share[row, column] > 0.5 else "black"
+        text = f"{int(count)}\n{share[row, column]:.1%}"
+        axis.text(column, row, text, ha="center", va="center", color=colour)
+    axis.set_xticks(range(len(columns)), [_words(name) for name in columns])
+    axis.set_yticks(range(len(CLASSES)), [_words(name) for name in CLASSES])
+    axis.set(xlabel="answered", ylabel="true")
+    with writing(path) as part:
+        figure.savefig(part, dpi=120)
+
+
+def draw_architecture(network: Any, path: Path) -> None:
+    """The network as a column of blocks: layer, output shape, parameters, whether it learns."""
+    layers = [*network.backbone.layers, *network.head.layers[1:]]
+    figure = Figure(figsize=(6.4, 0.62 * len(layers) + 0.3), layout="constrained")
+    axis = figure.subplots()
+    for index, layer in enumerate(layers):
+        y = -index
+        learning = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
+        total = layer.count_params()
+        colour = "#cfe6f5" if learning else "#ececec"
+        box = {"boxstyle": "round,pad=0.45", "facecolor": colour, "edgecolor": "#444444"}
+        shape = " x ".join(str(side) for side in layer.output.shape[1:])
+        text = f"{layer.name}  ->  {shape}"
+        if total:
+            text += f"\n{total:,} parameters, {learning:,} learn"
+        axis.text(0.5, y, text, ha="center", va="center", bbox=box, fontsize=9)
+        if index:
+            arrow = {"arrowstyle": "->", "color": "#444444"}
+            axis.annotate("", (0.5, y + 0.36), (0.5, y + 0.64), arrowprops=arrow)
+    axis.set(xlim=(0, 1), ylim=(0.6 - len(layers), 0.6))
+    axis.axis("off")
+    with writing(path) as part:
+        figure.savefig(part, dpi=120)
+
+
+def _words(name: str) -> str:
+    return str(name).replace("_", "\n")

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.crop import crop_faces
 from maskwatch.schema import Face, FaceQuality, ImageRGB
+from maskwatch.vision.crop import crop_faces
 
 Floats = NDArray[np.float64]
 Ramp = tuple[float, float]
@@ -22,29 +22,32 @@ Ramp = tuple[float, float]
 
 SHARPNESS_SIDE_PX = 48
 """Side of the grey square on which sharpness is measured: at 64 noise passes for detail, at 32 a
-blur that the classifier feels does not show yet (docs/LOG.md)."""
+blur that the classifier feels does not show yet (docs/LOG.md). A smaller face is measured as it is:
+enlarged it would always look blurred."""
 
 MARGIN_RATIO = 0.15
 """How much of the surroundings should be in the picture; the shipped classifier looks at that."""
 
+_LEAST_SIDE_PX = 8  # room for two steps of the far kind
 _FAR_PX = 4
 # steps (mean square, grey levels) that a camera's noise and rounding make where there is nothing
 _NOISE_STEP = 16.0
 # a face reaches so far from the middle of its eyes and mouth, in distances of eyes and mouth
 _REACH = 1.05
 
-# Each ramp ends where the shipped classifier still judges validation faces that were spoilt on
-# purpose as well as before, and starts where masks worn incorrectly are lost (docs/LOG.md).
-SIDE_PX: Ramp = (10.0, 20.0)
-SHARPNESS: Ramp = (0.05, 0.15)
+# The network's own probabilities tell nearly all of how often it is right: weights fitted to films
+# and to faces made small and blurred leave no more than these (docs/RESULTS.md, section 6).
+# Bare and masked faces are told down to 8 px, masks worn incorrectly hardly below 20.
+SIDE_PX: Ramp = (6.0, 12.0)
+SHARPNESS: Ramp = (0.0, 0.1)
 ROLL_DEG: Ramp = (80.0, 55.0)
 # a face without a chin looks masked; half a face at the left or right edge would do, but is rare
 VISIBLE_RATIO: Ramp = (0.65, 0.80)
-# too few faces in public photos are turned further than 50 degrees to measure this one
-YAW_DEG: Ramp = (70.0, 45.0)
-# a hand before the mouth is a sure mask to the classifier, but half a face to the detector; chosen
-# on films of validation faces
-DETECTION_SCORE: Ramp = (0.4, 0.7)
+# profiles are told as surely as others; what is turned further shows no mouth
+YAW_DEG: Ramp = (90.0, 70.0)
+# a hand before the mouth, a glove or a collar is a sure mask to the classifier, but half a face to
+# the detector; to be chosen anew with another detector (`maskwatch bench street`)
+DETECTION_SCORE: Ramp = (0.48, 0.7)
 
 
 def measure_quality(
@@ -67,7 +70,7 @@ def measure_quality(
             points[:] = face.landmarks_xy
     height, width = image_rgb.shape[:2]
     sides_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1)
-    crispness = sharpness(crop_faces(image_rgb, boxes_xyxy, SHARPNESS_SIDE_PX, 0.0))
+    crispness = _sharpness_of(image_rgb, boxes_xyxy, sides_px)
     visible = _visible_ratio(boxes_xyxy, points_xy, margin_ratio, (width, height))
     rolls, yaws = _turns_deg(points_xy)
     return tuple(
@@ -97,6 +100,16 @@ def evidence_weight(quality: FaceQuality, detection_score: float) -> float:
     return weight
 
 
+def _sharpness_of(image_rgb: ImageRGB, boxes_xyxy: Floats, sides_px: Floats) -> Floats:
+    """Sharpness (n,) of faces (n, 4), each at its own size where that is the smaller."""
+    measured_px = np.clip(np.floor(sides_px + 0.5), _LEAST_SIDE_PX, SHARPNESS_SIDE_PX).astype(int)
+    values = np.empty(len(boxes_xyxy))
+    for side_px in np.unique(measured_px):
+        same = measured_px == side_px
+        values[same] = sharpness(crop_faces(image_rgb, boxes_xyxy[same], int(side_px), 0.0))
+    return values
+
+
 def sharpness(crops_rgb: NDArray[np.uint8]) -> Floats:
     """Blur of faces, from 0 (nothing finer than four pixels) to 1, (n,).
 
@@ -104,7 +117,7 @@ def sharpness(crops_rgb: NDArray[np.uint8]) -> Floats:
     all is a gentle slope, half at a hard edge. Light and contrast hardly change the ratio.
 
     Args:
-        crops_rgb: (n, SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX, 3), the tight square round each face.
+        crops_rgb: (n, S, S, 3), the tight square round each face; S is 8 to SHARPNESS_SIDE_PX.
     """
     side_px = crops_rgb.shape[1]
     column_rgb = crops_rgb.reshape(-1, side_px, 3)  # all crops in one conversion

@@ -23,10 +23,12 @@ LOST_S = 1.0
 # lengths below are in sides of the face, so that near and far heads are treated alike
 _BOX_NOISE = 0.05  # how far a detector's box wanders on a head that is still
 _FIRST_SPEED = 1.5  # a second; what a face that has just appeared may be doing
-_RESTLESSNESS = 4.0  # squared speed that a head gains in a second
+_PROCESS_NOISE = 2.0  # squared speed that a head gains in a second
 _KEEPS_MOVING_S = 1.0  # nobody walks on in the same way for long
 # a face is looked for within so many standard deviations, but at least and at most so far
 _GATE_DEVIATIONS, _LEAST_GATE, _WIDEST_GATE = 3.0, 0.7, 1.5
+# a faint box is often half of a face, or of another one behind it: it must be so much nearer
+_FAINT_GATE = 0.5
 _SIZE_GATE = math.log(2.0)
 # a second unseen weighs as much as being so many gates away
 _HIDDEN_COST = 2.0
@@ -41,7 +43,7 @@ class _Tracks:
         centre_xy: (m, 2) where the face is expected, pixels.
         speed_xy: (m, 2) pixels a second.
         size_wh: (m, 2) of the box last seen, pixels.
-        doubt: (m, 3) variance of place, covariance with speed, variance of speed; in sides.
+        covariance: (m, 3) variance of place, covariance with speed, variance of speed; in sides.
         unseen_s: (m,) since the face was last seen.
     """
 
@@ -49,7 +51,7 @@ class _Tracks:
     centre_xy: Floats
     speed_xy: Floats
     size_wh: Floats
-    doubt: Floats
+    covariance: Floats
     unseen_s: Floats
 
     def __len__(self) -> int:
@@ -74,13 +76,17 @@ class Tracker:
     """Gives each face a number that stays with it. One per camera; not for several threads."""
 
     def __init__(self) -> None:
-        self._tracks = _started(np.empty((0, 4)), 0)
         self._next_id = 1
+        self.forget()
 
     @property
     def track_ids(self) -> frozenset[int]:
         """The faces that are seen now, or were a moment ago and may come back."""
         return frozenset(self._tracks.ids.tolist())
+
+    def forget(self) -> None:
+        """Let everybody go: the picture or the stream is another one. No number comes back."""
+        self._tracks = _started(np.empty((0, 4)), 0)
 
     def update(
         self, boxes_xyxy: Floats, sure: NDArray[np.bool_], elapsed_s: float
@@ -99,10 +105,10 @@ class Tracker:
         moved = _moved(self._tracks, elapsed_s)
         tracks = moved.chosen(moved.unseen_s <= LOST_S)
         of_box = np.full(len(boxes_xyxy), -1)
-        for candidates in (sure, ~sure):
+        for candidates, gate in ((sure, 1.0), (~sure, _FAINT_GATE)):
             free = np.setdiff1d(np.arange(len(tracks)), of_box)
             boxes = np.flatnonzero(candidates)
-            for row, column in _matches(tracks, free, boxes_xyxy, boxes):
+            for row, column in _matches(tracks, free, boxes_xyxy, boxes, gate):
                 of_box[column] = row
         known = of_box >= 0
         _correct(tracks, of_box[known], boxes_xyxy[known])
@@ -124,7 +130,7 @@ def _started(boxes_xyxy: Floats, first_id: int) -> _Tracks:
         centre_xy=(low + high) / 2,
         speed_xy=np.zeros((count, 2)),
         size_wh=high - low,
-        doubt=np.tile([_BOX_NOISE**2, 0.0, _FIRST_SPEED**2], (count, 1)),
+        covariance=np.tile([_BOX_NOISE**2, 0.0, _FIRST_SPEED**2], (count, 1)),
         unseen_s=np.zeros(count),
     )
 
@@ -133,9 +139,9 @@ def _moved(tracks: _Tracks, elapsed_s: float) -> _Tracks:
     """Where the faces are expected after a time: on their way, ever slower, ever less certain."""
     left = math.exp(-elapsed_s / _KEEPS_MOVING_S)
     way_s = _KEEPS_MOVING_S * (1 - left)
-    place, both, speed = tracks.doubt.T
-    gained = _RESTLESSNESS * elapsed_s
-    doubt = [
+    place, both, speed = tracks.covariance.T
+    gained = _PROCESS_NOISE * elapsed_s
+    covariance = [
         place + 2 * way_s * both + way_s**2 * speed + gained * elapsed_s**2 / 3,
         left * (both + way_s * speed) + gained * elapsed_s / 2,
         left**2 * speed + gained,
@@ -145,13 +151,17 @@ def _moved(tracks: _Tracks, elapsed_s: float) -> _Tracks:
         centre_xy=tracks.centre_xy + tracks.speed_xy * way_s,
         speed_xy=tracks.speed_xy * left,
         size_wh=tracks.size_wh,
-        doubt=np.stack(doubt, axis=1),
+        covariance=np.stack(covariance, axis=1),
         unseen_s=tracks.unseen_s + elapsed_s,
     )
 
 
 def _matches(
-    tracks: _Tracks, rows: NDArray[np.int64], boxes_xyxy: Floats, columns: NDArray[np.int64]
+    tracks: _Tracks,
+    rows: NDArray[np.int64],
+    boxes_xyxy: Floats,
+    columns: NDArray[np.int64],
+    gate: float,
 ) -> list[tuple[int, int]]:
     """Pairs of tracks and boxes, the nearest first, each used once.
 
@@ -161,8 +171,8 @@ def _matches(
     low, high = boxes_xyxy[columns, :2], boxes_xyxy[columns, 2:]
     sides_px = tracks.sides_px[rows, None]
     away = np.linalg.norm((low + high)[None] / 2 - tracks.centre_xy[rows, None], axis=2) / sides_px
-    reach = _GATE_DEVIATIONS * np.sqrt(tracks.doubt[rows, :1] + _BOX_NOISE**2)
-    reach = np.clip(reach, _LEAST_GATE, _WIDEST_GATE)
+    reach = _GATE_DEVIATIONS * np.sqrt(tracks.covariance[rows, :1] + _BOX_NOISE**2)
+    reach = gate * np.clip(reach, _LEAST_GATE, _WIDEST_GATE)
     grown = np.abs(np.log((high - low).max(axis=1)[None] / sides_px))
     # of two in one place the one that was just seen is in front
     hidden = _HIDDEN_COST * tracks.unseen_s[rows, None] / LOST_S
@@ -180,13 +190,13 @@ def _matches(
 def _correct(tracks: _Tracks, rows: NDArray[np.int64], boxes_xyxy: Floats) -> None:
     """Tell tracks what was seen of them, one box (k, 4) for each row (k,)."""
     low, high = boxes_xyxy[:, :2], boxes_xyxy[:, 2:]
-    place, both, speed = tracks.doubt[rows].T
+    place, both, speed = tracks.covariance[rows].T
     trust = place / (place + _BOX_NOISE**2)
     speed_trust = both / (place + _BOX_NOISE**2)
     missed = (low + high) / 2 - tracks.centre_xy[rows]
     tracks.centre_xy[rows] += trust[:, None] * missed
     tracks.speed_xy[rows] += speed_trust[:, None] * missed
-    tracks.doubt[rows] = np.stack(
+    tracks.covariance[rows] = np.stack(
         [(1 - trust) * place, (1 - trust) * both, speed - speed_trust * both], axis=1
     )
     tracks.size_wh[rows] = high - low

@@ -5,44 +5,54 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 
-from maskwatch.alarm import VIOLATIONS, Alarmist
-from maskwatch.bookkeeping import Bookkeeper, Ledger
 from maskwatch.errors import MaskWatchError
-from maskwatch.events import EventFinder
-from maskwatch.schema import Frame, FrameReport, ImageRGB
+from maskwatch.io.cameras import RetryPolicy, pause_before
+from maskwatch.io.video import open_source
+from maskwatch.io.video_source import VideoSource
+from maskwatch.live.counting import steady_states
+from maskwatch.live.events import VIOLATIONS, Alarmist, EventFinder
+from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged, from_source
+from maskwatch.live.loop import Meter
+from maskwatch.schema import ImageRGB, MaskState
+from maskwatch.store.statistics import CameraCounter, StatisticsWriter
 from maskwatch.stream import Stream
-from maskwatch.tally import steady_states
-from maskwatch.video import open_source
-from maskwatch.video_live import Patience, pause_before
-from maskwatch.video_source import VideoSource
-from maskwatch.watch.alerts import Rule, RuleWatch
 from maskwatch.watch.config import CameraConfig
+from maskwatch.watch.event_store import EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
-from maskwatch.watch.journal import Journal
-from maskwatch.watch.queue import AlertQueue
-from maskwatch.watch.turns import Turns
-from maskwatch.watch.view import CameraView, Condition
+from maskwatch.watch.fair_queue import FairQueue
+from maskwatch.watch.live_view import LiveView
+from maskwatch.watch.outbox import AlertQueue
+from maskwatch.watch.rules import Rule, RuleWatch
+from maskwatch.watch.status import CameraView, Condition
+from maskwatch.watch.zones import covered, looked_at
 
 _LOG = logging.getLogger(__name__)
 
 SILENT_S = 5.0
 """A camera whose newest judged picture is older is no longer live."""
 
-# a failure that comes with every frame fills no log
-_LOG_EVERY_S = 30.0
 _FAREWELL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """A frame that waits to be judged, and when it was at hand, on the monotonic clock."""
+class _Newest:
+    """What the newest frame that was judged shows.
 
-    frame: Frame
-    arrived_s: float
+    Attributes:
+        judged_s: when it was, on the monotonic clock.
+        latency_s: from its arrival to its report.
+        in_view: people, by state.
+        violation: whether a violation is, or was just, in view.
+    """
+
+    judged_s: float
+    latency_s: float
+    in_view: Mapping[MaskState, int]
+    violation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +60,14 @@ class Books:
     """Where what is seen is written, shared by all cameras.
 
     Attributes:
-        ledger: the counts.
-        journal: the events.
+        statistics: the counts.
+        events: the events.
         queue: the alerts.
-        evidence: coarse pictures of violations, None where none are kept.
+        evidence: pictures of violations, None where none are kept.
     """
 
-    ledger: Ledger
-    journal: Journal
+    statistics: StatisticsWriter
+    events: EventWriter
     queue: AlertQueue
     evidence: EvidenceFolder | None = None
 
@@ -70,6 +80,7 @@ class Camera:
 
     Attributes:
         name: of the camera.
+        live_view: what it sees just now, for those who ask.
     """
 
     def __init__(
@@ -78,9 +89,10 @@ class Camera:
         stream: Stream,
         rules: Sequence[Rule],
         books: Books,
-        turns: Turns[Camera, Offered],
-        patience: Patience | None = None,
+        fair_queue: FairQueue[Camera, Arrived[ImageRGB]],
+        policy: RetryPolicy | None = None,
         utc_s: Callable[[], float] = time.time,
+        page_url: str | None = None,
     ) -> None:
         """Begin with nobody seen; nothing is opened before `start`.
 
@@ -89,30 +101,45 @@ class Camera:
             stream: judges it.
             rules: of all cameras.
             books: where what is seen is written.
-            turns: where its frames wait to be judged.
-            patience: how long it waits for what.
+            fair_queue: where its frames wait to be judged.
+            policy: how long it waits for what.
             utc_s: UTC seconds since the epoch.
+            page_url: where people find the page of the cameras, for links in alerts.
         """
         self.name = config.name
-        self._config = config
+        self.live_view = LiveView()
         self._stream = stream
+        self._judge = Judge(stream, [self._take_in])
+        self._failures = FailureLog(_LOG, f"{self.name}:")
         self._books = books
-        self._turns = turns
-        self._patience = patience or Patience()
+        self._fair_queue = fair_queue
+        self._policy = policy or RetryPolicy()
         self._utc_s = utc_s
-        self._bookkeeper = Bookkeeper(config.name, books.ledger, utc_s)
+        self._counter = CameraCounter(config.name, books.statistics, utc_s)
         self._finder = EventFinder(config.name, utc_s)
-        self._rules = [RuleWatch(rule, config.name) for rule in rules if rule.concerns(config.name)]
+        self._page_url = page_url
+        self._rules: list[RuleWatch] = []
+        self.reconfigure(config, rules)
+        self._meter = Meter()
         self._alarmist = Alarmist()
         self._stopping = Event()
         self._source: VideoSource | None = None
         self._over: Condition | None = None
         self._trouble = ""
-        self._quiet_until_s = 0.0
         self._frames = 0
-        self._last: tuple[float, float, FrameReport, bool] | None = None
+        self._last: _Newest | None = None
         # a daemon: a driver or server that never comes back must not keep the program alive
         self._thread = Thread(target=self._feed, name=f"camera {self.name}", daemon=True)
+
+    def reconfigure(self, config: CameraConfig, rules: Sequence[Rule]) -> None:
+        """Go on with other zones and rules; the source stays what it was."""
+        self._config = config
+        self._rules = [
+            RuleWatch(rule, self.name, zone, self._page_url)
+            for rule in rules
+            if rule.concerns(self.name)
+            for zone in rule.places(config.zones)
+        ]
 
     def start(self) -> None:
         """Begin to read."""
@@ -138,20 +165,14 @@ class Camera:
     @property
     def is_over(self) -> bool:
         """Whether it was a file that has been played, or failed, and judged to its end."""
-        return self._over is not None and self._turns.is_idle(self)
+        return self._over is not None and self._fair_queue.is_idle(self)
 
-    def judge(self, offered: Offered) -> None:
+    def judge(self, arrived: Arrived[ImageRGB]) -> None:
         """Judge a frame and write down what it shows; never raises. One thread at a time."""
         try:
-            self._judge(offered)
+            self._judge.see(arrived, self._dropped, arrived.content)
         except Exception as error:  # whatever it is, the other cameras must go on, and this one
-            self._complain(error)
-            self._stream.close()  # what it remembers may be in disorder
-            self._bookkeeper.forget_faces()
-            self._finder.forget_faces()
-            self._alarmist.forget_faces()
-            for rule in self._rules:
-                rule.forget_faces()
+            self._failures.add(error)
 
     def view(self) -> CameraView:
         """What there is to say of it now."""
@@ -161,46 +182,68 @@ class Camera:
         return CameraView(
             name=self.name,
             condition=condition,
-            in_view=Counter(steady_states(last[2]).values()) if live and last else {},
-            violation=bool(live and last and last[3]),
+            in_view=last.in_view if live and last else {},
+            violation=bool(live and last and last.violation),
             frames=self._frames,
-            dropped=self._turns.dropped[self] + (self._source.dropped if self._source else 0),
-            latency_s=last[1] if last else 0.0,
+            dropped=self._dropped,
+            latency_s=last.latency_s if last else 0.0,
             trouble=self._trouble,
+            rate_fps=self._meter.rate_fps if live else 0.0,
         )
+
+    @property
+    def _dropped(self) -> int:
+        return self._fair_queue.dropped[self] + (self._source.dropped if self._source else 0)
 
     def _condition(self, now_s: float) -> Condition:
         if self.is_over and self._over:
             return self._over
-        if self._last and now_s - self._last[0] <= SILENT_S:
+        if self._last and now_s - self._last.judged_s <= SILENT_S:
             return Condition.LIVE
         if self._trouble:
             return Condition.LOST
         return Condition.SILENT if self._last else Condition.STARTING
 
-    def _judge(self, offered: Offered) -> None:
-        frame = offered.frame
-        report = self._stream.update(frame.image_rgb, frame.time_s)
-        self._bookkeeper.add(report, frame.time_s)
-        self._note_events(report, frame.image_rgb, frame.time_s)
-        for rule in self._rules:
-            status = self._books.queue.status(rule.rule.name, self.name)
-            if alert := rule.update(report, frame.time_s, status, self._utc_s()):
-                self._books.queue.add(alert)
-        alarm = self._alarmist.update(report, frame.time_s)
-        now_s = time.monotonic()
-        self._frames += 1
-        self._last = now_s, now_s - offered.arrived_s, report, bool(alarm.states)
+    def _take_in(self, judged: Judged) -> None:
+        """What becomes of a frame that was judged; faces that it is not to look at are nobody."""
+        seen = replace(judged, report=looked_at(self._config.zones, judged.report))
+        for step in (self._count, self._note_events, self._apply_rules, self._remember):
+            step(seen)
+        self._meter(seen)
+        self.live_view.offer(seen, self._config.zones)
 
-    def _note_events(self, report: FrameReport, image_rgb: ImageRGB, time_s: float) -> None:
-        events = self._finder.add(report, time_s)
-        self._books.journal.note(events.values())
+    def _count(self, judged: Judged) -> None:
+        self._counter.add(judged.report, judged.frame.time_s)
+
+    def _note_events(self, judged: Judged) -> None:
+        report, frame = judged.report, judged.frame
+        events = self._finder.add(report, frame.time_s)
+        self._books.events.note(events.values())
         if self._books.evidence is None:
             return
-        boxes = {getattr(face, "track_id", None): face.box_xyxy for face in report.faces}
+        faces = {getattr(face, "track_id", None): face for face in report.faces}
+        image_rgb = covered(self._config.zones, frame.image_rgb)
         for track_id, event in events.items():
             if event.new_state in VIOLATIONS:
-                self._books.evidence.keep(event, image_rgb, boxes[track_id])
+                self._books.evidence.keep(event, image_rgb, report, faces[track_id])
+
+    def _apply_rules(self, judged: Judged) -> None:
+        report, time_s, event_ids = judged.report, judged.frame.time_s, self._finder.last_ids()
+        for rule in self._rules:
+            status = self._books.queue.status(rule.rule.name, rule.place)
+            alert = rule.update(report, time_s, status, self._utc_s(), event_ids)
+            if alert:
+                self._books.queue.add(alert)
+
+    def _remember(self, judged: Judged) -> None:
+        alarm = self._alarmist.update(judged.report, judged.frame.time_s)
+        self._frames += 1
+        self._last = _Newest(
+            judged_s=time.monotonic(),
+            latency_s=judged.latency_s,
+            in_view=Counter(steady_states(judged.report).values()),
+            violation=bool(alarm.states),
+        )
 
     def _feed(self) -> None:
         """What the thread does: open the source again and again until stopped."""
@@ -214,12 +257,13 @@ class Camera:
             if reason != self._trouble:
                 _LOG.warning("%s: %s; tried again and again", self.name, reason)
             self._trouble = reason
-            self._stopping.wait(pause_before(failures - 1, self._patience))
+            self.live_view.clear()
+            self._stopping.wait(pause_before(failures - 1, self._policy))
 
     def _play(self) -> str:
         """Offer the frames of the source until it ends; why it did."""
         try:
-            with open_source(self._config.address, self._patience) as source:
+            with open_source(self._config.address, self._policy) as source:
                 self._source = source
                 began_s = time.monotonic()
                 for frame in source:
@@ -230,13 +274,12 @@ class Camera:
                     if self._trouble:
                         _LOG.warning("%s: pictures come again", self.name)
                         self._trouble = ""
-                    self._turns.put(self, Offered(frame, _arrival_s(source, frame)))
+                    self._fair_queue.put(self, from_source(source, frame))
                 reason, after = "the stream ended", Condition.ENDED
         except MaskWatchError as error:
             reason, after = str(error), Condition.FAILED
         except Exception as error:
-            self._complain(error)
-            reason, after = type(error).__name__, Condition.FAILED
+            reason, after = self._failures.add(error), Condition.FAILED
         if self._source is not None and not self._source.live:
             self._end(after, reason)
         return reason
@@ -247,13 +290,3 @@ class Camera:
             _LOG.error("%s: %s", self.name, reason)
             self._trouble = reason
         self._over = after
-
-    def _complain(self, error: Exception) -> None:
-        now_s = time.monotonic()
-        if now_s >= self._quiet_until_s:
-            self._quiet_until_s = now_s + _LOG_EVERY_S
-            _LOG.error("%s: fails (next word in 30 s)", self.name, exc_info=error)
-
-
-def _arrival_s(source: VideoSource, frame: Frame) -> float:
-    return frame.time_s if source.live else time.monotonic()

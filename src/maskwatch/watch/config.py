@@ -9,14 +9,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from maskwatch.errors import SettingError, VideoError
-from maskwatch.settings import Secret, between, read_settings, require
-from maskwatch.smooth import SmoothSettings
-from maskwatch.video import open_source
-from maskwatch.watch.alerts import Rule, check_name
+from maskwatch.io.settings import Secret, between, read_settings, require
+from maskwatch.io.video import open_source
+from maskwatch.store.statistics import default_path
+from maskwatch.watch.names import check_name
+from maskwatch.watch.pictures import PictureKind
+from maskwatch.watch.rules import Rule
+from maskwatch.watch.zones import Zone, ZoneKind
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 _NONE = Secret("")
+
+KEY_CHARACTERS = 20
+"""A key for the page has so many or more, for it must not be guessed."""
 
 MQTT_SINK = "mqtt"
 """What the broker is called among the sinks."""
@@ -31,16 +37,19 @@ class CameraConfig:
         source: what `maskwatch live` takes: number of a camera, address of a stream, video file. A
             file is played once, at its own speed.
         steadiness: 0 follows each change at once, 1 is calmest.
+        zones: where it looks and where it does not; none means everywhere.
     """
 
     name: str
     source: str | int = field(repr=False)
     steadiness: float = 0.5
+    zones: tuple[Zone, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        SmoothSettings.from_steadiness(self.steadiness)
-        require(self.source != "", "source", self.source, "a camera, an address or a file")
+        between("steadiness", self.steadiness, 0, 1)
+        _once("zones", [zone.name for zone in self.zones])
+        require(self.source != "", "source", "a camera, an address or a file")
         try:
             open_source(self.address)
         except VideoError as error:
@@ -60,13 +69,15 @@ class WebhookConfig:
         name: in messages and in the queue.
         url: https://, or http:// on this machine.
         secret: signs each request; none leaves the signature out.
-        timeout_s: how long to wait for an answer.
+        timeout_s: how long an attempt may take in all.
+        picture: whether it gets the picture of each violation, as long as that is kept.
     """
 
     name: str
     url: Secret
     secret: Secret = _NONE
     timeout_s: float = 10.0
+    picture: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -76,7 +87,7 @@ class WebhookConfig:
             host, _ = parts.hostname, parts.port
         except ValueError:
             raise SettingError("url is no address") from None
-        if not host or any(character.isspace() for character in self.url):
+        if not host or not self.url.isprintable() or " " in self.url:
             raise SettingError("url is no address")
         if parts.username or parts.password:
             raise SettingError("url must hold no password; sign with secret instead")
@@ -96,6 +107,7 @@ class MqttConfig:
         password: for it.
         topic: all topics begin with it; several programs at one broker need several.
         discovery: where Home Assistant looks for devices.
+        picture: whether it gets the picture of each violation; the broker keeps none.
     """
 
     host: str
@@ -105,16 +117,17 @@ class MqttConfig:
     password: Secret = _NONE
     topic: str = "maskwatch"
     discovery: str = "homeassistant"
+    picture: bool = False
 
     def __post_init__(self) -> None:
-        plain = bool(self.host) and not set(self.host) & set(" /@:")
-        require(plain, "host", self.host, "the name or number of a machine, and no more")
+        plain = _names_a_machine(self.host) and not set(self.host) & set(" /@:")
+        require(plain, "host", "the name or number of a machine, and no more")
         between("port", self.address[1], 1, 65535)
         for name in ("topic", "discovery"):
             value = getattr(self, name)
             fine = bool(value) and value.isprintable() and not set(value) & set("+#$ ")
             fine = fine and value.strip("/") == value
-            require(fine, name, value, "a topic without + # $, spaces and / at its ends")
+            require(fine, name, "a topic without + # $, spaces and / at its ends")
         if self.password and not self.username:
             raise SettingError("username is missing, though there is a password")
 
@@ -125,19 +138,86 @@ class MqttConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AppriseConfig:
+    """People who are told in the way of Apprise: ntfy, e-mail, Slack, Teams, Telegram and others.
+
+    Attributes:
+        name: in messages and in the queue.
+        url: as Apprise has it, such as ntfys://TOPIC.
+        picture: whether they get the picture of each violation, as long as that is kept.
+    """
+
+    name: str
+    url: Secret
+    picture: bool = False
+
+    def __post_init__(self) -> None:
+        from maskwatch.watch.apprise_sink import service_at  # Apprise is an extra of its own
+
+        check_name(self.name)
+        service_at(self.url)
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceConfig:
-    """Where to keep a coarse picture of each violation; nothing is kept unless this is given.
+    """Where to keep a picture of each violation; nothing is kept unless this is given.
 
     Attributes:
         folder: for nothing else.
         keep_days: older pictures are deleted by themselves.
+        picture: how much they show.
     """
 
     folder: Path
     keep_days: float
+    picture: PictureKind = PictureKind.COARSE
 
     def __post_init__(self) -> None:
         between("keep_days", self.keep_days, 0.01, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionsConfig:
+    """Where faces are kept whose answer an owner corrects on the page; nothing unless it is given.
+
+    Attributes:
+        folder: for nothing else.
+        keep_days: older ones are deleted by themselves.
+    """
+
+    folder: Path
+    keep_days: float = 90.0
+
+    def __post_init__(self) -> None:
+        between("keep_days", self.keep_days, 0.01, 3650)
+
+
+@dataclass(frozen=True, slots=True)
+class PageConfig:
+    """The page of the cameras, which `--page` opens.
+
+    Attributes:
+        owner_keys: open everything: pictures, and settings that are changed on the page.
+        viewer_keys: open what the cameras count, events and states, and neither of those.
+        url: where people find the page, for links in alerts; none leaves the links out.
+    """
+
+    owner_keys: tuple[Secret, ...] = ()
+    viewer_keys: tuple[Secret, ...] = ()
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        require(bool(self.owner_keys or self.viewer_keys), "owner_keys", "at least one key")
+        for kind in ("owner_keys", "viewer_keys"):
+            for index, key in enumerate(getattr(self, kind)):
+                valid = f"{KEY_CHARACTERS} characters or more"
+                require(len(key) >= KEY_CHARACTERS, f"{kind}[{index}]", valid)
+        both = set(self.owner_keys) & set(self.viewer_keys)
+        require(not both, "viewer_keys", "other keys than owner_keys")
+        plain = self.url is None or (
+            self.url.startswith(("https://", "http://")) and self.url.isprintable()
+        )
+        require(plain and not set(self.url or "") & set(" #?@"), "url", "an https:// address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +230,10 @@ class WatchConfig:
         rules: when to tell of what.
         webhooks: who is told.
         mqtt: who is told as well.
-        evidence: whether coarse pictures are kept.
+        apprise: people who are told.
+        evidence: whether pictures are kept.
+        corrections: whether wrong answers can be corrected.
+        page: who may open the page of the cameras.
         status_every_s: how often a line for each camera is printed.
         queue_limit: so many alerts may wait for each sink; then the oldest is given up.
     """
@@ -160,7 +243,10 @@ class WatchConfig:
     rules: tuple[Rule, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
     mqtt: MqttConfig | None = None
+    apprise: tuple[AppriseConfig, ...] = ()
     evidence: EvidenceConfig | None = None
+    corrections: CorrectionsConfig | None = None
+    page: PageConfig | None = None
     status_every_s: float = 10.0
     queue_limit: int = 1000
 
@@ -172,21 +258,58 @@ class WatchConfig:
         names = [camera.name for camera in self.cameras]
         _once("cameras", names)
         _once("rules", [rule.name for rule in self.rules])
-        _once("webhooks", list(self.sinks))
+        taken = [MQTT_SINK] if self.mqtt else []
+        _once("webhooks", [webhook.name for webhook in self.webhooks], taken)
+        taken += [webhook.name for webhook in self.webhooks]
+        _once("apprise", [one.name for one in self.apprise], taken)
         for index, rule in enumerate(self.rules):
-            unknown = [name for name in rule.cameras if name not in names]
-            known = f"one of {', '.join(names)}"
-            require(not unknown, f"rules[{index}].cameras", unknown, known)
+            known = set(rule.cameras) <= set(names)
+            require(known, f"rules[{index}].cameras", "names of cameras that are there")
+            watched = [camera for camera in self.cameras if rule.concerns(camera.name)]
+            zones = {
+                zone.name
+                for camera in watched
+                for zone in camera.zones
+                if zone.kind is ZoneKind.INCLUDE
+            }
+            known = set(rule.zones) <= zones
+            require(known, f"rules[{index}].zones", "names of zones that its cameras look at")
+        for index, webhook in enumerate(self.webhooks):
+            named = _names_a_machine(urlsplit(webhook.url).hostname or "")
+            require(named, f"webhooks[{index}].url", "an address whose host can have that name")
+        self._check_pictures()
         if self.rules and not self.sinks:
-            raise SettingError("rules: nobody is told; give webhooks or mqtt")
-        if self.webhooks and not self.rules:
-            raise SettingError("webhooks: nothing is told; give rules")
+            raise SettingError("rules: nobody is told; give webhooks, apprise or mqtt")
+        for kind in ("webhooks", "apprise"):
+            if getattr(self, kind) and not self.rules:
+                raise SettingError(f"{kind}: nothing is told; give rules")
+
+    def _check_pictures(self) -> None:
+        if self.evidence is not None:
+            return
+        asked = [(f"webhooks[{i}]", one.picture) for i, one in enumerate(self.webhooks)]
+        asked += [(f"apprise[{i}]", one.picture) for i, one in enumerate(self.apprise)]
+        asked += [("mqtt", self.mqtt.picture)] if self.mqtt else []
+        for where, wanted in asked:
+            require(not wanted, f"{where}.picture", "false, for no evidence is kept")
+
+    @property
+    def is_correctable(self) -> bool:
+        """Whether events can be corrected: nobody could train on less than whole pictures."""
+        whole = self.evidence is not None and self.evidence.picture is PictureKind.WHOLE
+        return self.corrections is not None and whole
 
     @property
     def sinks(self) -> tuple[str, ...]:
         """Names of all who are told alerts."""
         mqtt = [MQTT_SINK] if self.mqtt else []
-        return (*(webhook.name for webhook in self.webhooks), *mqtt)
+        webhooks = [one.name for one in self.webhooks]
+        return (*webhooks, *(one.name for one in self.apprise), *mqtt)
+
+
+def store_path(config: WatchConfig) -> Path:
+    """The file of the events and counts."""
+    return config.store or default_path()
 
 
 def load_config(path: Path, variables: Mapping[str, str] = os.environ) -> WatchConfig:
@@ -202,9 +325,18 @@ def load_config(path: Path, variables: Mapping[str, str] = os.environ) -> WatchC
     return read_settings(path, WatchConfig, "settings", variables)
 
 
-def _once(what: str, names: Sequence[str]) -> None:
+def _once(what: str, names: Sequence[str], taken: Sequence[str] = ()) -> None:
     # topics and numbers are made from names without regard to upper and lower case
-    lower = [name.casefold() for name in names]
-    twice = [name for name, low in zip(names, lower, strict=True) if lower.count(low) > 1]
-    if twice:
-        raise SettingError(f"{what}: {twice[-1]!r} is there twice; each needs a name of its own")
+    seen = {name.casefold() for name in taken}
+    for index, name in enumerate(names):
+        if name.casefold() in seen:
+            raise SettingError(f"{what}[{index}].name is there twice; each needs a name of its own")
+        seen.add(name.casefold())
+
+
+def _names_a_machine(host: str) -> bool:
+    """Whether it can be looked up: parts of 1 to 63 characters, not too many of them."""
+    try:
+        return 0 < len(host.encode("idna")) <= 253
+    except UnicodeError:
+        return False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections import deque
+from collections.abc import Collection, Iterable
 
-from maskwatch.events import Event
+from maskwatch.live.events import Event
 from maskwatch.schema import MaskState
-from maskwatch.store_file import WRITE, StoreFile
-from maskwatch.watch.alerts import Alert, AlertKind, RuleStatus
-from maskwatch.watch.queue import Changes, Delivery, RuleKey
+from maskwatch.store.file import WRITE, BackgroundWriter, StoreFile
+from maskwatch.watch.outbox import AlertQueue, Changes, Delivery, RuleKey
+from maskwatch.watch.rules import Alert, AlertKind, RuleStatus
 
 _NO_CHANGES = Changes({}, {})
 
@@ -50,12 +52,37 @@ class EventStore(StoreFile):
             StoreError: the file cannot be read.
         """
         select = "SELECT * FROM events WHERE time_s >= ? AND time_s < ? ORDER BY 1, 2"
-        return [
-            Event(event_id, camera, time_s, MaskState(old), MaskState(new), confidence, lasted_s)
-            for time_s, event_id, camera, old, new, confidence, lasted_s in self._read(
-                select, (from_s, until_s)
-            )
-        ]
+        return [_event(*row) for row in self._read(select, (from_s, until_s))]
+
+    def newest(
+        self,
+        most: int,
+        before_s: float,
+        camera: str | None = None,
+        states: Collection[MaskState] = tuple(MaskState),
+        event_id: str | None = None,
+    ) -> list[Event]:
+        """The last events before a moment, newest first.
+
+        Args:
+            most: no more than so many.
+            before_s: UTC seconds since the epoch, not included.
+            camera: only of this one.
+            states: only where one of these came about.
+            event_id: only this one.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        marks = ", ".join("?" * len(states))
+        wanted = [f"time_s < ? AND new_state IN ({marks})"]
+        values: list[object] = [before_s, *(state.value for state in states)]
+        for column, value in (("camera", camera), ("event_id", event_id)):
+            if value is not None:
+                wanted.append(f"{column} = ?")
+                values.append(value)
+        select = f"SELECT * FROM events WHERE {' AND '.join(wanted)} ORDER BY 1 DESC, 2 LIMIT ?"
+        return [_event(*row) for row in self._read(select, (*values, most))]
 
     def waiting(self) -> list[Delivery]:
         """Alerts that wait to be sent, oldest first.
@@ -101,16 +128,100 @@ class EventStore(StoreFile):
             return database.execute("DELETE FROM events WHERE time_s < ?", (before_s,)).rowcount
 
 
+def _event(
+    time_s: float,
+    event_id: str,
+    camera: str,
+    old: str,
+    new: str,
+    confidence: float,
+    lasted_s: float,
+) -> Event:
+    return Event(event_id, camera, time_s, MaskState(old), MaskState(new), confidence, lasted_s)
+
+
 def _event_row(event: Event) -> tuple[object, ...]:
     return (
-        *(event.time_s, event.event_id, event.camera, event.old_state.value),
-        *(event.new_state.value, event.confidence, event.old_duration_s),
+        event.time_s,
+        event.event_id,
+        event.camera,
+        event.old_state.value,
+        event.new_state.value,
+        event.confidence,
+        event.old_duration_s,
     )
 
 
 def _alert_row(delivery: Delivery) -> tuple[object, ...]:
     alert = delivery.alert
     return (
-        *(alert.alert_id, delivery.sink, alert.kind.value),
-        *(alert.rule, alert.camera, alert.time_s, alert.body),
+        alert.alert_id,
+        delivery.sink,
+        alert.kind.value,
+        alert.rule,
+        alert.camera,
+        alert.time_s,
+        alert.body,
     )
+
+
+# Events, and what becomes of alerts, on their way to the disk.
+
+_LOG = logging.getLogger(__name__)
+
+MOST_EVENTS = 100_000
+"""So many events wait for a disk that cannot be written; then the oldest is given up."""
+
+_Batch = tuple[list[Event], Changes]
+
+
+class EventWriter(BackgroundWriter[_Batch]):
+    """Writes the events of all cameras, and each change of the queue, to one store.
+
+    Attributes:
+        lost: how many events were given up.
+    """
+
+    name = "events"
+
+    def __init__(self, store: EventStore, queue: AlertQueue) -> None:
+        """Begin with no event; from now on changes of the queue are written."""
+        super().__init__()
+        self.lost = 0
+        self._store = store
+        self._queue = queue
+        self._events: deque[Event] = deque()
+        queue.on_change = self.wake
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Take in events; a thread writes them within a second or so."""
+        with self._changed:
+            self._events.extend(events)
+            self._bound()
+            if not self._events:
+                return
+        self.wake()
+
+    def _has_more(self) -> bool:
+        return bool(self._events) or self._queue.has_changes()
+
+    def _take(self) -> _Batch:
+        events = list(self._events)
+        self._events.clear()
+        return events, self._queue.take_changes()
+
+    def _put_back(self, batch: _Batch) -> None:
+        events, changes = batch
+        self._events.extendleft(reversed(events))
+        self._bound()
+        self._queue.put_back(changes)
+
+    def _write(self, batch: _Batch) -> None:
+        self._store.write(*batch)
+
+    def _bound(self) -> None:
+        while len(self._events) > MOST_EVENTS:
+            self._events.popleft()
+            if not self.lost:
+                _LOG.error("more than %d events wait for the disk; the oldest go", MOST_EVENTS)
+            self.lost += 1

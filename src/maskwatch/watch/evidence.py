@@ -1,121 +1,137 @@
-"""Evidence, where somebody has asked for it: one picture of each violation, too coarse to tell who.
+"""Evidence, where somebody has asked for it: one picture of each violation, for a time.
 
-How coarse: the face alone, without hair, clothes and surroundings, as 8 x 8 blocks of one colour
-each, and each colour as one of 16 steps. People recognise even a face they know well only from some
-16 blocks across on (Harmon and Julesz 1973; Bachmann 1991); half as many in each direction leave a
-quarter of that, enough to see whether the lower half of the face has another colour than the
-upper. Networks do better than people: given photos of a handful of candidates, one can be guessed
-from such mosaics more often than by chance (McPherson et al. 2016). That is why there is one
-picture of each event and no film, why nothing in it tells which belong together, and why all of
-them are deleted after a time.
-
-The blocks are made before anything reaches the disk, and the file holds nothing but them.
+The picture is made before anything reaches the disk, and the file holds nothing but it. Its name
+tells when the event was and which, so that an alert or a page that names an event finds it. Where
+answers are corrected, the folder `faces` in it holds the face of each event under the same name.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
-import numpy as np
-from PIL import Image
-
-from maskwatch.events import Event
-from maskwatch.schema import BoxXYXY, ImageRGB
+from maskwatch.errors import DataError
+from maskwatch.files import explained, writing
+from maskwatch.live.events import Event
+from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB
+from maskwatch.watch.event_faces import EventFace, face_picture, read_face
+from maskwatch.watch.pictures import Picture, PictureKind, event_picture
 
 _LOG = logging.getLogger(__name__)
 
-BLOCKS = 8
-"""Blocks across the longer side of a face."""
-
-STEPS = 16
-"""Of each colour."""
-
-_SHOWN_PX = 16  # side of a block in the file, so that it can be looked at
 _DAY_S = 24 * 60 * 60
 _TIME = "%Y%m%dT%H%M%SZ"
 # other files in the folder are none of our business
-_NAME = re.compile(r"(\d{8}T\d{6}Z)_[0-9a-f]{32}\.png(\.part)?")
+_NAME = re.compile(r"\.?(\d{8}T\d{6}Z)_([0-9a-f]{32})(\.[0-9a-f]{8}\.part)?\.(png|jpg)(\.part)?")
+_EVENT_ID = re.compile("[0-9a-f]{32}")
+_MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 _COMPLAIN_EVERY_S = 300.0
-
-
-def coarse(image_rgb: ImageRGB, box_xyxy: BoxXYXY) -> ImageRGB:
-    """What may be kept of a face.
-
-    Args:
-        image_rgb: (H, W, 3).
-        box_xyxy: of the face; must overlap the picture.
-
-    Returns:
-        (rows, columns, 3), one pixel a block, at most BLOCKS each way.
-    """
-    height, width = image_rgb.shape[:2]
-    left, right = _inside(box_xyxy[0], box_xyxy[2], width)
-    top, bottom = _inside(box_xyxy[1], box_xyxy[3], height)
-    face_rgb = image_rgb[top:bottom, left:right]
-    block_px = max(face_rgb.shape[:2]) / BLOCKS
-    columns, rows = (max(1, round(side / block_px)) for side in face_rgb.shape[1::-1])
-    blocks_rgb = cv2.resize(face_rgb, (columns, rows), interpolation=cv2.INTER_AREA)
-    step = 256 // STEPS
-    return np.asarray(blocks_rgb // step * step + step // 2, np.uint8)
+_FACES = "faces"
 
 
 class EvidenceFolder:
-    """Keeps coarse pictures of violations for a time; may be used by several threads.
+    """Keeps pictures of violations for a time; may be used by several threads.
 
     A disk that is full, or a folder that must not be written, costs pictures and nothing else.
     """
 
     def __init__(
-        self, folder: Path, keep_days: float, now_s: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        keep_days: float,
+        kind: PictureKind = PictureKind.COARSE,
+        now_s: Callable[[], float] = time.time,
+        with_faces: bool = False,
     ) -> None:
         """Remember where; the folder is made with the first picture.
 
         Args:
             folder: where they lie.
             keep_days: older ones are deleted by `purge`.
+            kind: how much they show.
             now_s: UTC seconds since the epoch.
+            with_faces: whether the face of each event is kept as well, to be corrected.
         """
         self._folder = folder
         self._keep_days = keep_days
+        self._kind = kind
         self._now_s = now_s
+        self._with_faces = with_faces
         self._quiet_until_s = 0.0
 
-    def keep(self, event: Event, image_rgb: ImageRGB, box_xyxy: BoxXYXY) -> None:
-        """Write the picture of an event; its name holds the time and the number of the event."""
-        shown_rgb = coarse(image_rgb, box_xyxy).repeat(_SHOWN_PX, 0).repeat(_SHOWN_PX, 1)
-        content = io.BytesIO()
-        Image.fromarray(shown_rgb).save(content, "PNG")
-        moment = datetime.fromtimestamp(event.time_s, UTC).strftime(_TIME)
-        path = self._folder / f"{moment}_{event.event_id}.png"
-        part = path.with_suffix(".png.part")
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(part, "wb", opener=_for_the_owner) as file:
-                file.write(content.getvalue())
-            part.replace(path)
-        except OSError as error:
-            self._complain(error)
+    def keep(
+        self, event: Event, image_rgb: ImageRGB, report: FrameReport, face: FaceVerdict
+    ) -> None:
+        """Write the picture of an event; see event_picture."""
+        self._write(self._folder, event, event_picture(self._kind, image_rgb, report, face))
+        if self._with_faces:
+            picture = face_picture(event, image_rgb, face, report.model)
+            self._write(self._folder / _FACES, event, picture)
+
+    def find(self, event_id: str) -> Picture | None:
+        """The picture of an event; None where none is kept, or its time is over."""
+        return self._find(self._folder, event_id)
+
+    def find_face(self, event_id: str) -> EventFace | None:
+        """The face of an event; None where none is kept, or its time is over.
+
+        Raises:
+            DataError: its file cannot be read.
+        """
+        picture = self._find(self._folder / _FACES, event_id)
+        return read_face(picture) if picture else None
+
+    def event_ids(self) -> set[str]:
+        """The events of which a picture is kept."""
+        return _event_ids(self._folder)
+
+    def face_ids(self) -> set[str]:
+        """The events of which the face is kept."""
+        return _event_ids(self._folder / _FACES)
 
     def purge(self) -> int:
         """Delete what is too old; how many pictures that were."""
         try:
-            return purge_evidence(self._folder, self._now_s() - self._keep_days * _DAY_S)
+            return purge_evidence(self._folder, self._oldest_s())
         except OSError as error:
-            self._complain(error)
+            self._complain(f"{self._folder}: {error.strerror}")
             return 0
 
-    def _complain(self, error: OSError) -> None:
+    def _write(self, folder: Path, event: Event, picture: Picture) -> None:
+        moment = datetime.fromtimestamp(event.time_s, UTC).strftime(_TIME)
+        path = folder / f"{moment}_{event.event_id}{picture.suffix}"
+        try:
+            with explained(path):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with writing(path) as part, open(part, "wb", opener=_for_the_owner) as file:
+                file.write(picture.content)
+        except DataError as error:
+            self._complain(error)
+
+    def _find(self, folder: Path, event_id: str) -> Picture | None:
+        if not _EVENT_ID.fullmatch(event_id):
+            return None
+        for path in folder.glob(f"*_{event_id}.*"):
+            taken_s = _taken_s(path.name)
+            if taken_s is None or taken_s < self._oldest_s() or path.suffix not in _MEDIA_TYPES:
+                continue
+            with suppress(OSError):  # deleted just now
+                return Picture(path.read_bytes(), _MEDIA_TYPES[path.suffix])
+        return None
+
+    def _oldest_s(self) -> float:
+        return self._now_s() - self._keep_days * _DAY_S
+
+    def _complain(self, what: object) -> None:
         if self._now_s() >= self._quiet_until_s:
             self._quiet_until_s = self._now_s() + _COMPLAIN_EVERY_S
-            _LOG.error("evidence: %s: %s", self._folder, error.strerror)
+            _LOG.error("evidence: %s", what)
 
 
 def purge_evidence(folder: Path, before_s: float) -> int:
@@ -126,29 +142,39 @@ def purge_evidence(folder: Path, before_s: float) -> int:
         before_s: UTC seconds since the epoch.
 
     Returns:
-        How many there were.
+        How many there were; the faces that lie beside them go with them.
 
     Raises:
         OSError: the folder cannot be read or written.
     """
+    _purge(folder / _FACES, before_s)
+    return _purge(folder, before_s)
+
+
+def _purge(folder: Path, before_s: float) -> int:
     deleted = 0
     if not folder.is_dir():
         return deleted
     for path in folder.iterdir():
-        named = _NAME.fullmatch(path.name)
-        if not named:
-            continue
-        taken = datetime.strptime(named[1], _TIME).replace(tzinfo=UTC)
-        if taken.timestamp() < before_s:
+        taken_s = _taken_s(path.name)
+        if taken_s is not None and taken_s < before_s and not path.is_dir():
             path.unlink(missing_ok=True)
             deleted += 1
     return deleted
 
 
-def _inside(low: float, high: float, size: int) -> tuple[int, int]:
-    """The pixels between two places, at least one."""
-    first = min(max(0, int(low)), size - 1)
-    return first, max(first + 1, min(size, round(high)))
+def _event_ids(folder: Path) -> set[str]:
+    names = [_NAME.fullmatch(path.name) for path in folder.glob("[0-9]*")]
+    return {named[2] for named in names if named}
+
+
+def _taken_s(name: str) -> float | None:
+    """The moment in the name of a picture; None for any other file."""
+    named = _NAME.fullmatch(name)
+    try:
+        return datetime.strptime(named[1], _TIME).replace(tzinfo=UTC).timestamp() if named else None
+    except ValueError:  # 31 February
+        return None
 
 
 def _for_the_owner(path: str, flags: int) -> int:

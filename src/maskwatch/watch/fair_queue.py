@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from threading import Condition
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Turns(Generic[Key, Value]):
+class FairQueue(Generic[Key, Value]):
     """Holds the newest value of each key. Of those that wait, the one served longest ago is next.
 
     So each gets the same share where there is too little for all, whatever it offers; who offers
@@ -23,10 +23,10 @@ class Turns(Generic[Key, Value]):
     def __init__(self) -> None:
         self.dropped: Counter[Key] = Counter()
         self._waiting: dict[Key, Value] = {}
-        self._turns: Counter[Key] = Counter()  # number of the turn in which each was served last
-        self._turn = 0
+        self._served_at: Counter[Key] = Counter()  # by key, how many had been served by then
+        self._served_count = 0
         self._served: set[Key] = set()
-        self._changed = Condition()
+        self._changed = threading.Condition()
 
     def put(self, key: Key, value: Value) -> None:
         """Offer a value; it takes the place of the key's last one, if nobody has taken that."""
@@ -46,8 +46,8 @@ class Turns(Generic[Key, Value]):
             if key is None:
                 return None
             self._served.add(key)
-            self._turn += 1
-            self._turns[key] = self._turn
+            self._served_count += 1
+            self._served_at[key] = self._served_count
             return key, self._waiting.pop(key)
 
     def done(self, key: Key) -> None:
@@ -63,4 +63,4 @@ class Turns(Generic[Key, Value]):
 
     def _next(self) -> Key | None:
         free = [key for key in self._waiting if key not in self._served]
-        return min(free, key=self._turns.__getitem__, default=None)
+        return min(free, key=self._served_at.__getitem__, default=None)

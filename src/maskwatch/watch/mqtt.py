@@ -7,20 +7,27 @@ broker has confirmed it (QoS 1).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Lock
+from dataclasses import dataclass
+from threading import Event, Lock
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from maskwatch._version import __version__
+from maskwatch.io.style import STYLES
+from maskwatch.schema import MaskState
 from maskwatch.watch.config import MQTT_SINK, MqttConfig
-from maskwatch.watch.home_assistant import OFFLINE, ONLINE, Message, Topics
-from maskwatch.watch.queue import Delivery
-from maskwatch.watch.sending import Answer, Outcome
-from maskwatch.watch.view import CameraView, Condition
+from maskwatch.watch.outbox import Answer, Delivery, Outcome
+from maskwatch.watch.pictures import FindPicture, no_picture
+from maskwatch.watch.rules import Alert
+from maskwatch.watch.status import CameraView, Condition
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,20 +37,55 @@ _LONGEST_PAUSE_S = 30
 _GOODBYE_S = 1.0
 
 
+class _Client(paho.Client):
+    """One whose thread goes on, whatever it stumbles over: paho's own ends, and says nothing.
+
+    Attributes:
+        stopping: set it before `loop_stop`.
+    """
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2)
+        self.stopping = Event()
+        self._complain = complain
+
+    def loop_forever(
+        self, timeout: float = 1.0, retry_first_connection: bool = False
+    ) -> MQTTErrorCode:
+        """What paho's thread does."""
+        while not self.stopping.is_set():
+            try:
+                return super().loop_forever(timeout, retry_first_connection)
+            except Exception as error:  # a name that is none, an answer that is no MQTT, ...
+                self._complain(f"its name or answer cannot be understood ({type(error).__name__})")
+                self.stopping.wait(_LONGEST_PAUSE_S)
+                self.connect_async(self.host, self.port, self.keepalive)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
 class Broker:
     """One connection, made anew whenever it is lost; may be used by several threads. A Sink."""
 
     name = MQTT_SINK
 
-    def __init__(self, config: MqttConfig, cameras: Iterable[str]) -> None:
+    def __init__(
+        self,
+        config: MqttConfig,
+        cameras: Iterable[str],
+        picture_type: str | None = None,
+        find_picture: FindPicture = no_picture,
+    ) -> None:
         """Nothing is connected yet.
 
         Args:
             config: where to, and how.
             cameras: their names.
+            picture_type: media type of the pictures that are told; None where none are.
+            find_picture: of an event, where it is still kept.
         """
         self._config = config
-        self._topics = Topics(config.topic, config.discovery)
+        self._find_picture = find_picture
+        self._topics = Topics(config.topic, config.discovery, picture_type)
         self._views = {name: CameraView(name, Condition.STARTING) for name in cameras}
         self._told: dict[str, str] = {}  # what the broker knows, by topic
         self._telling = Lock()
@@ -62,8 +104,11 @@ class Broker:
                 self._publish(self._topics.of(name, "status"), OFFLINE)
             with suppress(RuntimeError, ValueError):  # it has just gone; there is a last will
                 self._publish(self._topics.status, OFFLINE).wait_for_publish(_GOODBYE_S)
+        self._client.stopping.set()
         self._client.disconnect()
         self._client.loop_stop()
+        if (begun := self._client.socket()) is not None:  # it came up meanwhile, and paho leaves it
+            begun.close()
 
     def show(self, view: CameraView) -> None:
         """Tell what has changed of a camera."""
@@ -79,6 +124,7 @@ class Broker:
             return Answer(Outcome.UNREACHABLE, reason)
         topic = self._topics.of(delivery.alert.camera, "alert")
         try:
+            self._send_picture(delivery.alert)  # first, so that it is there for who hears the alert
             message = self._client.publish(topic, delivery.alert.body, qos=1)
             message.wait_for_publish(_CONFIRMED_S)
             confirmed = message.is_published()
@@ -86,9 +132,16 @@ class Broker:
             confirmed = False
         return Answer(Outcome.SENT) if confirmed else Answer(Outcome.UNREACHABLE, "not confirmed")
 
-    def _make_client(self) -> paho.Client:
+    def _send_picture(self, alert: Alert) -> None:
+        """Not retained: a broker would keep it for longer than it may be kept."""
+        event_id = alert.event_id if self._config.picture else None
+        picture = self._find_picture(event_id) if event_id is not None else None
+        if picture is not None:
+            self._client.publish(self._topics.of(alert.camera, "picture"), picture.content, qos=1)
+
+    def _make_client(self) -> _Client:
         config = self._config
-        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client = _Client(self._complain)
         if config.username:
             client.username_pw_set(config.username, config.password or None)
         if config.tls:
@@ -137,3 +190,117 @@ class Broker:
 
     def _publish(self, topic: str, text: str) -> paho.MQTTMessageInfo:
         return self._client.publish(topic, text, qos=1, retain=True)
+
+
+# The words of MQTT topics and messages, so that Home Assistant shows each camera as a device.
+#
+#     maskwatch/status             online, or offline (the last will)
+#     maskwatch/CAMERA/status      online as long as its pictures come
+#     maskwatch/CAMERA/state       {"mask": 2, "no_mask": 0, ..., "violation": "OFF"}
+#     maskwatch/CAMERA/alert       one alert, as a webhook gets it
+#     maskwatch/CAMERA/picture     the picture of the newest violation, where that is asked for
+#     homeassistant/...            what Home Assistant is to make of them
+#
+# All but alerts and pictures are retained: whoever comes later knows the state at once.
+
+ONLINE, OFFLINE = "online", "offline"
+
+Message = tuple[str, str]
+"""Topic and text."""
+
+_ICONS = {
+    MaskState.MASK: "mdi:face-mask",
+    MaskState.NO_MASK: "mdi:face-man-outline",
+    MaskState.INCORRECT_MASK: "mdi:face-mask-outline",
+    MaskState.UNSURE: "mdi:help-circle-outline",
+}
+
+
+def plain_id(name: str) -> str:
+    """A name in the few characters that every broker and Home Assistant take, and its own."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name)
+    if plain == name:
+        return name
+    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where what is said.
+
+    Attributes:
+        base: all topics begin with it, but those of the discovery.
+        discovery: where Home Assistant looks for devices.
+        picture_type: media type of the pictures that are told; None where none are.
+    """
+
+    base: str
+    discovery: str
+    picture_type: str | None = None
+
+    @property
+    def status(self) -> str:
+        """Whether the program runs."""
+        return f"{self.base}/status"
+
+    def of(self, camera: str, what: str) -> str:
+        """The status, state, alerts or pictures of a camera."""
+        return f"{self.base}/{plain_id(camera)}/{what}"
+
+    def discovered(self, camera: str) -> list[Message]:
+        """What makes a device of a camera: sensors for states and violations, perhaps a picture."""
+        sensors = [
+            self._entity(
+                camera,
+                "sensor",
+                state.value,
+                STYLES[state].label,
+                **self._value(camera, state.value),
+                state_class="measurement",
+                unit_of_measurement="people",
+                icon=_ICONS[state],
+            )
+            for state in MaskState
+        ]
+        about = self._value(camera, "violation") | {"device_class": "problem"}
+        violation = self._entity(camera, "binary_sensor", "violation", "Violation", **about)
+        if self.picture_type is None:
+            return [*sensors, violation]
+        about = {"image_topic": self.of(camera, "picture"), "content_type": self.picture_type}
+        picture = self._entity(camera, "image", "picture", "Last violation", **about)
+        return [*sensors, violation, picture]
+
+    def seen(self, view: CameraView) -> list[Message]:
+        """What is to be said of a camera now; nothing is said of what is not known."""
+        status = ONLINE if view.condition is Condition.LIVE else OFFLINE
+        messages = [(self.of(view.name, "status"), status)]
+        if view.condition is Condition.LIVE:
+            state: dict[str, object] = {s.value: view.in_view.get(s, 0) for s in MaskState}
+            state["violation"] = "ON" if view.violation else "OFF"
+            messages.append((self.of(view.name, "state"), json.dumps(state)))
+        return messages
+
+    def _value(self, camera: str, key: str) -> dict[str, str]:
+        """Where a sensor finds its value."""
+        return {
+            "state_topic": self.of(camera, "state"),
+            "value_template": f"{{{{ value_json.{key} }}}}",
+        }
+
+    def _entity(self, camera: str, kind: str, key: str, name: str, **more: str) -> Message:
+        device = f"{self.base.replace('/', '_')}_{plain_id(camera)}"
+        about = {
+            "name": name,
+            "unique_id": f"{device}_{key}",
+            "availability": [{"topic": self.status}, {"topic": self.of(camera, "status")}],
+            "availability_mode": "all",
+            "device": {
+                "identifiers": [device],
+                "name": f"MaskWatch {camera}",
+                "manufacturer": "MaskWatch",
+                "sw_version": __version__,
+            },
+            "origin": {"name": "MaskWatch", "sw_version": __version__},
+            **more,
+        }
+        return f"{self.discovery}/{kind}/{device}/{key}/config", json.dumps(about)

@@ -1,18 +1,22 @@
 """Alerts that wait to be sent, oldest first, and what is remembered of the rules.
 
-All of it lives in memory and is written to the disk by a Journal within a second or so, so that a
-disk which is full or busy delays no alert, and a program which is killed or started anew sends what
-still waits: each alert to each sink at least once, always under the same number.
+All of it lives in memory and is written to the disk by an EventWriter within a second or so, so
+that a disk which is full or busy delays no alert, and a program which is killed or started anew
+sends what still waits: each alert to each sink at least once, always under the same number.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Condition
+from enum import StrEnum
+from threading import Condition, Event, Thread
+from typing import Protocol
 
-from maskwatch.watch.alerts import Alert, AlertKind, RuleStatus
+from maskwatch.io.cameras import RetryPolicy, pause_before
+from maskwatch.watch.rules import Alert, AlertKind, RuleStatus
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 _LOG_EVERY = 100
 
 RuleKey = tuple[str, str]
-"""Names of rule and camera."""
+"""Names of rule and place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class AlertQueue:
     def add(self, alert: Alert) -> None:
         """Let an alert wait for every sink."""
         with self._changed:
-            key = alert.rule, alert.camera
+            key = alert.rule, alert.place
             raised = alert.kind is AlertKind.VIOLATION
             self._remember(key, replace(self._rules.get(key, RuleStatus()), raised=raised))
             for sink, waiting in self._waiting.items():
@@ -108,10 +112,10 @@ class AlertQueue:
             self._changed.notify_all()
         self.on_change()
 
-    def status(self, rule: str, camera: str) -> RuleStatus:
-        """What is remembered of a rule at a camera."""
+    def status(self, rule: str, place: str) -> RuleStatus:
+        """What is remembered of a rule at a place; see rules.place_name."""
         with self._changed:
-            return self._rules.get((rule, camera), RuleStatus())
+            return self._rules.get((rule, place), RuleStatus())
 
     def next(self, sink: str, timeout_s: float = 0.0) -> Delivery | None:
         """The one to be sent next, None if none comes up in time; it stays in the queue."""
@@ -124,7 +128,7 @@ class AlertQueue:
         """Its sink has it; of a violation, the cool-down of the rule begins."""
         with self._changed:
             self._remove(delivery)
-            key = delivery.alert.rule, delivery.alert.camera
+            key = delivery.alert.rule, delivery.alert.place
             if delivery.alert.kind is AlertKind.VIOLATION:
                 self._remember(key, replace(self._rules.get(key, RuleStatus()), sent_s=utc_s))
         self.on_change()
@@ -191,6 +195,135 @@ class AlertQueue:
             if self._dropped[sink] % _LOG_EVERY == 0:
                 _LOG.warning(
                     "alerts to %s: more than %d wait, the oldest is given up (%d so far)",
-                    *(sink, self._limit, self._dropped[sink] + 1),
+                    sink,
+                    self._limit,
+                    self._dropped[sink] + 1,
                 )
             self._dropped[sink] += 1
+
+
+# Takes alerts from the queue to one sink, again and again until it has them.
+
+RETRY_POLICY = RetryPolicy(first_pause_s=1.0, longest_pause_s=300.0)
+"""Pauses between attempts that fail: doubled each time, cut by up to a half at random."""
+
+SET_ASIDE_AFTER = 8
+"""An alert that was answered and not taken so often lets the others go first."""
+
+_BEAT_S = 0.2
+# the last attempt may be going on when the program ends; what it sent is sent again, if need be
+_FAREWELL_S = 12.0
+
+
+class Outcome(StrEnum):
+    """What became of an attempt."""
+
+    SENT = "sent"
+    UNREACHABLE = "unreachable"
+    NOT_NOW = "not_now"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an attempt, and why; no password is in it."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+class Sink(Protocol):
+    """Somewhere to tell alerts."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    def send(self, delivery: Delivery) -> Answer:
+        """Try once; takes some seconds at most. What it raises counts as a refusal for now."""
+        ...
+
+
+class Sender:
+    """Sends what waits for one sink, in order, in a thread of its own."""
+
+    def __init__(
+        self, sink: Sink, queue: AlertQueue, now_s: Callable[[], float] = time.time
+    ) -> None:
+        """Begin; the thread starts with `start`.
+
+        Args:
+            sink: where to send.
+            queue: what waits.
+            now_s: UTC seconds since the epoch.
+        """
+        self._sink = sink
+        self._queue = queue
+        self._now_s = now_s
+        self._failures = 0  # in a row, of all alerts
+        self._refusals = 0  # in a row, of the one that is next
+        self._stopping = Event()
+        # a daemon: what a server that hangs was to get is still in the queue
+        self._thread = Thread(target=self._work, name=f"alerts to {sink.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin no other attempt, and wait for the last one."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_FAREWELL_S)
+
+    def step(self, timeout_s: float = 0.0) -> float:
+        """Try to send what is next, if anything comes up in time; how long to pause then."""
+        delivery = self._queue.next(self._sink.name, timeout_s)
+        if delivery is None:
+            return 0.0
+        try:
+            answer = self._sink.send(delivery)
+        except Exception as error:  # whatever a server makes a library stumble over, alerts go on
+            answer = Answer(Outcome.NOT_NOW, f"fails ({type(error).__name__})")
+        if answer.outcome in (Outcome.SENT, Outcome.NEVER):
+            return self._end(delivery, answer)
+        return self._wait(delivery, answer)
+
+    def _end(self, delivery: Delivery, answer: Answer) -> float:
+        if answer.outcome is Outcome.SENT:
+            self._queue.sent(delivery, self._now_s())
+            if self._failures:
+                _LOG.warning("alerts to %s: sent again", self._sink.name)
+        else:
+            self._queue.give_up(delivery)
+            _LOG.error(
+                "alerts to %s: %s is given up: %s",
+                self._sink.name,
+                delivery.alert.alert_id,
+                answer.reason,
+            )
+        self._failures = self._refusals = 0
+        return 0.0
+
+    def _wait(self, delivery: Delivery, answer: Answer) -> float:
+        if not self._failures:
+            _LOG.warning(
+                "alerts to %s: %s; they wait and are tried again", self._sink.name, answer.reason
+            )
+        pause_s = pause_before(self._failures, RETRY_POLICY)
+        self._failures += 1
+        self._refusals = self._refusals + 1 if answer.outcome is Outcome.NOT_NOW else 0
+        if self._refusals >= SET_ASIDE_AFTER:  # it may be this one, and not the server
+            self._queue.set_aside(delivery)
+            self._refusals = 0
+        return pause_s
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                pause_s = self.step(_BEAT_S)
+            except Exception as error:  # the machine has no memory or thread left for it, say
+                _LOG.error("alerts to %s: fail (%s)", self._sink.name, type(error).__name__)
+                pause_s = RETRY_POLICY.longest_pause_s
+            self._stopping.wait(pause_s)

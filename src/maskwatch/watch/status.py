@@ -33,6 +33,7 @@ class CameraView:
         dropped: frames so far that gave way to newer ones.
         latency_s: of the newest frame, from its arrival until it was judged.
         trouble: why there are no pictures, without a password.
+        rate_fps: frames that are judged in a second, now.
     """
 
     name: str
@@ -43,3 +44,4 @@ class CameraView:
     dropped: int = 0
     latency_s: float = 0.0
     trouble: str = ""
+    rate_fps: float = 0.0

@@ -6,26 +6,26 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from maskwatch.bookkeeping import Ledger
 from maskwatch.errors import StoreError
+from maskwatch.io.cameras import ENDS_WITHIN_S, RetryPolicy
+from maskwatch.live.judge import Arrived
+from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import available_cpus
-from maskwatch.store import StatisticsStore, default_path
-from maskwatch.store_events import EventStore
+from maskwatch.schema import ImageRGB
+from maskwatch.store.corrections import CorrectionStore, delete_in_time
+from maskwatch.store.statistics import StatisticsStore, StatisticsWriter
 from maskwatch.stream import Stream
-from maskwatch.video_live import ENDS_WITHIN_S, Patience
-from maskwatch.watch.camera import Books, Camera, Offered
-from maskwatch.watch.config import WatchConfig
+from maskwatch.watch.camera import Books, Camera
+from maskwatch.watch.config import WatchConfig, store_path
+from maskwatch.watch.event_store import EventStore, EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
-from maskwatch.watch.journal import Journal
-from maskwatch.watch.queue import AlertQueue
-from maskwatch.watch.sending import Sender, Sink
-from maskwatch.watch.turns import Turns
-from maskwatch.watch.view import CameraView
+from maskwatch.watch.fair_queue import FairQueue
+from maskwatch.watch.outbox import AlertQueue, Sender, Sink
+from maskwatch.watch.pictures import FindPicture, no_picture
+from maskwatch.watch.status import CameraView
 from maskwatch.watch.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -44,22 +44,24 @@ class Watch:
     """Many cameras in one process.
 
     As many threads judge as there are cores, with one Analyzer; cameras take turns at them, each
-    with its newest frame (see Turns).
+    with its newest frame (see FairQueue).
 
     Attributes:
         cameras: all of them.
         queue: alerts that wait.
+        evidence: pictures of violations, None where none are kept.
+        corrections: corrected answers, None where none are kept.
     """
 
     def __init__(
-        self, config: WatchConfig, analyzer: Analyzer, patience: Patience | None = None
+        self, config: WatchConfig, analyzer: Analyzer, policy: RetryPolicy | None = None
     ) -> None:
         """Read what an earlier run left; nothing is opened or connected yet.
 
         Args:
             config: what to do.
             analyzer: judges all cameras.
-            patience: how long cameras wait for what.
+            policy: how long cameras wait for what.
 
         Raises:
             StoreError: the file of the events cannot be read.
@@ -69,24 +71,39 @@ class Watch:
         self.queue = AlertQueue(
             config.sinks, config.queue_limit, waiting=store.waiting(), rules=store.rules()
         )
-        self._ledger = Ledger(StatisticsStore(path))
-        self._journal = Journal(store, self.queue)
-        self._evidence = _evidence(config)
-        books = Books(self._ledger, self._journal, self.queue, self._evidence)
-        self._turns: Turns[Camera, Offered] = Turns()
+        self._statistics = StatisticsWriter(StatisticsStore(path))
+        self._events = EventWriter(store, self.queue)
+        self.evidence = _evidence(config)
+        self.corrections = _corrections(config)
+        books = Books(self._statistics, self._events, self.queue, self.evidence)
+        self._fair_queue: FairQueue[Camera, Arrived[ImageRGB]] = FairQueue()
         self.cameras = [
             Camera(
-                *(one, Stream(analyzer, one.steadiness), config.rules, books, self._turns),
-                patience=patience,
+                one,
+                Stream(analyzer, one.steadiness),
+                config.rules,
+                books,
+                self._fair_queue,
+                policy=policy,
+                page_url=config.page.url if config.page else None,
             )
             for one in config.cameras
         ]
-        self._broker = _broker(config)
-        sinks: list[Sink] = [Webhook(webhook) for webhook in config.webhooks]
+        find_picture = self.evidence.find if self.evidence else no_picture
+        self._broker = _broker(config, find_picture)
+        sinks: list[Sink] = [
+            Webhook(webhook, find_picture=find_picture) for webhook in config.webhooks
+        ]
+        sinks += _apprise_sinks(config, find_picture)
         sinks += [self._broker] if self._broker else []
         self._senders = [Sender(sink, self.queue) for sink in sinks]
         self._stopping = False
         self._judging = True
+
+    def reconfigure(self, config: WatchConfig) -> None:
+        """Go on with other zones and rules; cameras and receivers stay those that they were."""
+        for camera, one in zip(self.cameras, config.cameras, strict=True):
+            camera.reconfigure(one, config.rules)
 
     def stop(self) -> None:
         """End soon. Only notes it, so a signal handler may ask for it, or any thread."""
@@ -97,7 +114,12 @@ class Watch:
 
         Args:
             each_tick: called every second with the views of all cameras, and at the end.
+
+        Raises:
+            DataError: corrections that are too old cannot be deleted.
         """
+        if self.corrections:
+            delete_in_time(self.corrections)
         purged_s = -_PURGE_EVERY_S
         with self._running():
             while True:
@@ -108,9 +130,9 @@ class Watch:
                     if self._broker:
                         self._broker.show(view)
                 each_tick(views)
-                if self._evidence and time.monotonic() - purged_s >= _PURGE_EVERY_S:
+                if self.evidence and time.monotonic() - purged_s >= _PURGE_EVERY_S:
                     purged_s = time.monotonic()
-                    self._evidence.purge()
+                    self.evidence.purge()
                 if over:
                     return
 
@@ -158,33 +180,47 @@ class Watch:
 
     def _work(self) -> None:
         while self._judging:
-            if turn := self._turns.take(_BEAT_S):
-                camera, offered = turn
-                camera.judge(offered)
-                self._turns.done(camera)
+            if taken := self._fair_queue.take(_BEAT_S):
+                camera, arrived = taken
+                camera.judge(arrived)
+                self._fair_queue.done(camera)
 
     def _flush(self) -> None:
-        for writer in (self._ledger, self._journal):
+        for writer in (self._statistics, self._events):
             try:
                 writer.flush()
             except StoreError as error:
                 _LOG.error("%s: not written: %s", writer.name, error)
 
 
-def store_path(config: WatchConfig) -> Path:
-    """The file of the events and counts."""
-    return config.store or default_path()
-
-
 def _evidence(config: WatchConfig) -> EvidenceFolder | None:
     if config.evidence is None:
         return None
-    return EvidenceFolder(config.evidence.folder, config.evidence.keep_days)
+    evidence = config.evidence
+    return EvidenceFolder(
+        evidence.folder, evidence.keep_days, evidence.picture, with_faces=config.is_correctable
+    )
 
 
-def _broker(config: WatchConfig) -> Broker | None:
+def _corrections(config: WatchConfig) -> CorrectionStore | None:
+    if config.corrections is None:
+        return None
+    return CorrectionStore(config.corrections.folder, config.corrections.keep_days)
+
+
+def _apprise_sinks(config: WatchConfig, find_picture: FindPicture) -> list[Sink]:
+    if not config.apprise:
+        return []
+    from maskwatch.watch.apprise_sink import AppriseSink  # is here if the settings name it
+
+    return [AppriseSink(one, find_picture) for one in config.apprise]
+
+
+def _broker(config: WatchConfig, find_picture: FindPicture) -> Broker | None:
     if config.mqtt is None:
         return None
     from maskwatch.watch.mqtt import Broker  # paho-mqtt is part of an extra
 
-    return Broker(config.mqtt, [camera.name for camera in config.cameras])
+    pictured = config.evidence if config.mqtt.picture else None
+    picture_type = pictured.picture.media_type if pictured else None
+    return Broker(config.mqtt, [one.name for one in config.cameras], picture_type, find_picture)

@@ -3,32 +3,46 @@
 The standard library does it. An alert now and then needs no pool of connections, and httpx would
 bring seven packages for what is one call here; urllib checks certificates and knows the system's
 proxies as well. Redirects are not followed: they would turn a POST into a GET that nobody reads.
+
+The signature is that of Standard Webhooks 1.1 (standardwebhooks.com), for which receivers find
+verifiers in most languages.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import http.client
+import json
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import Message
+from functools import partial
+from threading import Event, Thread
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from maskwatch._version import __version__
 from maskwatch.watch.config import WebhookConfig
-from maskwatch.watch.queue import Delivery
-from maskwatch.watch.sending import Answer, Outcome
+from maskwatch.watch.outbox import Answer, Delivery, Outcome
+from maskwatch.watch.pictures import FindPicture, no_picture
+from maskwatch.watch.rules import Alert
 
 # of all that a client may have done wrong, these pass: too slow, too early, too many
 _PASSING = (408, 425, 429)
+_KEY_PREFIX = "whsec_"
+# what may stand in an address as it is; %, for what is written %NN already
+_PLAIN = "!#$%&'()*+,/:;=?@[]~"
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """What the header X-MaskWatch-Signature holds.
+    """What the header X-MaskWatch-Signature holds; for receivers of before Standard Webhooks.
 
     Args:
         secret: shared with the receiver.
@@ -40,19 +54,42 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
+def standard_signature(secret: str, number: str, timestamp: int, body: bytes) -> str:
+    """What the header webhook-signature holds.
+
+    Args:
+        secret: shared with the receiver: whsec_ and the key in base64, or the key as it is.
+        number: of the alert, the header webhook-id.
+        timestamp: of the attempt, in UTC seconds since the epoch, the header webhook-timestamp.
+        body: of the request.
+    """
+    key = secret.encode()
+    if secret.startswith(_KEY_PREFIX):
+        with suppress(binascii.Error, ValueError):
+            key = base64.b64decode(secret.removeprefix(_KEY_PREFIX), validate=True)
+    signed = f"{number}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
 class Webhook:
     """Sends alerts to one address; see Sink."""
 
-    def __init__(self, config: WebhookConfig, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: WebhookConfig,
+        now_s: Callable[[], float] = time.time,
+        find_picture: FindPicture = no_picture,
+    ) -> None:
         """Nothing is sent yet.
 
         Args:
             config: where to, and how.
             now_s: UTC seconds since the epoch.
+            find_picture: of an event, where it is still kept.
         """
         self._config = config
         self._now_s = now_s
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._find_picture = find_picture
 
     @property
     def name(self) -> str:
@@ -60,25 +97,85 @@ class Webhook:
         return self._config.name
 
     def send(self, delivery: Delivery) -> Answer:
-        """Make one request; whatever happens is an answer."""
-        body, timestamp = delivery.alert.body.encode(), int(self._now_s())
+        """Make one request; whatever happens within the time there is is an answer."""
+        return _Attempt(partial(self._request, delivery)).answer(self._config.timeout_s)
+
+    def _request(self, delivery: Delivery) -> urllib.request.Request:
+        body, timestamp = self._body(delivery.alert).encode(), int(self._now_s())
+        number, secret = delivery.alert.alert_id, self._config.secret
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"MaskWatch/{__version__}",
-            "Idempotency-Key": delivery.alert.alert_id,
+            "Idempotency-Key": number,
+            "webhook-id": number,
+            "webhook-timestamp": str(timestamp),
             "X-MaskWatch-Timestamp": str(timestamp),
         }
-        if self._config.secret:
-            headers["X-MaskWatch-Signature"] = signature(self._config.secret, timestamp, body)
-        request = urllib.request.Request(self._config.url, body, headers, method="POST")
+        if secret:
+            headers["webhook-signature"] = standard_signature(secret, number, timestamp, body)
+            headers["X-MaskWatch-Signature"] = signature(secret, timestamp, body)
+        return urllib.request.Request(_ascii(self._config.url), body, headers, method="POST")
+
+    def _body(self, alert: Alert) -> str:
+        """The alert, and where it is asked for and still kept, the picture in it."""
+        event_id = alert.event_id if self._config.picture else None
+        picture = self._find_picture(event_id) if event_id is not None else None
+        if picture is None:
+            return alert.body
+        encoded = base64.b64encode(picture.content).decode()
+        told = {"media_type": picture.media_type, "base64": encoded}
+        return json.dumps({**json.loads(alert.body), "picture": told}, ensure_ascii=False)
+
+
+class _Attempt:
+    """One request in a thread of its own.
+
+    urllib has a limit for each step: to look up a name, to connect, for each part of an answer. A
+    server that sends a byte now and then holds it as long as it likes, so the whole has a limit
+    here. When that is over the connection is shut; a step that nothing wakes ends by its own limit.
+    """
+
+    def __init__(self, request: Callable[[], urllib.request.Request]) -> None:
+        self._request = request
+        self._connections: list[socket.socket] = []
+        self._over = False
+        self._done = Event()
+        self._answer = Answer(Outcome.UNREACHABLE)
+
+    def answer(self, timeout_s: float) -> Answer:
+        """Make the request, and say what became of it."""
+        Thread(target=self._work, args=(timeout_s,), name="webhook", daemon=True).start()
+        if self._done.wait(timeout_s):
+            return self._answer
+        self._over = True
+        for connection in self._connections:
+            _shut(connection)
+        return Answer(Outcome.UNREACHABLE, f"no answer within {timeout_s:g} s")
+
+    def note(self, connection: socket.socket) -> None:
+        """There is a connection now; it may be too late for it."""
+        self._connections.append(connection)
+        if self._over:
+            _shut(connection)
+
+    def _work(self, timeout_s: float) -> None:
         try:
-            with self._opener.open(request, timeout=self._config.timeout_s) as response:
+            self._answer = self._ask(timeout_s)
+        except Exception as error:  # what a server may make http.client stumble over is endless
+            reason = f"its address or answer cannot be understood ({type(error).__name__})"
+            self._answer = Answer(Outcome.NOT_NOW, reason)
+        self._done.set()
+
+    def _ask(self, timeout_s: float) -> Answer:
+        opener = urllib.request.build_opener(_NoRedirect, _Telling(self.note))
+        try:
+            with opener.open(self._request(), timeout=timeout_s) as response:
                 return _judge(response.status)
         except urllib.error.HTTPError as error:
             with error:
                 return _judge(error.code)
         except TimeoutError:
-            reason = f"no answer within {self._config.timeout_s:g} s"
+            reason = f"no answer within {timeout_s:g} s"
         except urllib.error.URLError as error:
             reason = f"cannot be reached ({_words(error.reason)})"
         except (OSError, http.client.HTTPException) as error:
@@ -86,11 +183,16 @@ class Webhook:
         return Answer(Outcome.UNREACHABLE, reason)
 
 
-def host_of(url: str) -> str:
-    """Where an address leads, without what may be secret in it."""
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _ascii(url: str) -> str:
+    """An address in the letters that HTTP has."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}/..."
+    host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
+    return quote(parts._replace(netloc=host).geturl(), safe=_PLAIN)
 
 
 def _judge(code: int) -> Answer:
@@ -110,13 +212,36 @@ def _words(reason: object) -> str:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
-    ) -> Any:
-        return None
+    def http_error_302(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message
+    ) -> None:
+        """Leave it alone, wherever it leads: urllib would read the address first."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+class _Telling(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """Tells of each connection when it is made."""
+
+    def __init__(self, note: Callable[[socket.socket], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(partial(self._connection, http.client.HTTPSConnection), req)
+
+    def _connection(
+        self, kind: type[http.client.HTTPConnection], *args: Any, **named: Any
+    ) -> http.client.HTTPConnection:
+        connection = kind(*args, **named)
+        connect = connection.connect
+
+        def connect_and_tell() -> None:
+            connect()
+            self._note(connection.sock)
+
+        connection.connect = connect_and_tell  # type: ignore[method-assign]
+        return connection

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from maskwatch.app.catalogue import Catalogue
 from maskwatch.app.charts import Chart, Row
-from maskwatch.evaluated import EvaluatedModel, Evaluation, Range
+from maskwatch.app.i18n import Catalogue
+from maskwatch.models.evaluation import Estimate, EvaluatedModel, Evaluation
 
 DASH = "\N{EN DASH}"
 """Between the ends of an interval."""
@@ -50,21 +50,21 @@ def share(say: Catalogue, value: float | None) -> str:
     return NONE if value is None else say.percent(value)
 
 
-def spread(say: Catalogue, score: Range) -> str:
+def spread(say: Catalogue, score: Estimate) -> str:
     """A share with its interval, such as "97.3% (96.5-98.0%)"."""
     if score.value is None or score.low is None or score.high is None:
         return NONE
     return f"{say.percent(score.value)} ({span(say, score)})"
 
 
-def span(say: Catalogue, score: Range) -> str:
+def span(say: Catalogue, score: Estimate) -> str:
     """An interval of shares, such as "96.5-98.0%"."""
     if score.low is None or score.high is None:
         return NONE
     return f"{say.number(100 * score.low)}{DASH}{say.percent(score.high)}"
 
 
-def points(say: Catalogue, score: Range) -> str:
+def points(say: Catalogue, score: Estimate) -> str:
     """Percentage points with their interval, such as "4.9 (3.6 to 6.1)"."""
     if score.value is None or score.low is None or score.high is None:
         return NONE
@@ -99,7 +99,7 @@ def model_word(say: Catalogue, evaluation: Evaluation, model: EvaluatedModel) ->
     return say.text("figures.report") if model.name.startswith("report") else model.name
 
 
-def interval_row(place: str, series: str, score: Range, say: Catalogue) -> Row:
+def interval_row(place: str, series: str, score: Estimate, say: Catalogue) -> Row:
     """A point with its interval for charts.intervals."""
     return {
         "place": place,

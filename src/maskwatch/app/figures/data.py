@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from maskwatch.app import charts
-from maskwatch.app.catalogue import Catalogue
-from maskwatch.app.chart_series import class_label, class_series, two_series
-from maskwatch.app.figure import DASH, Figure, share, table, word
-from maskwatch.app.findings import plain
-from maskwatch.evidence import DataFacts, Source
+from maskwatch.app.charts import class_label, class_series, two_series
+from maskwatch.app.components import plain
+from maskwatch.app.figures.base import DASH, Figure, share, table, word
+from maskwatch.app.i18n import Catalogue
+from maskwatch.models.evidence import DataFacts, Source
 from maskwatch.schema import CLASSES, MaskState
 
 UNCLEAR = "unclear"
@@ -71,8 +71,11 @@ def counts(data: DataFacts, say: Catalogue) -> Figure:
         if any(labels.values())
     ]
     headings = [
-        *(say.text("model_data.source"), say.text("model_data.part"), *map(say.label, CLASSES)),
-        *(say.text("model_data.unclear"), say.text("model_data.licence")),
+        say.text("model_data.source"),
+        say.text("model_data.part"),
+        *map(say.label, CLASSES),
+        say.text("model_data.unclear"),
+        say.text("model_data.licence"),
     ]
     return Figure(
         say.text("model_data.counts"),
@@ -125,8 +128,10 @@ def copies(data: DataFacts, say: Catalogue) -> Figure:
         (charts.bars(shown, series),),
         table(
             [
-                *(say.text("model_data.source"), say.text("table.verdict")),
-                *(say.text("model_data.faces"), say.text("model_data.photos")),
+                say.text("model_data.source"),
+                say.text("table.verdict"),
+                say.text("model_data.faces"),
+                say.text("model_data.photos"),
             ],
             [[s.name, say.label(c), say.whole(n), say.whole(k)] for s, c, n, k in there],
         ),
@@ -161,7 +166,8 @@ def leaks(data: DataFacts, say: Catalogue) -> Figure:
         (charts.bars(shown),),
         table(
             [
-                *(say.text("model_data.split"), say.text("model_data.leaking")),
+                say.text("model_data.split"),
+                say.text("model_data.leaking"),
                 say.text("model_data.crossing"),
             ],
             [[name, share(say, leak.share), say.whole(leak.groups)] for name, leak in named],
@@ -226,7 +232,8 @@ def brightness_alone(data: DataFacts, say: Catalogue) -> Figure:
         (charts.bars(shown),),
         table(
             [
-                *(say.text("model_data.source"), say.text("model_data.by_light")),
+                say.text("model_data.source"),
+                say.text("model_data.by_light"),
                 say.text("model_data.by_chance"),
             ],
             [[name, share(say, item.recall), share(say, item.chance)] for name, item in named],

@@ -6,40 +6,37 @@ model without evidence, or with that of another, gets what its card says and no 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
-from maskwatch.app.data_figures import data_figures
-from maskwatch.app.figure import Figure, word
-from maskwatch.app.findings import plain
+from maskwatch.app.components import plain
+from maskwatch.app.figures.base import Figure, word
+from maskwatch.app.figures.data import data_figures
+from maskwatch.app.figures.robustness import robustness_figures, training_figures
+from maskwatch.app.figures.scores import confusion, per_class, score_figures
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.launch import EVALUATION_VARIABLE, MODEL_VARIABLE
-from maskwatch.app.mistakes import load_mistakes
+from maskwatch.app.look import put_unseen
 from maskwatch.app.model_summary import (
     Tile,
     calibrated_since,
     cannot_do,
+    caveats,
     compared,
-    doubts,
+    load_mistakes,
     network_rows,
     tiles,
     unseen_tile,
     what_it_is,
 )
-from maskwatch.app.networks import need_analyzer, show_privacy
-from maskwatch.app.score_figures import confusion, per_class, score_figures
-from maskwatch.app.stress_figures import stress_figures
-from maskwatch.app.training_figures import training_figures
+from maskwatch.app.session import app_settings, need_analyzer, show_privacy
 from maskwatch.errors import EvidenceError
-from maskwatch.evaluated import Scores
-from maskwatch.evidence import Evidence, load_evidence
-from maskwatch.model_card import SHIPPED_MODEL, ModelCard
+from maskwatch.models.card import SHIPPED_MODEL, ModelCard
+from maskwatch.models.evaluation import Scores
+from maskwatch.models.evidence import Evidence, load_evidence
+from maskwatch.models.records import read_record
 from maskwatch.pipeline import Analyzer
-from maskwatch.records import read_record
 
 # keys: of the session's state with the part that is shown, and of what holds the model card, which
 # is English in every language (Streamlit would show a docstring here)
@@ -63,7 +60,7 @@ def show_page() -> None:
     card = analyzer.card
     st.markdown(what_it_is(card, catalogue()))
     try:
-        evidence = load_evidence(Path(os.environ.get(MODEL_VARIABLE) or SHIPPED_MODEL), card.sha256)
+        evidence = load_evidence(app_settings().model or SHIPPED_MODEL, card.sha256)
     except EvidenceError as error:
         st.warning(text(f"evidence.{error.fault}"), icon=":material/info:")
         show_own_words(card)
@@ -77,7 +74,7 @@ def show_page() -> None:
 def show_summary(evidence: Evidence, card: ModelCard) -> None:
     """How good it is, in four numbers, and what it cannot do."""
     say, evaluation = catalogue(), evidence.evaluation
-    for sentence in doubts(evaluation, say):
+    for sentence in caveats(evaluation, say):
         st.warning(sentence, icon=":material/warning:")
     for sentence in calibrated_since(evaluation, card, say):
         st.info(sentence, icon=":material/info:")
@@ -112,7 +109,7 @@ def show_sections(evidence: Evidence, analyzer: Analyzer) -> None:
         "data": partial(show_figures, data_figures(evidence.data, say)),
         "training": partial(show_training, evidence, analyzer.card),
         "scores": partial(show_figures, score_figures(evidence.evaluation, say)),
-        "robustness": partial(show_figures, stress_figures(evidence.evaluation, say)),
+        "robustness": partial(show_figures, robustness_figures(evidence.evaluation, say)),
         "mistakes": partial(show_mistakes, evidence),
         "card": partial(show_card, evidence),
         "networks": partial(show_networks, analyzer),
@@ -132,7 +129,7 @@ def show_sections(evidence: Evidence, analyzer: Analyzer) -> None:
 def show_figures(figures: Iterable[Figure]) -> None:
     """Each figure with what it says above it and its numbers beneath."""
     for figure in figures:
-        st.subheader(figure.title)
+        st.header(figure.title)
         st.markdown(figure.takeaway)
         for chart in figure.charts:
             st.altair_chart(chart.configure_text(color=ink()), alt=figure.takeaway)
@@ -170,13 +167,13 @@ def show_mistakes(evidence: Evidence) -> None:
     """What goes wrong, in numbers, and in pictures where those are at hand."""
     say, evaluation = catalogue(), evidence.evaluation
     show_figures([confusion(evaluation.scores[evaluation.own.name]["all"], say)])
-    st.subheader(text("model_mistakes.pictures"))
-    folder = os.environ.get(EVALUATION_VARIABLE)
+    st.header(text("model_mistakes.pictures"))
+    folder = app_settings().evaluation
     if not folder:
         st.info(text("model_mistakes.not_at_hand"), icon=":material/hide_image:")
         return
     try:
-        shown = load_mistakes(Path(folder), evidence.sha256)
+        shown = load_mistakes(folder, evidence.sha256)
     except EvidenceError as error:
         st.warning(text(f"model_mistakes.{error.fault}"), icon=":material/info:")
         return
@@ -198,13 +195,13 @@ def show_card(evidence: Evidence) -> None:
     st.caption(text("model.card_language"))
     with st.container(key=CARD):
         st.markdown(evidence.model_card)
-    st.html(CARD_LOOK, unsafe_allow_javascript=True)
+    put_unseen(CARD_LOOK)
 
 
 def show_networks(analyzer: Analyzer) -> None:
     """Which networks are loaded."""
     for heading, rows in network_rows(analyzer.card, analyzer.detector_card, catalogue()):
-        st.subheader(heading)
+        st.header(heading)
         for name, value in rows:
             st.markdown(f"**{name}:** {plain(value)}")
 

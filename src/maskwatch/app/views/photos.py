@@ -1,25 +1,34 @@
 """The page for photos: many at a time, each with a border and a label on every face, and why.
 
 Run by Streamlit from top to bottom on every change. Pictures live in the memory of this process
-until they are removed or the browser's session ends; nothing is written to disk, and no path or
+until they are removed or the browser's session ends, on whatever page the visitor is; nothing is
+written to disk, and no path or
 address that a browser sends is opened.
 """
 
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from maskwatch.app import connection
-from maskwatch.app.findings import plain, show_legend
+from maskwatch.app import webrtc
+from maskwatch.app.components import CAMERA_PX, plain, show_legend
+from maskwatch.app.correcting import privacy_words
 from maskwatch.app.gallery import show_gallery
+from maskwatch.app.kept import count_in, take_over
 from maskwatch.app.language import text
-from maskwatch.app.networks import need_analyzer, show_privacy
-from maskwatch.app.samples import SAMPLES, Sample
-from maskwatch.app.session_photos import MAX_PHOTOS, Photo, SessionPhotos, told_apart
+from maskwatch.app.leaving import hold
+from maskwatch.app.look import put_unseen
+from maskwatch.app.photos import MAX_PHOTOS, Photo, SessionPhotos
+from maskwatch.app.session import app_settings, need_analyzer, show_privacy
+from maskwatch.io.image_kinds import UPLOAD_SUFFIXES
+from maskwatch.samples import SAMPLES, Sample
 
 # keys of the session's state
-STORE, SAMPLE, CAMERA, ROUND = "photos", "sample", "camera", "upload_round"
+STORE, SAMPLE, CAMERA, PICTURE = "photos", "sample", "camera", "picture"
+ROUND, LEFT_OUT, NEWS = "upload_round", "left_out", "news"
+
+# two beside each other fit on a telephone
+_SAMPLE_PX = 150
 
 _NAMED = 5
 # of files that are left out
@@ -39,60 +48,94 @@ PASTE = """<script>
 </script>"""
 
 
+# a picture of a sample can be pressed as well as the button below it, which reaches over it
+_SAMPLES_LOOK = """<style>
+    .st-key-samples [class*="-card"] { position: relative; }
+    .st-key-samples :is([data-testid="stElementContainer"], [data-testid="stButton"], button) {
+        position: static;
+    }
+    .st-key-samples button::after { content: ""; position: absolute; inset: 0; z-index: 1; }
+</style>"""
+
+
 def show_page() -> None:
     """The whole page."""
     st.title(text("photo.title"))
-    st.write(text("photo.intro"))
-    analyzer = need_analyzer()
-    photos = take_photos()
-    own, photos = bool(photos), photos or chosen_sample()
     store: SessionPhotos = st.session_state.setdefault(STORE, SessionPhotos())
+    count_in(store)
+    photos = store.given or chosen_sample()
+    if not photos:
+        st.write(text("photo.intro"))
+    analyzer = need_analyzer()
+    take_photos(store, folded=bool(photos))
+    hold(STORE, bool(store.given))
     store.keep_only(photos)
     if photos:
         show_gallery(analyzer, store, photos)
-    if not own:
+    begin_at_top()
+    if not store.given:
         offer_samples()
     if not photos:
         show_legend()
-    show_privacy(analyzer)
+    show_privacy(analyzer, *privacy_words())
 
 
-def take_photos() -> list[Photo]:
-    """What the browser uploaded or its camera took, up to a limit."""
+def begin_at_top() -> None:
+    """Scroll up to what was chosen or uploaded just now; the field and samples lie below."""
+    if number := st.session_state.get(NEWS):
+        top = "document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)"
+        put_unseen(f"<script>/* {number} */ {top};</script>")
+
+
+def take_photos(store: SessionPhotos, folded: bool) -> None:
+    """The field for photos and the camera, folded once there are photos to look at."""
     number = st.session_state.setdefault(ROUND, 0)
-    uploads = st.file_uploader(
-        text("photo.upload"),
-        type=["jpg", "jpeg", "png", "webp"],
-        accept_multiple_files=True,
-        key=f"uploads-{number}",
-    )
-    st.caption(text("intake.paste"))
-    st.html(PASTE, unsafe_allow_javascript=True)
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        with_camera = st.toggle(text("intake.camera"), key=CAMERA)
-        if uploads:
-            st.button(text("intake.clear"), on_click=start_over, icon=":material/delete:")
-    taken = take_picture() if with_camera else None
-    given = [*([taken] if taken else []), *uploads]
-    names = told_apart(file.name for file in given)
-    if left_out := names[MAX_PHOTOS:]:
+    label = text("intake.more" if store.given else "intake.title")
+    with st.expander(label, expanded=not folded, key=f"intake-{number}-{folded}"):
+        key = f"uploads-{number}"
+        st.file_uploader(
+            text("photo.upload"),
+            type=list(UPLOAD_SUFFIXES),
+            accept_multiple_files=True,
+            key=key,
+            on_change=take_uploads,
+            args=(store, key),
+        )
+        room = text("intake.room", megabytes=f"{app_settings().photos_mb / 2:g}")
+        st.caption(f"{text('intake.paste')} {room}")
+        if st.toggle(text("intake.camera"), key=CAMERA, persist_state="session"):
+            show_camera(store)
+    put_unseen(PASTE)
+    if left_out := st.session_state.pop(LEFT_OUT, []):
         show_left_out(left_out)
-    return [
-        Photo(file.file_id, name, file.getvalue())
-        for file, name in list(zip(given, names, strict=True))[:MAX_PHOTOS]
-    ]
 
 
-def start_over() -> None:
-    """Forget every upload: a field with another key is empty."""
-    st.session_state[ROUND] += 1
+def take_uploads(store: SessionPhotos, key: str) -> None:
+    """Take what was uploaded; a field with another key is empty."""
+    if given := take_over(st.session_state[key]):
+        st.session_state[ROUND] += 1
+        st.session_state[NEWS] = st.session_state.get(NEWS, 0) + 1
+        st.session_state[LEFT_OUT] = store.add(given)
 
 
-def take_picture() -> UploadedFile | None:
-    """A picture of the browser's camera."""
-    if connection.keeps_camera(st.context.url):
+def show_camera(store: SessionPhotos) -> None:
+    """The browser's camera, whose pictures are added one after the other."""
+    if webrtc.keeps_camera(st.context.url):
         st.warning(text("connection.no_camera_here"), icon=":material/no_photography:")
-    return st.camera_input(text("live.take_picture"), resolution="1080p")
+    st.camera_input(
+        text("live.take_picture"),
+        resolution="1080p",
+        width=CAMERA_PX,
+        key=PICTURE,
+        on_change=take_picture,
+        args=(store,),
+    )
+
+
+def take_picture(store: SessionPhotos) -> None:
+    """Take what the camera took, unless it was only thrown away there."""
+    if given := take_over(st.session_state[PICTURE]):
+        st.session_state[LEFT_OUT] = store.add(given)
 
 
 def show_left_out(names: list[str]) -> None:
@@ -112,12 +155,13 @@ def chosen_sample() -> list[Photo]:
 
 
 def offer_samples() -> None:
-    """A row of drawn photos to choose from."""
+    """A row of drawn photos to choose from; the button reaches over its picture."""
+    put_unseen(_SAMPLES_LOOK)
     st.caption(text("samples.intro"))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="samples"):
         for sample in SAMPLES:
-            with st.container(width=160):
-                st.image(str(sample.path), width=160, alt=text(f"samples.{sample.name}"))
+            with st.container(width=_SAMPLE_PX, key=f"sample-{sample.name}-card"):
+                st.image(str(sample.path), width=_SAMPLE_PX, alt="")
                 st.button(
                     text(f"samples.{sample.name}"),
                     key=f"sample-{sample.name}",
@@ -130,6 +174,7 @@ def offer_samples() -> None:
 def choose_sample(sample: Sample) -> None:
     """Judge this one."""
     st.session_state[SAMPLE] = sample
+    st.session_state[NEWS] = st.session_state.get(NEWS, 0) + 1
 
 
 show_page()

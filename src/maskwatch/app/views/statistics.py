@@ -11,19 +11,26 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from maskwatch.app import keeping
-from maskwatch.app.chart_series import class_label
-from maskwatch.app.count_charts import STACK, Bar, people_chart, ratio_chart
-from maskwatch.app.deletion import offer_deletion
-from maskwatch.app.findings import plain, show_badges
+from maskwatch.app import consent
+from maskwatch.app.charts import class_label
+from maskwatch.app.components import plain, show_badges
+from maskwatch.app.consent import offer_deletion
+from maskwatch.app.count_charts import (
+    STACK,
+    Bar,
+    Kind,
+    day_bars,
+    day_words,
+    hour_bars,
+    hour_words,
+    people_chart,
+    ratio_chart,
+)
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.periods import Kind, day_bars, day_words, hour_bars, hour_words
-from maskwatch.bookkeeping import Ledger
 from maskwatch.errors import StoreError
-from maskwatch.local_time import day_span
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_export import entries_to_csv, entries_to_json
+from maskwatch.store.export import entries_to_csv, entries_to_json
+from maskwatch.store.statistics import StatisticsStore, StatisticsWriter, day_span
 
 # what is shown until another span is chosen
 _DAYS = 30
@@ -33,31 +40,54 @@ def show_page() -> None:
     """The whole page."""
     st.title(text("statistics.title"))
     st.write(text("statistics.intro"))
-    keeping.show_switch()
+    consent.show_switch()
     try:
-        show_statistics(keeping.ledger())
+        show_statistics(consent.statistics_writer())
     except StoreError as error:
-        keeping.show_fault(error)
-    st.caption(" ".join((text("networks.not_stored"), *keeping.privacy_words())))
+        consent.show_fault(error)
+    st.caption(" ".join((text("networks.not_stored"), *consent.privacy_words())))
 
 
-def show_statistics(ledger: Ledger) -> None:
+def show_statistics(writer: StatisticsWriter) -> None:
     """All that is kept, or how to begin.
 
     Raises:
         StoreError: the file cannot be read, or what is pending cannot be written.
     """
-    ledger.flush()
-    span_s = ledger.store.span()
+    writer.flush()
+    span_s = writer.store.span()
     if span_s is None:
         st.info(text("statistics.empty"), icon=":material/bar_chart:")
         return
     zone = visitor_zone()
     first, last = choose_days(*(datetime.fromtimestamp(s, UTC).astimezone(zone) for s in span_s))
     st.caption(text("statistics.zone", zone=plain(str(zone))))
-    show_days(ledger.store, zone, first, last)
-    show_export(ledger.store, zone, first, last)
-    offer_deletion(ledger)
+    claimed = chooses_claims(writer.store)
+    show_days(writer.store, zone, first, last, claimed)
+    show_export(writer.store, zone, first, last)
+    offer_deletion(writer)
+
+
+def chooses_claims(store: StatisticsStore) -> bool:
+    """Whether to show what visitors' browsers claimed; asked only where there is any.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
+    if not store.has_claims():
+        return False
+    choice = st.segmented_control(
+        text("own_browser.counted_by"),
+        [False, True],
+        format_func=lambda claimed: text(
+            f"own_browser.{'counted_there' if claimed else 'counted_here'}"
+        ),
+        default=False,
+        required=True,
+    )
+    if choice:
+        st.caption(text("own_browser.only_claimed"))
+    return bool(choice)
 
 
 def visitor_zone() -> tzinfo:
@@ -82,13 +112,14 @@ def choose_days(first: datetime, last: datetime) -> tuple[date, date]:
     return (days[0], days[-1]) if days else (begin, end)  # one only: the second is still to come
 
 
-def show_days(store: StatisticsStore, zone: tzinfo, first: date, last: date) -> None:
+def show_days(store: StatisticsStore, zone: tzinfo, first: date, last: date, claimed: bool) -> None:
     """The counts of these days in words, by hour and by day."""
-    hours = hour_bars(store.by_hour(zone, first, last))
+    hours = hour_bars(store.by_hour(zone, first, last, claimed))
     if not any(bar.face_s for bar in hours):
         st.info(text("statistics.nobody"), icon=":material/search_off:")
         return
-    kind, days = day_bars(store.by_day(zone, first, last), first, last, catalogue())
+    by_day = store.by_day(zone, first, last, claimed)
+    kind, days = day_bars(by_day, first, last, catalogue())
     show_summary(hours, first, last)
     st.caption(text("statistics.stack"))
     show_badges(STACK)
@@ -133,7 +164,7 @@ def show_bars(kind: Kind, bars: Sequence[Bar]) -> None:
     """The same numbers as two charts and as a table."""
     say = catalogue()
     title, column = (text(key) for key in kind.value)
-    st.subheader(title)
+    st.header(title)
     st.altair_chart(
         people_chart(bars, say), width="stretch", alt=text("statistics.people_alt", title=title)
     )

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
-from maskwatch.training.augment import augment_crop, centre_crop
-from maskwatch.training.parts import NONE_OF_THEM, Part
-from maskwatch.training.recipe import Recipe, SamplingRecipe
+from maskwatch.training.classifier.augment import augment_crop, centre_crop
+from maskwatch.training.data.parts import NONE_OF_THEM, Part
+from maskwatch.training.recipes.classifier import Recipe, SamplingRecipe
 
 
 def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -24,7 +24,9 @@ def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.concatenate([np.eye(len(CLASSES), dtype=np.float32), unclear])[labels]
 
 
-def epoch_order(part: Part, recipe: Recipe, epoch: int) -> NDArray[np.int64]:
+def epoch_order(
+    part: Part, recipe: Recipe, epoch: int, is_hard: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """Positions of the training crops that an epoch shows, in order.
 
     A function of (seed, epoch), so that a resumed run goes on exactly as an unbroken one.
@@ -33,6 +35,7 @@ def epoch_order(part: Part, recipe: Recipe, epoch: int) -> NDArray[np.int64]:
         part: the training rows.
         recipe: which crops an epoch holds.
         epoch: from 0.
+        is_hard: (n,) rows that come `sampling.hard_times` as often; None: none of them.
     """
     random = np.random.default_rng((recipe.seed, epoch))
     labels, sampling = part.labels, recipe.sampling
@@ -41,6 +44,9 @@ def epoch_order(part: Part, recipe: Recipe, epoch: int) -> NDArray[np.int64]:
     if not wanted:
         return shuffled
     eligible = shuffled[_photos_before(part, shuffled) < sampling.max_per_group]
+    if is_hard is not None:
+        times = np.where(is_hard[eligible], sampling.hard_times, 1)
+        eligible = random.permutation(np.repeat(eligible, times))
     unclear = eligible[labels[eligible] == NONE_OF_THEM]
     unclear_count = round(wanted * sampling.unclear_share) if len(unclear) else 0
     present = np.unique(labels[labels != NONE_OF_THEM])

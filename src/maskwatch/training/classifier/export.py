@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, ModelError
-from maskwatch.model_card import ModelCard, card_path, load_model, write_card
-from maskwatch.runtime import create_session
+from maskwatch.files import writing
+from maskwatch.models.card import ModelCard, card_path, load_model, write_card
+from maskwatch.models.records import to_json
+from maskwatch.models.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.calibration import Calibration, fit_calibration, fit_temperature
-from maskwatch.training.catalog import PUBLIC_SETS, source_licence
-from maskwatch.training.crops import load_canvases
-from maskwatch.training.manifest import data_sha256
-from maskwatch.training.onnx_file import convert_to_onnx
-from maskwatch.training.parts import Part, score_slices, take_part
-from maskwatch.training.recipe import Recipe
+from maskwatch.training.classifier.network import convert_to_onnx
+from maskwatch.training.data.catalog import PUBLIC_SETS, source_licence
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.data.parts import Part, load_canvases, take_part
+from maskwatch.training.data.taught import untaught, what_it_means
+from maskwatch.training.metrics import score_slices
+from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder
+from maskwatch.vision.classify import calibrate
 
 PARITY = 1e-4
 """Largest difference of a probability between Keras and ONNX Runtime."""
@@ -78,7 +81,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
         unsure_below=UNSURE_BELOW,
         licence=_licence(run["sources"]),
         intended_use=_INTENDED_USE,
-        limits=_LIMITS,
+        limits=(*_LIMITS, *map(what_it_means, untaught(run["counts"]["train"]))),
         logit_shift=calibration.logit_shift,
         training={
             "recipe": asdict(recipe),
@@ -142,13 +145,13 @@ def _scores(
     """Those of the test part, or of `val` where there is none."""
     scored, name = (test, "test") if len(test.labels) else (val, "val")
     answers = calibration.apply(_answer_part(session, scored, side_px, margin))
-    return {"part": name, **score_slices(scored, answers, unsure_below)}
+    return {"part": name, **to_json(score_slices(scored, answers, unsure_below))}
 
 
 def _write(onnx: bytes, card: ModelCard, session: Any, model_path: Path) -> None:
-    model_path.parent.mkdir(parents=True, exist_ok=True)
-    card_path(model_path).unlink(missing_ok=True)  # an old card must not stand beside a new file
-    model_path.write_bytes(onnx)
+    with writing(model_path) as part:
+        part.write_bytes(onnx)
+        card_path(model_path).unlink(missing_ok=True)  # no old card must stand beside a new file
     _write_golden(session, card.input_side_px, model_path)
     write_card(card, model_path)
 
@@ -195,7 +198,8 @@ def _answer(session: Any, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _write_golden(session: Any, side_px: int, model_path: Path) -> None:
     crops = golden_crops(side_px)
     answers = _answer(session, crops)
-    np.savez_compressed(model_path.with_suffix(".golden.npz"), crops=crops, probabilities=answers)
+    with writing(model_path.with_suffix(".golden.npz")) as part:
+        np.savez_compressed(part, crops=crops, probabilities=answers)
 
 
 def _crops_by_source(table: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -212,3 +216,106 @@ def _licence(sources: list[str]) -> str:
     if bound:
         return f"for experiments only: trained on {', '.join(bound)}, see its licence"
     return "Apache-2.0"
+
+
+# Fits what makes a network's probabilities mean what they say, on answers it was not trained on.
+#
+# A temperature alone (Guo et al. 2017) keeps every answer as it is; models are exported with it. A
+# network that was shown a rare class more often than a camera meets it also gives it too much
+# probability there; a shift of each class's logit takes that back (bias-corrected temperature
+# scaling, Alexandari et al. 2020).
+
+_TEMPERATURES = np.geomspace(0.25, 4, 161)
+_CLOSE = 1e-4
+"""Mean probabilities match the shares when no logarithm differs by more."""
+
+_ROUNDS = 500
+"""Of bringing them closer; a few do, unless nearly all answers are certain."""
+
+TRUST_ROWS = 20.0
+"""How many more rows it weighs that the network is right about itself, so that few pictures change
+it little: sixty right answers would make it certain of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a card says of it.
+
+    Attributes:
+        temperature: divides the logits.
+        logit_shift: is added to them then, one value a class; their mean is 0.
+    """
+
+    temperature: float = 1.0
+    logit_shift: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    def apply(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The calibrated probabilities (n, 3)."""
+        return calibrate(probabilities, self.temperature, self.logit_shift)
+
+
+def fit_temperature(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+) -> Calibration:
+    """The temperature with the least log loss on held-out answers, see fit_calibration."""
+    return _best(labels, probabilities, is_shifted=False)
+
+
+def fit_calibration(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+) -> Calibration:
+    """The temperature and the shift with the least log loss on held-out answers.
+
+    To them come TRUST_ROWS answers with the network's own probabilities, as it gives them. For each
+    temperature of a fine grid the shift is the one that gives every class as much probability, on
+    the mean, as it has rows: there the log loss is least. A scan cannot diverge.
+    Where a class has no row nothing can be said of the shares, and the shift is 0.
+
+    Args:
+        labels: (n,) class indices.
+        probabilities: (n, 3) uncalibrated.
+    """
+    has_all = bool(np.bincount(labels, minlength=probabilities.shape[1]).all())
+    return _best(labels, probabilities, is_shifted=has_all)
+
+
+def _best(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating], is_shifted: bool
+) -> Calibration:
+    if len(labels) == 0:
+        return Calibration()
+    log = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
+    own = np.exp(_log_softmax(log))
+    rows = np.bincount(labels, minlength=own.shape[1])
+    target = (rows + TRUST_ROWS * own.mean(axis=0)) / (len(labels) + TRUST_ROWS)
+    best, least, shift = Calibration(), np.inf, np.zeros(own.shape[1])
+    for temperature in _TEMPERATURES:
+        scaled = log / temperature
+        if is_shifted:
+            shift = _shift(scaled, target, shift)  # it differs little from the last
+        given = _log_softmax(scaled + shift)
+        loss = -given[np.arange(len(labels)), labels].sum()
+        loss -= TRUST_ROWS * (own * given).sum(axis=1).mean()
+        if loss < least:
+            least = loss
+            values = tuple(round(float(value), 4) for value in shift - shift.mean())
+            best = Calibration(round(float(temperature), 4), values)
+    return best
+
+
+def _shift(
+    logits: NDArray[np.float64], target: NDArray[np.float64], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What makes the mean probability of each class that of the target."""
+    shift = start.copy()
+    for _ in range(_ROUNDS):
+        given = np.exp(_log_softmax(logits + shift)).mean(axis=0)
+        step = np.log(target / given)
+        shift += step
+        if np.abs(step).max() < _CLOSE:
+            break
+    return shift
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))

@@ -6,6 +6,7 @@ Not what ships: `benchmarks/int8.py` has the numbers that say why.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -14,6 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maskwatch.bench.speed import draw_frame
+from maskwatch.models.card import SHIPPED_MODEL
+from maskwatch.pipeline import Analyzer
 
 CALIBRATIONS = ("MinMax", "Percentile")
 """How the range of a layer follows from what it shows: all of it, or all but the rarest values."""
@@ -70,3 +75,20 @@ def _input_name(model: Path) -> str:
     import onnx
 
     return str(onnx.load(str(model)).graph.input[0].name)
+
+
+# The shipped classifier in int8, calibrated on drawn faces, for `maskwatch bench` to time.
+#
+# python -m maskwatch.training.classifier.int8 FILE
+
+
+def main() -> None:
+    """Write FILE."""
+    analyzer = Analyzer()
+    frame = draw_frame((1280, 720), 20)
+    faces, _ = analyzer.find_live(frame)
+    quantise(SHIPPED_MODEL, [analyzer.crops(frame, faces, analyzer.origin)], Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import onnx
+from numpy.typing import NDArray
 
 from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES
-from maskwatch.training.exported_weights import fold_batch_norm, take_over_exported
-from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +169,158 @@ def _freeze(base: Any, unfrozen_layers: int) -> None:
     first = 0 if unfrozen_layers == -1 else max(0, len(base.layers) - unfrozen_layers)
     for index, layer in enumerate(base.layers):
         layer.trainable = index >= first and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+# From an exported network back to a Keras model that can learn on.
+#
+# An exported file has no batch norms: they are frozen, and fold into the layers before them.
+
+
+def take_over_exported(model: Any, path: Path) -> None:
+    """Give a model without batch norms the weights of an exported file.
+
+    Args:
+        model: see fold_batch_norm; models inside it are gone through as well.
+        path: an .onnx file that `maskwatch export` or `export-detector` wrote.
+
+    Raises:
+        SettingError: it cannot be read, or its network has another shape.
+    """
+    weights = read_layers(path)
+    for layer in _layers(model):
+        try:
+            kernel, *bias = weights[layer.name]
+            if layer.use_bias and not bias:  # the exporter drops a bias of zeros
+                bias = [np.zeros(layer.bias.shape)]
+            layer.set_weights([kernel, *bias])
+        except (KeyError, ValueError) as error:  # no such layer; another shape
+            raise SettingError(
+                f"{path}: its network has another shape than the recipe's ({layer.name} differs)"
+            ) from error
+
+
+def fold_batch_norm(model: Any) -> Any:
+    """A copy without batch norm: its frozen statistics go into the convolutions before it."""
+    norms = {
+        layer.input._keras_history.operation.name: layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+
+    def without_norm(layer: Any) -> Any:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return keras.layers.Identity(name=layer.name)
+        config = layer.get_config()
+        if layer.name in norms:
+            config["use_bias"] = True
+        return type(layer).from_config(config)
+
+    def call(layer: Any, *args: Any, **_: Any) -> Any:
+        return layer(*args)  # Identity takes none of batch norm's keywords
+
+    folded = keras.models.clone_model(model, clone_function=without_norm, call_function=call)
+    for name, norm in norms.items():
+        gamma, beta, mean, variance = (np.asarray(value) for value in norm.get_weights())
+        scale = gamma / np.sqrt(variance + norm.epsilon)
+        convolution = model.get_layer(name)
+        kernel = np.asarray(convolution.get_weights()[0])
+        is_depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
+        kernel = kernel * (scale[:, None] if is_depthwise else scale)
+        folded.get_layer(name).set_weights([kernel, beta - mean * scale])
+    return folded
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """All convolutions and dense layers, those of models inside the model too."""
+    kinds = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        elif isinstance(layer, kinds):
+            yield layer
+
+
+# Keras model -> the bytes of an ONNX file, and back to the weights of its layers.
+
+_ANY_SIDE_PX = 64
+
+
+def convert_to_onnx(model: Any) -> bytes:
+    """Convert with Keras' own exporter; the batch size, and what else the input leaves, stay free.
+
+    The exporter imports parts of NumPy and TensorFlow that warn about their future; a user can do
+    nothing about it, so the warnings stay inside.
+    """
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sides = (side or _ANY_SIDE_PX for side in model.input_shape[1:])
+        model(np.zeros((1, *sides), model.input_dtype))  # it exports only what ran
+        path = Path(folder) / "model.onnx"
+        model.export(str(path), format="onnx", verbose=False)
+        return path.read_bytes()
+
+
+def read_layers(path: Path) -> dict[str, list[NDArray[np.float32]]]:
+    """Kernel and bias, if any, of every convolution and dense layer in an exported file.
+
+    They are as Keras keeps them. The exporter folds a batch norm into the convolution before it, or
+    leaves it behind a depthwise one as a product and a sum; here it is always folded, so the bias
+    may be the norm's. Tensors are named after their layers, "maskwatch_1/backbone_1/Conv1_1/...".
+
+    Args:
+        path: a file from `convert_to_onnx`.
+
+    Returns:
+        By name of the layer.
+
+    Raises:
+        SettingError: the file cannot be read.
+    """
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:  # onnx lets protobuf's own errors through
+        reason = str(error).splitlines()[0]
+        raise SettingError(f"{path}: not a readable ONNX file ({reason})") from error
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    readers = {node.input[0]: node for node in graph.node if node.input}
+    weights = {}
+    for node in graph.node:
+        if node.op_type not in ("Conv", "MatMul"):
+            continue
+        names = [name for name in (*node.input[1:], *node.output) if "/" in name]
+        if not names or any(name not in tensors for name in node.input[1:]):
+            raise SettingError(f"{path}: {node.name} was not exported by maskwatch")
+        layer = re.sub(r"_\d+$", "", _layer_part(names[0]))
+        kernel, *bias = (tensors[name] for name in node.input[1:])
+        if node.op_type == "Conv":
+            # ONNX: out, in, rows, columns; a depthwise kernel has one "in" and Keras wants it last
+            is_depthwise = kernel.shape[1] == 1 and len(kernel) > 1
+            kernel = kernel.transpose((2, 3, 0, 1) if is_depthwise else (2, 3, 1, 0))
+        else:
+            is_depthwise = False
+        for kind, factor_or_sum in _steps_behind(node, readers, tensors):
+            if kind == "Mul":
+                kernel = kernel * (factor_or_sum[:, None] if is_depthwise else factor_or_sum)
+                bias = [value * factor_or_sum for value in bias]
+            else:
+                bias = [sum(bias, factor_or_sum)]
+        weights[layer] = [kernel, *bias]
+    return weights
+
+
+def _steps_behind(
+    node: onnx.NodeProto, readers: dict[str, onnx.NodeProto], tensors: dict[str, NDArray[Any]]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Products and sums with one value a channel that batch norm or a bias left behind a layer."""
+    step = readers.get(node.output[0])
+    while step is not None and step.op_type in ("Mul", "Add"):
+        output, other = step.output[0], step.input[-1]
+        if other not in tensors or not ("/batchnorm/" in output or "/BiasAdd" in output):
+            return  # a sum of two branches, or arithmetic of the network itself
+        yield step.op_type, tensors[other].reshape(-1)
+        step = readers.get(output)
+
+
+def _layer_part(name: str) -> str:
+    """The part of a tensor's name that names the layer: the last with a number behind it."""
+    return [part for part in name.split("/") if re.search(r"_\d+$", part)][-1]

@@ -1,6 +1,6 @@
 """The student report's way of judging a frame, in a process of its own, for `maskwatch bench`.
 
-    python -m maskwatch.training.report_way [FILE]
+    python -m maskwatch.training.classifier.report_way [FILE]
 
 The whole frame is scaled to 224 x 224 and given to Keras. Answers each line of standard input, the
 name of a way, with the milliseconds that it took. Writes the same network to FILE as ONNX if asked.
@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.bench.scenes import draw_frame
+from maskwatch.bench.speed import draw_frame
 from maskwatch.schema import CLASSES, ImageRGB
 
 SIDE_PX = 224
@@ -53,7 +53,7 @@ def main() -> None:
     model = report_network()
     frame = draw_frame(_FRAME_WH, 1)
     if sys.argv[1:]:
-        from maskwatch.training.onnx_file import convert_to_onnx
+        from maskwatch.training.classifier.network import convert_to_onnx
 
         Path(sys.argv[1]).write_bytes(convert_to_onnx(model))
     ways: dict[str, Callable[[NDArray[np.float32]], object]] = {

@@ -15,9 +15,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from maskwatch.errors import DataError
-from maskwatch.training.recipe import Recipe
+from maskwatch.files import writing
+from maskwatch.training.classifier.train import train
+from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
 
 _DEPTHS = (0, 12, 30)
 """Layers of MobileNetV2 to free: none, its last block and top, its last three blocks and top."""
@@ -91,7 +92,8 @@ def draw_trials(study: optuna.Study, path: Path) -> None:
             axis.set_xscale("log")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("macro F1 on val")
-    figure.savefig(path, dpi=120)
+    with writing(path) as part:
+        figure.savefig(part, dpi=120)
 
 
 def _propose(trial: optuna.Trial, recipe: Recipe) -> Recipe:

@@ -20,11 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
+from maskwatch.files import write_text
+from maskwatch.io.images import load_image
 from maskwatch.schema import ImageRGB
-from maskwatch.sources import load_image
-from maskwatch.training.catalog import LABELS
-from maskwatch.training.manifest import BOX, tidy
-from maskwatch.training.readers import ROUNDING_PX, Problem
+from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.labels import Problem
+from maskwatch.training.data.manifest import BOX, tidy
+from maskwatch.training.data.placing import ROUNDING_PX
 
 TINY_FACE_PX = 20
 """Below this shorter side a face says too little to be judged, or to be recognised in a copy."""
@@ -121,11 +123,7 @@ def write_findings(findings: Findings, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(findings.to_dict(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, json.dumps(findings.to_dict(), indent=1) + "\n")
 
 
 def measure(

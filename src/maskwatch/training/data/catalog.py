@@ -17,6 +17,9 @@ MASK, NO_MASK, INCORRECT = (state.value for state in CLASSES)
 LABELS = (MASK, NO_MASK, INCORRECT)
 """The labels of a manifest, in the order of `schema.CLASSES`."""
 
+WORDS = dict(zip(LABELS, ("mask", "no mask", "incorrect mask"), strict=True))
+"""The labels as tables and charts name them."""
+
 UNCLEAR = "unclear"
 """Label of a face whose mouth and nose are behind a hand, a scarf or a cup: none of the three, and
 right only if UNSURE. A network learns and is scored on such faces apart from the others."""
@@ -129,17 +132,60 @@ PUBLIC_SETS = {
             licence="CC-BY-NC-SA-4.0",
             shippable=False,
         ),
+        PublicSet(
+            name="ilc-2021",
+            origin="https://github.com/jolignier/face-mask-dataset-ilc-2021",
+            layout=Layout.VOC,
+            classes={
+                "with_mask": MASK,
+                "without_mask": NO_MASK,
+                "with_incorrect_mask": INCORRECT,
+            },
+            counts={MASK: 1997, NO_MASK: 1591, INCORRECT: 436},
+            licence="none stated",
+        ),
+        PublicSet(
+            name="smartmask-1600",
+            origin="https://github.com/haonanshi0125/Yolo-SmartMaskDetector",
+            layout=Layout.VOC,
+            classes={"mask": MASK, "face": NO_MASK},
+            counts={MASK: 1485, NO_MASK: 2217},
+            licence="none stated",
+        ),
+        PublicSet(
+            name="mask-wearing-webcam",
+            origin="https://universe.roboflow.com/search?q=mask-wearing-uqr7d",
+            layout=Layout.YOLO,
+            classes={"0": MASK, "1": NO_MASK},
+            counts={MASK: 207, NO_MASK: 381},
+            licence="CC-BY-4.0",
+        ),
+        PublicSet(
+            name="cymq-567",
+            origin="https://github.com/cymqqqq/Mask-Detection-YOLOv3",
+            layout=Layout.YOLO,
+            classes={"0": MASK, "1": NO_MASK},
+            counts={MASK: 860, NO_MASK: 1096},
+            licence="MIT",
+        ),
+        PublicSet(
+            name="macwin-498",
+            origin="https://github.com/MacwinWin/face_mask_dataset",
+            layout=Layout.YOLO,
+            classes={"0": MASK, "1": NO_MASK},  # its README counts the other way round
+            counts={MASK: 423, NO_MASK: 579},
+            licence="none stated",
+        ),
+        PublicSet(
+            name="modelarts-286",
+            origin="https://github.com/leoring123/Mask-yolo3-keras-modelarts-notebook",
+            layout=Layout.VOC,
+            classes={"masks_ok": MASK, "no_masks": NO_MASK},
+            counts={MASK: 232, NO_MASK: 309},
+            licence="none stated",
+        ),
     )
 }
-
-KNOWN_CLASSES: Mapping[str, str] = {
-    **dict.fromkeys(("mask", "with_mask", "masked", "mask_worn", "worn"), MASK),
-    **dict.fromkeys(("no_mask", "without_mask", "unmasked", "none"), NO_MASK),
-    **dict.fromkeys(
-        ("incorrect_mask", "mask_weared_incorrect", "mask_worn_incorrectly", "incorrect"), INCORRECT
-    ),
-}
-"""Class names that need no explanation, for sets which are not in the catalog."""
 
 
 def public_set(name: str) -> PublicSet:
@@ -162,14 +208,3 @@ def source_licence(name: str) -> str:
     if name == SYNTHETIC:  # never made from a set that must not ship, see synth/supply.py
         return "made from the other sources, under their licences"
     return PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"
-
-
-def label_of(class_name: str, classes: Mapping[str, str]) -> str | None:
-    """The label a set's class stands for, None where neither the map nor common usage knows it.
-
-    Args:
-        class_name: as the set spells it.
-        classes: the map of this set, asked before the general one.
-    """
-    plain = class_name.strip().casefold().replace(" ", "_").replace("-", "_")
-    return classes.get(class_name) or KNOWN_CLASSES.get(plain)

@@ -12,11 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from maskwatch.training.catalog import LABELS
+from maskwatch.training.data.catalog import LABELS, WORDS
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; the same as in drawn results
 COLOURS = dict(zip(LABELS, ("#0072B2", "#D55E00", "#E69F00"), strict=True))
-WORDS = dict(zip(LABELS, ("mask", "no mask", "incorrect mask"), strict=True))
 
 _INK = "#010203"  # stands for the page's text colour, which light and dark pages set differently
 _NEUTRAL = "#8a8f98"

@@ -6,14 +6,17 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import pandas as pd
 
-from maskwatch.errors import DataError, SettingError
+from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.schema import BoxXYXY
-from maskwatch.training.catalog import PUBLIC_SETS, ROW_LABELS, label_of
-from maskwatch.training.manifest import BOX, COLUMNS, tidy
-from maskwatch.training.readers import LabelledFace, Problem, read_set
+from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS, PublicSet, public_set
+from maskwatch.training.data.class_names import labels_of
+from maskwatch.training.data.labels import LabelledFace, Problem, Reading
+from maskwatch.training.data.manifest import BOX, COLUMNS, tidy
+from maskwatch.training.data.readers import read_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,15 @@ class Collection:
         table: a manifest without groups and splits.
         problems: what could not be used, with reasons.
         machine_boxes: rows whose box was found by a detector.
+        classes: how each set was read and what its classes were taken for, a line each.
+        notes: what was done with labels that do not say all, a line each.
     """
 
     table: pd.DataFrame
     problems: tuple[Problem, ...]
     machine_boxes: int
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def collect(
@@ -49,12 +56,16 @@ def collect(
     """
     rows: list[dict[str, object]] = []
     problems: list[Problem] = []
+    meanings: list[str] = []
+    notes: list[str] = []
     used = 0
     for name, folder in folders.items():
         public = PUBLIC_SETS.get(name)
         reading = read_set(folder, public.layout if public else None)
         problems += reading.problems
-        labels = _labels(name, folder, reading.faces, classes or {})
+        labels = _labels(name, folder, reading, classes or {})
+        meanings.append(f"{name}: {_meaning(reading, labels)}")
+        notes += (f"{folder}: {note}" for note in reading.notes)
         for face, digest in _hashed(reading.faces, problems):
             boxes = [face.box_xyxy]
             key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
@@ -64,7 +75,7 @@ def collect(
             rows += (
                 {
                     "image_path": str(face.image_path.absolute()),
-                    "label": labels[face.class_name],
+                    "label": labels[face.class_name, face.class_id],
                     "source": name,
                     "sha256": digest,
                     **dict(zip(BOX, box or (None,) * 4, strict=True)),
@@ -72,7 +83,7 @@ def collect(
                 for box in boxes
             )
     table = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
-    return Collection(table, tuple(problems), used)
+    return Collection(table, tuple(problems), used, tuple(meanings), tuple(notes))
 
 
 def class_map(texts: Iterable[str]) -> dict[str, str]:
@@ -96,23 +107,34 @@ def counts_per_label(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _labels(
-    name: str, folder: Path, faces: Iterable[LabelledFace], classes: Mapping[str, str]
-) -> dict[str, str]:
-    """Label of each class name that occurs; all unknown ones together are one error."""
+    name: str, folder: Path, reading: Reading, classes: Mapping[str, str]
+) -> dict[tuple[str, str], str]:
+    """Label of each class that occurs, by name and number; all unknown ones are one error."""
     public = PUBLIC_SETS.get(name)
-    known = {**(public.classes if public else {}), **classes}
-    labels = {face.class_name: label_of(face.class_name, known) for face in faces}
-    unknown = sorted(class_name for class_name, label in labels.items() if label is None)
+    labels = labels_of(reading.faces, {**(public.classes if public else {}), **classes})
+    unknown = sorted(class_name for (class_name, _), label in labels.items() if label is None)
     if unknown:
+        boxes = any(face.box_xyxy for face in reading.faces)
+        broken = f"; first problem: {reading.problems[0]}" if reading.problems else ""
         raise DataError(
-            f"{folder}: unknown classes {', '.join(unknown[:8])}; map each with --class NAME=LABEL "
-            f"(labels: {', '.join(ROW_LABELS)}; known names: with_mask, without_mask, "
-            "mask_weared_incorrect)"
+            f"{folder}: unknown classes {', '.join(unknown[:8])}"
+            f"{'' if boxes else ' (folders of pictures; no label file was found)'}; map each with "
+            f"--class NAME=LABEL (labels: {', '.join(ROW_LABELS)}; known names: with_mask, "
+            f"without_mask, mask_weared_incorrect){'' if boxes else broken}"
         )
     missing = sorted(set(public.counts) - set(labels.values())) if public else []
     if missing:
         raise DataError(f"{folder}: no picture of class {', '.join(missing)}, which {name} has")
-    return {class_name: label for class_name, label in labels.items() if label is not None}
+    return {kind: label for kind, label in labels.items() if label is not None}
+
+
+def _meaning(reading: Reading, labels: Mapping[tuple[str, str], str]) -> str:
+    """How a set was read, and what each of its classes was taken for."""
+    shown = (
+        f"{class_name}{f' ({number})' if number not in ('', class_name) else ''} = {label}"
+        for (class_name, number), label in sorted(labels.items())
+    )
+    return f"{reading.form}; {', '.join(shown)}"
 
 
 def _hashed(
@@ -131,3 +153,70 @@ def _hashed(
         digest = digests[path]
         if digest is not None:
             yield face, digest
+
+
+# Public sets onto this machine: downloaded by kagglehub, or a copy that is already there.
+
+_HOW = "fetch NAME --path FOLDER, or manifest NAME=FOLDER"
+
+
+def fetch_set(name: str, path: Path | None = None) -> tuple[Path, Collection]:
+    """Downloads a public set, or takes the copy at `path`, and checks its counts per label.
+
+    Returns:
+        Its folder, and what is in it.
+
+    Raises:
+        DataError: it cannot be had, or is incomplete.
+    """
+    public = public_set(name)
+    folder = path or _download(public)
+    collection = collect({name: folder})
+    found = {label: n for label, n in counts_per_label(collection.table).items() if n}
+    if found != public.counts:
+        raise DataError(
+            f"{folder}: expected {_counts(public.counts)}, found {_counts(found)}; the copy is "
+            f"incomplete or another version of {name}"
+        )
+    return folder, collection
+
+
+def set_folders(sets: Iterable[str]) -> dict[str, Path]:
+    """Folder of each `NAME=PATH`; a bare NAME is a public set and is downloaded.
+
+    Raises:
+        SettingError: a name is empty or given twice.
+        DataError: a bare name is no public set, or it cannot be downloaded.
+    """
+    folders: dict[str, Path] = {}
+    for text in sets:
+        name, _, path = text.partition("=")
+        if not name or name in folders:
+            raise SettingError(f"{text!r}: each set needs a name of its own, as NAME=FOLDER")
+        folders[name] = Path(path) if path else _download(public_set(name))
+    return folders
+
+
+def _download(public: PublicSet) -> Path:
+    """The folder kagglehub keeps the set in; downloads it the first time."""
+    name = public.name
+    if public.kaggle is None:
+        raise DataError(
+            f"{name}: not on Kaggle; get it from {public.origin} and give its folder ({_HOW})"
+        )
+    try:
+        import kagglehub
+    except ImportError as error:
+        raise MissingExtraError("downloading data sets", "train") from error
+    try:
+        return Path(kagglehub.dataset_download(public.kaggle))
+    except Exception as error:  # requests' errors, and a family of its own without a common base
+        reason = shorten(str(error), 100, placeholder=" ...")
+        raise DataError(
+            f"{name}: download failed ({type(error).__name__}: {reason}); check the network, or "
+            f"get it from {public.origin} and give its folder ({_HOW})"
+        ) from error
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {label}" for label, count in counts.items())

@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.boxes import iou_matrix
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS, ROW_LABELS, Layout
-from maskwatch.training.manifest import BOX, tidy
+from maskwatch.files import writing
+from maskwatch.io.csv_cells import harmless, meant
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, ROW_LABELS, Layout
+from maskwatch.training.data.manifest import BOX, tidy
+from maskwatch.vision.detect import iou_matrix
 
 SHIPPED = Path(__file__).with_name("label_corrections.csv")
 COLUMNS = ("source", "file", "sha256", *BOX, "was", "label", "reason")
@@ -67,6 +69,7 @@ def read_corrections(path: Path = SHIPPED) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             header, *lines = list(csv.reader(stream, strict=True)) or [[]]
+            lines = [[meant(cell) for cell in line] for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV file ({error})") from error
     if tuple(header) != COLUMNS:
@@ -94,15 +97,14 @@ def write_corrections(table: pd.DataFrame, path: Path) -> None:
         DataError: the file cannot be written.
     """
     ordered = table.sort_values(["source", "file", *BOX], na_position="first", kind="stable")
-    cells = ordered.assign(**{name: ordered[name].map(_number) for name in BOX})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(cells[list(COLUMNS)].itertuples(index=False))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    cells = ordered.assign(
+        **{name: ordered[name].map(harmless) for name in COLUMNS if name not in BOX},
+        **{name: ordered[name].map(_number) for name in BOX},
+    )
+    with writing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(cells[list(COLUMNS)].itertuples(index=False))
 
 
 def apply_corrections(table: pd.DataFrame, corrections: pd.DataFrame) -> Corrected:

@@ -7,7 +7,7 @@ from sets whose boxes a person drew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS, label_of
-from maskwatch.training.found_faces import FOUND_SCORE, found_boxes, is_undrawn
-from maskwatch.training.readers import LabelledFace, Problem, read_set
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, Layout
+from maskwatch.training.data.class_names import labels_of
+from maskwatch.training.data.labels import LabelledFace, Problem
+from maskwatch.training.data.machine_faces import FOUND_SCORE, found_boxes, is_undrawn
+from maskwatch.training.data.readers import read_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +70,50 @@ def photo_name(set_name: str, folder: Path, path: Path) -> str:
 
 
 def holdout_photos(
-    folders: Mapping[str, Path], found: Mapping[str, NDArray[np.float64]] | None = None
+    folders: Mapping[str, Path],
+    found: Mapping[str, NDArray[np.float64]] | None = None,
+    learnt: Collection[str] = (),
 ) -> tuple[tuple[TruthPhoto, ...], tuple[Problem, ...]]:
     """Reads the test photos of some sets, sorted by name, and what could not be used.
 
     Args:
         folders: folder of each set by its name in the catalog.
         found: faces another detector found, see found_faces.read_found_faces.
+        learnt: sets the detector was trained on. Of any other set with boxes that has no listed
+            test photos, all photos are test photos.
 
     Raises:
-        DataError: a set has no test photos, its folder holds none of them, or a class is unknown.
+        DataError: no photo of a set may be tested on, its folder holds none of them, or a class is
+            unknown.
     """
     photos: list[TruthPhoto] = []
     problems: list[Problem] = []
+    listed = {name.split("/")[0] for name in holdout_names()}
+    unseen = {name for name, public in PUBLIC_SETS.items() if public.layout is not Layout.FOLDERS}
+    unseen -= {*learnt}
     for set_name, folder in folders.items():
-        if not any(name.startswith(f"{set_name}/") for name in holdout_names()):
-            known = ", ".join(sorted({name.split("/")[0] for name in holdout_names()}))
+        takes_all = set_name not in listed
+        if takes_all and set_name not in unseen:
+            known = ", ".join(sorted(listed | unseen))
             raise DataError(
                 f"{set_name}: no test photos in a set of that name (there are: {known})"
             )
         reading = read_set(folder, PUBLIC_SETS[set_name].layout)
         problems += reading.problems
-        members = _by_photo(set_name, folder, reading.faces)
+        members = _by_photo(set_name, folder, reading.faces, takes_all)
         if not members:
             raise DataError(f"{folder}: none of the test photos of {set_name} is in it")
         photos += [_with_undrawn(photo, found) if found else photo for photo in members]
     return tuple(sorted(photos, key=lambda photo: photo.name)), tuple(problems)
 
 
-def _by_photo(set_name: str, folder: Path, faces: tuple[LabelledFace, ...]) -> list[TruthPhoto]:
-    """The test photos among the labelled faces of a set."""
+def _by_photo(
+    set_name: str, folder: Path, faces: tuple[LabelledFace, ...], takes_all: bool
+) -> list[TruthPhoto]:
+    """The photos among the labelled faces of a set that are for testing, or all."""
     members: dict[Path, list[LabelledFace]] = {}
     for face in faces:
-        if photo_name(set_name, folder, face.image_path) in holdout_names():
+        if takes_all or photo_name(set_name, folder, face.image_path) in holdout_names():
             members.setdefault(face.image_path, []).append(face)
     return [
         TruthPhoto(
@@ -120,7 +133,8 @@ def _with_undrawn(photo: TruthPhoto, found: Mapping[str, NDArray[np.float64]]) -
 
 
 def _class_index(set_name: str, face: LabelledFace) -> int:
-    label = label_of(face.class_name, PUBLIC_SETS[set_name].classes)
+    labels = labels_of([face], PUBLIC_SETS[set_name].classes)
+    label = labels[face.class_name, face.class_id]
     if label is None:
         raise DataError(f"{face.image_path}: {set_name} has no class {face.class_name!r}")
     return LABELS.index(label)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +18,8 @@ import pyarrow.parquet as pq
 from pandas.api.types import is_numeric_dtype
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import ROW_LABELS
+from maskwatch.files import writing
+from maskwatch.training.data.catalog import ROW_LABELS
 
 BOX = ("x_min", "y_min", "x_max", "y_max")
 COLUMNS = ("image_path", *BOX, "label", "source", "sha256", "group", "split")
@@ -66,15 +66,8 @@ def write_manifest(table: pd.DataFrame, path: Path) -> None:
     ]
     arrow = pa.Table.from_pandas(stored, schema=_SCHEMA, preserve_index=False)
     arrow = arrow.replace_schema_metadata({HASH_KEY: data_sha256(table).encode()})
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # renamed when complete
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing(path) as part:
         pq.write_table(arrow, part)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def data_sha256(table: pd.DataFrame) -> str:

@@ -6,11 +6,13 @@ nothing to do"), continued: samples, sizes, brightness, groups, and what a rando
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -18,15 +20,15 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from maskwatch.errors import DataError
-from maskwatch.evidence import BrightnessScore, Leak
+from maskwatch.files import write_text
+from maskwatch.models.evidence import BrightnessScore, Leak
 from maskwatch.schema import ImageRGB
-from maskwatch.training import data_charts as charts
-from maskwatch.training.audit import TINY_FACE_PX, measure, read_cuts
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS
-from maskwatch.training.collect import counts_per_label
-from maskwatch.training.manifest import data_sha256, has_box
-from maskwatch.training.pages import jpeg_data_uri, render
-from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
+from maskwatch.training.data import charts
+from maskwatch.training.data.audit import TINY_FACE_PX, measure, read_cuts
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, WORDS
+from maskwatch.training.data.collect import counts_per_label
+from maskwatch.training.data.manifest import data_sha256, has_box
+from maskwatch.training.data.split import crossing_groups, split_grouped, split_report, twin_share
 
 THUMB_PX = 88
 SAMPLES = 12
@@ -68,11 +70,7 @@ def write_data_report(
             written.
     """
     page = build_page(table, name, progress)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, page)
 
 
 def build_page(
@@ -92,7 +90,7 @@ def build_page(
         rows=len(table),
         photos=table["sha256"].nunique(),
         groups=len(pictures),
-        words=charts.WORDS,
+        words=WORDS,
         counts=counts_per_label(table),
         sources=_sources(table),
         sheets=_sample_sheets(table),
@@ -211,7 +209,7 @@ def _group_sheets(table: pd.DataFrame, pictures: pd.Series[int]) -> list[Sheet]:
     for group, count in pictures[pictures > 1].nlargest(SHOWN_GROUPS).items():
         rows = table[table["group"] == group].drop_duplicates("sha256")
         sources = ", ".join(sorted(rows["source"].unique()))
-        labels = ", ".join(charts.WORDS[label] for label in LABELS if label in set(rows["label"]))
+        labels = ", ".join(WORDS[label] for label in LABELS if label in set(rows["label"]))
         title = f"{count:,} pictures labelled {labels}; from {sources}"
         sheets.append(Sheet(title, thumbnails(rows.head(PICTURES_PER_GROUP))))
     return sheets
@@ -232,3 +230,30 @@ def _data_uri(image_rgb: ImageRGB) -> str:
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image_rgb, size_wh, interpolation=cv2.INTER_AREA)
     return jpeg_data_uri(np.asarray(small, np.uint8), quality=78)
+
+
+# What every HTML page of the training path shares: the templates, and pictures inside the page.
+
+
+def render(template: str, **values: object) -> str:
+    """A page as text.
+
+    Args:
+        template: its file in training/templates; text is escaped, a missing value is an error.
+        **values: what the template names.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("maskwatch.training"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(**values)
+
+
+def jpeg_data_uri(image_rgb: ImageRGB, quality: int = 80) -> str:
+    """A picture (H, W, 3) as a JPEG in a data URI, so that a page needs no file beside it."""
+    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+    _, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()

@@ -18,9 +18,9 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.catalog import NO_MASK, PUBLIC_SETS, UNCLEAR
-from maskwatch.training.detector.holdout import holdout_names, known_name
-from maskwatch.training.manifest import BOX
+from maskwatch.training.data.catalog import NO_MASK, PUBLIC_SETS, UNCLEAR
+from maskwatch.training.data.holdout import holdout_names, known_name
+from maskwatch.training.data.manifest import BOX
 
 REPORT_VAL_SHARE = 0.2
 PUBLIC_SPLIT = Path(__file__).with_name("public_split.csv")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.detect import Detector
+from maskwatch.errors import ModelError
+from maskwatch.io.images import load_image
 from maskwatch.pipeline import Analyzer
-from maskwatch.schema import CLASSES, BoxXYXY, FaceOrigin, ImageRGB
-from maskwatch.sources import load_image
-from maskwatch.training.detector.holdout import TruthPhoto
-from maskwatch.training.detector.matching import Found
-from maskwatch.training.detector.turning import turn_photo
+from maskwatch.schema import CLASSES, BoxXYXY, Face, FaceOrigin, ImageRGB
+from maskwatch.training.data.holdout import TruthPhoto
+from maskwatch.training.detector.average_precision import Found
+from maskwatch.vision.detect import Detector
 
 SCORE_FLOOR = 0.02
 """Lowest detection score to ask a detector for; what WIDER FACE figures are measured from."""
@@ -112,3 +114,109 @@ def _found(
         np.array(scores, float)[order],
         None if probabilities is None else np.array(probabilities, float).reshape(-1, 3)[order],
     )
+
+
+# Photos turned about their centre, and where their faces then are.
+
+TURNS_DEG = (15, 30, 45)
+"""Each is tried both ways."""
+
+_GREY = (128, 128, 128)
+
+
+def turn_photo(
+    image_rgb: ImageRGB, boxes_xyxy: NDArray[np.float64], turn_deg: float
+) -> tuple[ImageRGB, NDArray[np.float64]]:
+    """Turns a photo, and its faces, counter-clockwise about its centre.
+
+    The canvas is a square as wide as the diagonal, whatever the turn and mid-grey around the
+    photo, so that a detector which shrinks pictures to a fixed size sees every turn, and no turn,
+    at one scale. A face is taken for the ellipse inside its box; its turned box is the ellipse's,
+    because the box of the turned corners would grow by up to 41 % with nothing in it.
+
+    Args:
+        image_rgb: (H, W, 3).
+        boxes_xyxy: (n, 4).
+        turn_deg: any angle.
+
+    Returns:
+        The canvas (S, S, 3) and the boxes (n, 4) on it.
+    """
+    height, width = image_rgb.shape[:2]
+    side = math.ceil(math.hypot(height, width)) + 1  # room for the rounding of the offset
+    offset = np.array([(side - width) // 2, (side - height) // 2])
+    # counter-clockwise as one sees it: y points down
+    cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
+    turn = np.array([[cos, sin], [-sin, cos]])
+
+    middle = np.array([width, height]) / 2
+    centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+    centres = (centres - middle) @ turn.T + middle + offset
+    half = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2
+    half = np.sqrt(half**2 @ (turn**2).T)
+    # OpenCV counts from the middle of the first pixel, boxes from its corner
+    shift = middle + offset - 0.5 - turn @ (middle - 0.5)
+    canvas = cv2.warpAffine(
+        image_rgb,
+        np.column_stack([turn, shift]),
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=_GREY,
+    )
+    return np.asarray(canvas, np.uint8), np.concatenate([centres - half, centres + half], axis=1)
+
+
+# OpenCV's own face detector, YuNet (Wu et al. 2023), to compare with on the same photos.
+
+_NMS_IOU = 0.3  # OpenCV's default
+_MOST_CANDIDATES = 5000  # the same
+
+
+class YuNet:
+    """A Detector made of OpenCV's FaceDetectorYN. It holds the picture's size: one thread only."""
+
+    origin = FaceOrigin.DETECTED
+
+    def __init__(self, path: Path, scale: int = 1) -> None:
+        """Load the network.
+
+        Args:
+            path: ONNX file of YuNet, as OpenCV's model zoo publishes it.
+            scale: pictures are enlarged by this first; 1 leaves them as they are.
+
+        Raises:
+            ModelError: the file cannot be used, or this OpenCV has no FaceDetectorYN.
+        """
+        if not hasattr(cv2, "FaceDetectorYN"):
+            raise ModelError(f"{path}: OpenCV {cv2.__version__} has no FaceDetectorYN to run it")
+        if not path.is_file():
+            raise ModelError(f"{path}: no such file")
+        self._scale = scale
+        try:
+            self._network = cv2.FaceDetectorYN.create(
+                str(path), "", (32, 32), SCORE_FLOOR, _NMS_IOU, _MOST_CANDIDATES
+            )
+            self.detect(np.zeros((32, 32, 3), np.uint8))  # a wrong file shows here, not later
+        except cv2.error as error:
+            raise ModelError(f"{path}: OpenCV cannot use it as YuNet ({error.err})") from error
+
+    def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
+        """Find the faces of one image (H, W, 3), cut at its edges."""
+        height, width = image_rgb.shape[:2]
+        size_wh = (width * self._scale, height * self._scale)
+        bgr = cv2.resize(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), size_wh)
+        self._network.setInputSize(size_wh)
+        _, rows = self._network.detect(bgr)
+        if rows is None:
+            return ()
+        values = np.asarray(rows, np.float64)
+        corners = np.concatenate([values[:, :2], values[:, :2] + values[:, 2:4]], axis=1)
+        boxes = np.clip(corners / self._scale, 0, [width, height, width, height])
+        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return tuple(
+            Face((left, top, right, bottom), score)
+            for (left, top, right, bottom), score in zip(
+                boxes[inside].tolist(), values[inside, -1].tolist(), strict=True
+            )
+        )

@@ -8,15 +8,23 @@ small, is ignored, neither a hit nor false. Faces that nobody drew can be set as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
-from maskwatch.boxes import iou_matrix
+from maskwatch.vision.detect import iou_matrix
 
 MIN_IOU = 0.5
+LOOSE_IOU = 0.3
+"""From this overlap on it is the face, however the set draws faces."""
+
 FALSE_PER_PHOTO = 0.1
 """Recall is given where one photo in ten shows a false face."""
 
@@ -72,6 +80,7 @@ def match(
     boxes_xyxy: NDArray[np.float64],
     truth_xyxy: NDArray[np.float64],
     counts: NDArray[np.bool_] | None = None,
+    min_iou: float = MIN_IOU,
 ) -> NDArray[np.intp]:
     """The face each detection takes.
 
@@ -79,6 +88,7 @@ def match(
         boxes_xyxy: (n, 4) detections, best first.
         truth_xyxy: (m, 4) faces.
         counts: (m,) False for faces that are taken only where no other can be; all count if None.
+        min_iou: overlap from which a detection can be the face.
 
     Returns:
         (n,) index of a face, -1 for none.
@@ -88,7 +98,7 @@ def match(
     counts = np.ones(len(truth_xyxy), bool) if counts is None else counts
     free = np.ones(len(truth_xyxy), bool)
     for index, row in enumerate(overlap):
-        fits = free & (row >= MIN_IOU)
+        fits = free & (row >= min_iou)
         fits = fits & counts if (fits & counts).any() else fits
         if fits.any():
             # of equal overlaps the last, as pycocotools does it
@@ -102,6 +112,7 @@ def compare(
     truths_xyxy: Sequence[NDArray[np.float64]],
     smallest_px: float = 0.0,
     undrawn_xyxy: Sequence[NDArray[np.float64]] | None = None,
+    min_iou: float = MIN_IOU,
 ) -> Outcomes:
     """Matches the detections of many photos with their faces.
 
@@ -110,6 +121,7 @@ def compare(
         truths_xyxy: (n, 4) faces of each photo.
         smallest_px: faces with a shorter longer side do not count.
         undrawn_xyxy: (m, 4) further faces of each photo that do not count; none if None.
+        min_iou: overlap from which a detection can be a face.
     """
     undrawn_xyxy = undrawn_xyxy or [np.empty((0, 4))] * len(found)
     hits, false, faces = [], [], []
@@ -117,7 +129,7 @@ def compare(
         truth_xyxy = np.concatenate([drawn_xyxy, further_xyxy])
         counts = longer_side_px(truth_xyxy) >= smallest_px
         counts[len(drawn_xyxy) :] = False
-        taken = match(detections.boxes_xyxy, truth_xyxy, counts)
+        taken = match(detections.boxes_xyxy, truth_xyxy, counts, min_iou)
         hits.append(np.append(counts, False)[taken])  # -1, no face, picks the False
         false.append((taken < 0) & (longer_side_px(detections.boxes_xyxy) >= smallest_px))
         faces.append(int(counts.sum()))
@@ -137,7 +149,7 @@ def compare(
 def average_precision(outcomes: Outcomes, weights: NDArray[np.integer] | None = None) -> float:
     """COCO's average precision: the mean of the best precision at 101 recalls; NaN without faces.
 
-    Equal to pycocotools; tests/test_detector_scores.py. It is here for the intervals, which need it
+    Equal to pycocotools; test_detector_scores.py. It is here for the intervals, which need it
     a thousand times.
 
     Args:
@@ -177,25 +189,19 @@ def recall_at_false_rate(
     return float(hits[allowed[-1]] / faces), float(outcomes.scores[allowed[-1]])
 
 
-def best_score(outcomes: Outcomes) -> float | None:
-    """The lowest score to accept for the best F1, where a miss and a false face weigh the same.
+def cheapest_score(outcomes: Outcomes, miss_cost: float) -> float | None:
+    """The lowest score to accept so that missed and false faces together cost least.
 
     None without faces or hits.
+
+    Args:
+        outcomes: from `compare`.
+        miss_cost: how many false faces a missed one is as bad as.
     """
     hits, false, faces = _sums(outcomes, None)
     if faces == 0 or not outcomes.is_hit.any():
         return None
-    return float(outcomes.scores[(2 * hits / (hits + false + faces)).argmax()])
-
-
-def at_score(outcomes: Outcomes, low: float) -> tuple[float | None, float | None]:
-    """Recall and false faces per photo from that score on; None without faces, or photos."""
-    passes = outcomes.scores >= low
-    faces, photos = int(outcomes.faces.sum()), len(outcomes.faces)
-    return (
-        int((outcomes.is_hit & passes).sum()) / faces if faces else None,
-        int((outcomes.is_false & passes).sum()) / photos if photos else None,
-    )
+    return float(outcomes.scores[(miss_cost * (faces - hits) + false).argmin()])
 
 
 def _sums(
@@ -207,3 +213,136 @@ def _sums(
     each = weights[outcomes.photo]
     hits, false = np.cumsum(each * outcomes.is_hit), np.cumsum(each * outcomes.is_false)
     return hits, false, int(weights @ outcomes.faces)
+
+
+# Average precision by pycocotools, the implementation that published figures come from.
+
+MOST_FACES = 1000
+"""Detections counted in a photo. COCO's 100 would cut off crowds, of which it has none."""
+
+SIZES_PX = {
+    "all": (0.0, 1e9),
+    "under 20": (0.0, float(np.nextafter(20, 0))),
+    "20 to 60": (20.0, 60.0),
+    "over 60": (float(np.nextafter(60, 61)), 1e9),
+}
+"""Lowest and highest longer side of a face box, in pixels of the photo."""
+
+
+def face_precision(
+    found: Sequence[Found], truths_xyxy: Sequence[NDArray[np.float64]]
+) -> dict[str, dict[str, float | None]]:
+    """AP50 and AP50-95 of faces, whatever they wear, for each range of `SIZES_PX`.
+
+    Args:
+        found: of each photo.
+        truths_xyxy: (n, 4) faces of each photo.
+
+    Returns:
+        {"all": {"ap50": ..., "ap50_95": ...}, "under 20": ..., ...}, None where there is no face.
+    """
+    truth = [(boxes, np.zeros(len(boxes), int)) for boxes in truths_xyxy]
+    answers = [(item.boxes_xyxy, item.scores, np.zeros(len(item.scores), int)) for item in found]
+    precision = _precision(truth, answers, 1, SIZES_PX)
+    return {
+        name: {
+            "ap50": _mean(precision[0, :, 0, index]),
+            "ap50_95": _mean(precision[:, :, 0, index]),
+        }
+        for index, name in enumerate(SIZES_PX)
+    }
+
+
+def class_precision(
+    found: Sequence[Found],
+    truths_xyxy: Sequence[NDArray[np.float64]],
+    labels: Sequence[NDArray[np.intp]],
+) -> list[float | None]:
+    """AP50 of each of the three states, None where it does not occur.
+
+    Each detection is an answer for every state, scored detection score x probability of the state:
+    the standard for detectors with one score per class, where an answer is ranked among the others
+    of its class and not hidden by a likelier one.
+
+    Args:
+        found: of each photo, judged.
+        truths_xyxy: (n, 4) faces of each photo.
+        labels: (n,) index into schema.CLASSES of each face.
+    """
+    answers = []
+    for item in found:
+        assert item.probabilities is not None
+        classes = item.probabilities.shape[1]
+        answers.append(
+            (
+                np.repeat(item.boxes_xyxy, classes, axis=0),
+                (item.scores[:, None] * item.probabilities).ravel(),
+                np.tile(np.arange(classes), len(item.scores)),
+            )
+        )
+    truth = list(zip(truths_xyxy, labels, strict=True))
+    precision = _precision(truth, answers, 3, {"all": SIZES_PX["all"]})
+    return [_mean(precision[0, :, index, 0]) for index in range(3)]
+
+
+def _precision(
+    truth: Sequence[tuple[NDArray[np.float64], NDArray[np.integer]]],
+    answers: Sequence[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.integer]]],
+    classes: int,
+    sizes_px: Mapping[str, tuple[float, float]],
+) -> NDArray[np.float64]:
+    """Precision (10 IoUs from 0.5, 101 recalls, classes, sizes), -1 without faces."""
+    if not truth:
+        return np.full((10, 101, classes, len(sizes_px)), -1.0)
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells of every step
+        known = _dataset([(boxes, np.ones(len(boxes)), labels) for boxes, labels in truth], classes)
+        evaluation = COCOeval(known, _dataset(answers, classes), "bbox")
+        evaluation.params.areaRng = [list(limits) for limits in sizes_px.values()]
+        evaluation.params.areaRngLbl = list(sizes_px)
+        evaluation.params.maxDets = [MOST_FACES]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return np.asarray(evaluation.eval["precision"][..., 0], np.float64)
+
+
+def _dataset(
+    photos: Sequence[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.integer]]],
+    classes: int,
+) -> COCO:
+    """Boxes, scores and classes of each photo as pycocotools wants them."""
+    annotations: list[dict[str, Any]] = []
+    for photo, (boxes_xyxy, scores, labels) in enumerate(photos):
+        first = len(annotations) + 1  # ids count from one: zero means "not matched"
+        rows = zip(
+            boxes_xyxy.tolist(),
+            longer_side_px(boxes_xyxy).tolist(),
+            scores.tolist(),
+            labels.tolist(),
+            strict=True,
+        )
+        annotations += (
+            {
+                "id": number,
+                "image_id": photo,
+                "category_id": label,
+                "bbox": [left, top, right - left, bottom - top],
+                "area": side_px,  # what its size ranges look at; we range by the longer side
+                "iscrowd": 0,
+                "score": score,
+            }
+            for number, ((left, top, right, bottom), side_px, score, label) in enumerate(
+                rows, first
+            )
+        )
+    dataset = COCO()
+    dataset.dataset = {
+        "images": [{"id": photo} for photo in range(len(photos))],
+        "categories": [{"id": label} for label in range(classes)],
+        "annotations": annotations,
+    }
+    dataset.createIndex()
+    return dataset
+
+
+def _mean(precision: NDArray[np.float64]) -> float | None:
+    return None if (precision < 0).all() else float(precision.mean())

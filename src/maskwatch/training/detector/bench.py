@@ -3,45 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from maskwatch._version import __version__
-from maskwatch.detect import Detector, FaceDetector
+from maskwatch.bench.speed import detect_times, network_times
 from maskwatch.errors import DataError
-from maskwatch.model_card import (
+from maskwatch.files import explained, write_text
+from maskwatch.io.environment import cpu_name, git_revision, versions
+from maskwatch.io.images import load_image
+from maskwatch.models.card import (
     SHIPPED_DETECTOR,
     SHIPPED_MODEL,
     DetectorCard,
+    ModelCard,
     load_detector,
     load_model,
 )
-from maskwatch.runtime import available_cpus
-from maskwatch.sources import load_image
-from maskwatch.training.detector.answers import SCORE_FLOOR, PhotoAnswer, ask
-from maskwatch.training.detector.coco import MOST_FACES
-from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
-from maskwatch.training.detector.matching import FALSE_PER_PHOTO, MIN_IOU, at_score, compare
+from maskwatch.models.runtime import available_cpus
+from maskwatch.training.data.holdout import TruthPhoto, holdout_names
+from maskwatch.training.data.machine_faces import FOUND_SCORE
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.detector.answers import SCORE_FLOOR, TURNS_DEG, PhotoAnswer, YuNet, ask
+from maskwatch.training.detector.average_precision import (
+    FALSE_PER_PHOTO,
+    LOOSE_IOU,
+    MIN_IOU,
+    MOST_FACES,
+)
 from maskwatch.training.detector.misses import misses_page
+from maskwatch.training.detector.operating import Operating, operate
 from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, score
-from maskwatch.training.detector.timing import detect_times, network_times
-from maskwatch.training.detector.turning import TURNS_DEG
-from maskwatch.training.detector.yunet import YuNet
-from maskwatch.training.environment import cpu_name, git_revision, versions
+from maskwatch.vision.detect import Detector, FaceDetector
 
 BENCH_SCHEMA = "maskwatch.detector-bench/1"
 TIMED_PHOTOS = 50
 """At most so many, evenly from all sets."""
 
+YUNET_SCORE = FOUND_SCORE
+"""YuNet comes without a lowest score; what it says from here on is nearly always a face."""
+
 _PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pycocotools", "pillow")
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class Comparison:
     """What is compared.
 
     Attributes:
@@ -61,6 +72,11 @@ class Contest:
     served: Mapping[str, Detector]
     yunet_sha256: str | None
 
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """Sets that our detector was trained on, as its card says."""
+        return tuple(self.card.training.get("sources", ()))
+
 
 @dataclass(frozen=True, slots=True)
 class BenchRow:
@@ -70,25 +86,21 @@ class BenchRow:
         detector: its name and setting.
         part: name of the set, "all" for all together.
         scores: what it is worth there.
-        recall: of the faces from `SMALLEST_PX` on at the lowest score that the card takes for a
-            face; None for a detector without a card.
-        false_per_photo: false faces at that score.
+        operating: what users get: at the card's lowest score, or YuNet's `YUNET_SCORE`.
     """
 
     detector: str
     part: str
     scores: DetectorScores
-    recall: float | None
-    false_per_photo: float | None
+    operating: Operating
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        at_card = {"recall": self.recall, "false_per_photo": self.false_per_photo}
         return {
             "detector": self.detector,
             "part": self.part,
             **self.scores.to_dict(),
-            "at_min_score": {k: v if v is None else round(v, 4) for k, v in at_card.items()},
+            "at_min_score": self.operating.to_dict(),
         }
 
 
@@ -97,7 +109,7 @@ class Bench:
     """The result.
 
     Attributes:
-        contest: what was compared.
+        comparison: what was compared.
         classifier_sha256: of the classifier that named the states, None where none did.
         photos: how many there were.
         state_photos: in how many of them states were scored.
@@ -106,7 +118,7 @@ class Bench:
         detect_ms: see `detect_times`.
     """
 
-    contest: Contest
+    comparison: Comparison
     classifier_sha256: str | None
     photos: int
     state_photos: int
@@ -116,7 +128,7 @@ class Bench:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values, with what it was made with."""
-        card = self.contest.card
+        card = self.comparison.card
         return {
             "schema": BENCH_SCHEMA,
             "made_with": {
@@ -128,13 +140,14 @@ class Bench:
             "detector": {
                 "name": card.name,
                 "sha256": card.sha256,
-                "sides_px": list(self.contest.sides_px),
+                "sides_px": list(self.comparison.sides_px),
                 "coarse_side_px": card.coarse_side_px,
+                "coarse_face_px": card.coarse_face_px,
                 "min_score": card.min_score,
                 "nms_iou": card.nms_iou,
             },
             "classifier_sha256": self.classifier_sha256,
-            "yunet_sha256": self.contest.yunet_sha256,
+            "yunet_sha256": self.comparison.yunet_sha256,
             "photos": {
                 "listed": len(holdout_names()),
                 "used": self.photos,
@@ -142,6 +155,8 @@ class Bench:
             },
             "rules": {
                 "min_iou": MIN_IOU,
+                "loose_iou": LOOSE_IOU,
+                "yunet_score": YUNET_SCORE,
                 "smallest_px": SMALLEST_PX,
                 "false_per_photo": FALSE_PER_PHOTO,
                 "score_floor": SCORE_FLOOR,
@@ -153,9 +168,9 @@ class Bench:
         }
 
 
-def enter(
+def load_comparison(
     model: Path | None = None, sides_px: Sequence[int] = (), yunet: Path | None = None
-) -> Contest:
+) -> Comparison:
     """Loads what is compared.
 
     Args:
@@ -183,11 +198,11 @@ def enter(
         }
         detectors, served = {**detectors, **others}, {**served, **others}
         yunet_sha256 = sha256(yunet.read_bytes()).hexdigest()
-    return Contest(content, card, sides_px, detectors, served, yunet_sha256)
+    return Comparison(content, card, sides_px, detectors, served, yunet_sha256)
 
 
 def run_bench(
-    contest: Contest,
+    comparison: Comparison,
     photos: Sequence[TruthPhoto],
     out: Path,
     with_states: bool = True,
@@ -196,7 +211,7 @@ def run_bench(
     """Scores and times detectors on photos, and writes detector.json and misses.html.
 
     Args:
-        contest: from `enter`.
+        comparison: from `load_comparison`.
         photos: from `holdout_photos`, at least one.
         out: folder to write to.
         with_states: judge the faces with the shipped classifier as well; see `unseen`.
@@ -207,33 +222,33 @@ def run_bench(
         ImageError: a photo cannot be read.
         DataError: the folder cannot be written.
     """
-    with _explained(out):
+    with explained(out):
         out.mkdir(parents=True, exist_ok=True)  # shows before the work whether it can be written
     classifier = SHIPPED_MODEL if with_states else None
     answers = {
         name: ask(detector, photos, classifier, TURNS_DEG, progress)
-        for name, detector in contest.detectors.items()
+        for name, detector in comparison.detectors.items()
     }
     timed = (load_image(photo.path) for photo in photos[:: -(-len(photos) // TIMED_PHOTOS)])
     bench = Bench(
-        contest,
+        comparison,
         load_model(classifier)[1].sha256 if classifier else None,
         len(photos),
         sum(photo.labels is not None for photo in photos) if with_states else 0,
         rows=tuple(
-            _row(name, part, photos, answers[name], contest)
+            _row(name, part, photos, answers[name], comparison)
             for part in _parts(photos)
-            for name in contest.detectors
+            for name in comparison.detectors
         ),
-        network_ms=network_times(contest.model, contest.card.name),
-        detect_ms=detect_times(contest.served, timed),
+        network_ms=network_times(comparison.model, comparison.card.name),
+        detect_ms=detect_times(comparison.served, timed),
     )
-    first = next(iter(contest.detectors))
-    page = misses_page(photos, [answer.upright for answer in answers[first]], first, contest.card)
-    with _explained(out):
-        text = json.dumps(bench.to_dict(), indent=2) + "\n"
-        (out / "detector.json").write_text(text, encoding="utf-8")
-        (out / "misses.html").write_text(page, encoding="utf-8")
+    first = next(iter(comparison.detectors))
+    page = misses_page(
+        photos, [answer.upright for answer in answers[first]], first, comparison.card
+    )
+    write_text(out / "detector.json", json.dumps(bench.to_dict(), indent=2) + "\n")
+    write_text(out / "misses.html", page)
     return bench
 
 
@@ -248,7 +263,7 @@ def _row(
     part: str,
     photos: Sequence[TruthPhoto],
     answers: Sequence[PhotoAnswer],
-    contest: Contest,
+    comparison: Comparison,
 ) -> BenchRow:
     pairs = [
         (photo, answer)
@@ -256,17 +271,45 @@ def _row(
         if part == "all" or photo.name.startswith(f"{part}/")
     ]
     members, theirs = [photo for photo, _ in pairs], [answer for _, answer in pairs]
-    recall = false_per_photo = None
-    if isinstance(contest.detectors[name], FaceDetector):
-        truths = [photo.boxes_xyxy for photo in members]
-        outcomes = compare([answer.upright for answer in theirs], truths, SMALLEST_PX)
-        recall, false_per_photo = at_score(outcomes, contest.card.min_score)
-    return BenchRow(name, part, score(members, theirs), recall, false_per_photo)
+    is_ours = isinstance(comparison.detectors[name], FaceDetector)
+    min_score = comparison.card.min_score if is_ours else YUNET_SCORE
+    return BenchRow(name, part, score(members, theirs), operate(members, theirs, min_score))
 
 
-@contextmanager
-def _explained(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror})") from error
+# Which test photos of the detector the classifier has not learnt from either.
+#
+# `maskwatch data split --test` keeps all of them for testing, as the shipped classifier's split
+# did; a split made otherwise may not. States scored on photos that were learnt would be too good.
+
+
+def forget_seen_states(
+    photos: Sequence[TruthPhoto], table: pd.DataFrame, card: ModelCard
+) -> tuple[TruthPhoto, ...]:
+    """Takes the states from all photos but those in the test part of the classifier.
+
+    Photos are found by their content, wherever they lie.
+
+    Args:
+        photos: with states.
+        table: the manifest the classifier was trained on.
+        card: of the classifier.
+
+    Raises:
+        DataError: it was trained on another manifest, or no photo is left.
+    """
+    trained_on = card.training.get("data_sha256")
+    if data_sha256(table) != trained_on:
+        raise DataError(
+            f"{card.name} was trained on other data than this manifest (the hash in its card "
+            f"starts with {str(trained_on)[:12]}); give the manifest of its run"
+        )
+    unseen = set(table.loc[table["split"] == "test", "sha256"])
+    kept = tuple(
+        photo
+        if sha256(photo.path.read_bytes()).hexdigest() in unseen
+        else replace(photo, labels=None)
+        for photo in photos
+    )
+    if all(photo.labels is None for photo in kept):
+        raise DataError(f"no test photo is in the test part of {card.name}; leave the manifest out")
+    return kept

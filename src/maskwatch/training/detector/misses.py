@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.crop import crop_faces
-from maskwatch.model_card import DetectorCard
+from maskwatch.io.images import load_image
+from maskwatch.models.card import DetectorCard
 from maskwatch.schema import ImageRGB
-from maskwatch.sources import load_image
-from maskwatch.training.detector.holdout import TruthPhoto
-from maskwatch.training.detector.matching import Found, longer_side_px, match
+from maskwatch.training.data.holdout import TruthPhoto
+from maskwatch.training.data.report import jpeg_data_uri, render
+from maskwatch.training.detector.average_precision import Found, longer_side_px, match
 from maskwatch.training.detector.scores import SMALLEST_PX
-from maskwatch.training.pages import jpeg_data_uri, render
+from maskwatch.vision.crop import crop_faces
 
 SHOWN = 18
 """Pictures in each section."""

@@ -16,11 +16,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from maskwatch.errors import SettingError
-from maskwatch.training.detector.recipe import DetectorNetworkRecipe
-from maskwatch.training.exported_weights import fold_batch_norm, take_over_exported
-from maskwatch.training.network import load_base
+from maskwatch.training.classifier.network import fold_batch_norm, load_base, take_over_exported
+from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 
 OUTPUTS = 15
 """Values per point: score logit, dx, dy, log w, log h, and dx, dy of five landmarks, in strides."""
@@ -73,13 +73,18 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
         model = fold_batch_norm(model)
         take_over_exported(model, weights)
     elif weights is not None and trained:
-        _take_over(model, weights)
+        model = _taken_over(model, weights)
     return model
 
 
-def _take_over(model: Any, path: Path) -> None:
+def _taken_over(model: Any, path: Path) -> Any:
+    """The model with the weights of a run; without batch norms where that run had none."""
     try:
-        model.set_weights(keras.saving.load_model(path, compile=False).get_weights())
+        other = keras.saving.load_model(path, compile=False)
+        if not any(isinstance(x, keras.layers.BatchNormalization) for x in other.layers):
+            model = fold_batch_norm(model)
+        model.set_weights(other.get_weights())
+        return model
     except (OSError, ValueError) as error:  # no such file or no Keras file; other shapes
         reason = str(error).splitlines()[0]
         raise SettingError(
@@ -116,3 +121,91 @@ def _head(x: Any, recipe: DetectorNetworkRecipe, name: str) -> Any:
     place = keras.layers.Conv2D(OUTPUTS - 1, 1, name=f"{name}_place")(x)
     x = keras.layers.Concatenate(name=f"{name}_join")([score, place])
     return keras.layers.Reshape((-1, OUTPUTS), name=f"{name}_points")(x)
+
+
+# What a detector's answer costs, written in keras.ops so that every backend can train it.
+
+
+@keras.saving.register_keras_serializable("maskwatch")
+class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no type information
+    """Score, box and landmarks, each per face point of the batch.
+
+    Score: quality focal loss (Li et al. 2020, "Generalized Focal Loss"): a face point is to answer
+    with the overlap its own box reaches, so that the best-placed box wins the suppression. That
+    overlap is drawn out over the range from `score_floor` to one: the score is to say first that
+    there is a face, then how well it is placed. Box: 1 - complete IoU (Zheng et al. 2020), not
+    where nobody knows how the set draws. Landmarks: absolute distance in tenths of the face size.
+    """
+
+    def __init__(
+        self,
+        box_weight: float = 2.0,
+        landmark_weight: float = 0.5,
+        score_floor: float = 0.0,
+        name: str = "detection",
+    ) -> None:
+        super().__init__(name=name, reduction=None)
+        self.box_weight = box_weight
+        self.landmark_weight = landmark_weight
+        self.score_floor = score_floor
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras writes into a checkpoint."""
+        return {
+            "box_weight": self.box_weight,
+            "landmark_weight": self.landmark_weight,
+            "score_floor": self.score_floor,
+        }
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of a batch, a scalar.
+
+        Args:
+            y_true: (n, A, targets.COLUMNS).
+            y_pred: (n, A, 15) as the network answers.
+        """
+        state, box, points = y_true[..., 0], y_true[..., 1:5], y_true[..., 17:19]
+        stride, is_placed = y_true[..., 19:20], y_true[..., 16]
+        is_face = ops.cast(state > 0.5, "float32")
+        counts = ops.cast(state > -0.5, "float32")
+        faces = ops.maximum(ops.sum(is_face), 1.0)
+
+        centre = points + y_pred[..., 1:3] * stride
+        half = ops.exp(ops.clip(y_pred[..., 3:5], -4.0, 5.0)) * stride / 2
+        iou, penalty = _complete_iou(ops.concatenate([centre - half, centre + half], -1), box)
+        overlap = ops.stop_gradient(ops.clip(iou, 0.0, 1.0))
+        overlap = is_placed * overlap + (1.0 - is_placed) * 0.5
+        quality = is_face * (self.score_floor + (1.0 - self.score_floor) * overlap)
+
+        logit = y_pred[..., 0]
+        entropy = ops.maximum(logit, 0.0) - logit * quality + ops.log1p(ops.exp(-ops.abs(logit)))
+        score_loss = ops.sum(counts * ops.square(ops.sigmoid(logit) - quality) * entropy)
+        box_loss = ops.sum(is_face * is_placed * (1.0 - iou + penalty))
+        shape = ops.shape(y_pred)
+        marks = ops.reshape(y_pred[..., 5:15], (shape[0], shape[1], 5, 2))
+        wanted = ops.reshape(y_true[..., 5:15], (shape[0], shape[1], 5, 2))
+        placed = ops.expand_dims(points, 2) + marks * ops.expand_dims(stride, 2)
+        size = ops.sqrt(ops.maximum((box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1]), 1.0))
+        distance = ops.mean(ops.abs(placed - wanted), axis=(2, 3)) / size
+        landmark_loss = ops.sum(y_true[..., 15] * distance)
+        total = score_loss + self.box_weight * box_loss
+        return (total + self.landmark_weight * 10.0 * landmark_loss) / faces
+
+
+def _complete_iou(pred: Any, true: Any) -> tuple[Any, Any]:
+    """IoU and the complete-IoU penalty for distance and shape, of boxes (..., 4)."""
+    epsilon = 1e-6
+    low, high = ops.maximum(pred[..., :2], true[..., :2]), ops.minimum(pred[..., 2:], true[..., 2:])
+    common = ops.prod(ops.maximum(high - low, 0.0), -1)
+    pred_wh, true_wh = pred[..., 2:] - pred[..., :2], true[..., 2:] - true[..., :2]
+    union = ops.prod(pred_wh, -1) + ops.prod(true_wh, -1) - common
+    iou = common / (union + epsilon)
+    outer = ops.maximum(pred[..., 2:], true[..., 2:]) - ops.minimum(pred[..., :2], true[..., :2])
+    shift = pred[..., :2] + pred[..., 2:] - true[..., :2] - true[..., 2:]
+    distance = ops.sum(ops.square(shift), -1) / 4 / (ops.sum(ops.square(outer), -1) + epsilon)
+    angle = ops.arctan(true_wh[..., 0] / (true_wh[..., 1] + epsilon)) - ops.arctan(
+        pred_wh[..., 0] / (pred_wh[..., 1] + epsilon)
+    )
+    shape = 0.4052847 * ops.square(angle)  # 4 / pi^2
+    weight = ops.stop_gradient(shape / (1.0 - iou + shape + epsilon))
+    return iou, distance + weight * shape

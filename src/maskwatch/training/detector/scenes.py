@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -16,12 +17,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
-from maskwatch.runtime import available_cpus
+from maskwatch.io.images import load_image
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
-from maskwatch.sources import load_image
-from maskwatch.training.augment import degrade, relight
+from maskwatch.training.classifier.augment import degrade, relight
+from maskwatch.training.detector.hard_negatives import FalseBoxes
+from maskwatch.training.detector.hardness import is_hard
 from maskwatch.training.detector.photos import Photo
-from maskwatch.training.detector.recipe import DetectorRecipe
+from maskwatch.training.recipes.detector import DetectorRecipe
+from maskwatch.vision.detect import grid_points
+from maskwatch.vision.letter_box import STRIDES_PX
 
 LONGEST_SIDE_PX = 800
 """Photos are kept in memory at this size at most; faces of a larger one need no more pixels."""
@@ -43,10 +48,12 @@ class LoadedPhoto:
     Attributes:
         levels: the photo, then halved again and again.
         photo: the faces in pixels of the first level.
+        scale: of the first level against the file.
     """
 
     levels: tuple[ImageRGB, ...]
     photo: Photo
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,14 @@ class Scene:
     Attributes:
         image_rgb: (S, S, 3).
         boxes_xyxy: (n, 4).
+        is_placed: (n,) see photos.Photo.
         landmarks_xy: (n, 5, 2), NaN where not known.
         ignore_xyxy: (m, 4).
     """
 
     image_rgb: ImageRGB
     boxes_xyxy: NDArray[np.float64]
+    is_placed: NDArray[np.bool_]
     landmarks_xy: NDArray[np.float64]
     ignore_xyxy: NDArray[np.float64]
 
@@ -87,10 +96,11 @@ def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
             photo.name,
             photo.is_drawn,
             photo.boxes_xyxy * scale,
+            photo.is_placed,
             photo.landmarks_xy * scale,
             photo.ignore_xyxy * scale,
         )
-        return LoadedPhoto(tuple(levels), scaled)
+        return LoadedPhoto(tuple(levels), scaled, scale)
 
     with ThreadPoolExecutor(max_workers=available_cpus()) as pool:  # decoding releases the GIL
         results = list(pool.map(load, photos))
@@ -103,11 +113,28 @@ def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
 class SceneMaker:
     """Makes the scenes of a run."""
 
-    def __init__(self, photos: Sequence[LoadedPhoto], recipe: DetectorRecipe) -> None:
-        """Keep the photos apart by where their boxes come from."""
+    def __init__(
+        self,
+        photos: Sequence[LoadedPhoto],
+        recipe: DetectorRecipe,
+        false_boxes: FalseBoxes = MappingProxyType({}),
+    ) -> None:
+        """Keep the photos apart by where their boxes come from.
+
+        Args:
+            photos: to compose from.
+            recipe: how.
+            false_boxes: in pixels of the photos' files, see hard_negatives.py.
+        """
         drawn = [photo for photo in photos if photo.photo.is_drawn]
         found = [photo for photo in photos if not photo.photo.is_drawn]
         self._drawn, self._found = drawn or found, found or drawn
+        self._hard_drawn, self._hard_found = _hard_faces(self._drawn), _hard_faces(self._found)
+        self._false = [
+            (loaded, box * loaded.scale)
+            for loaded in photos
+            for box in false_boxes.get(loaded.photo.name, ())
+        ]
         self._recipe = recipe
 
     def make(self, side_px: int, seed: tuple[int, int, int]) -> Scene:
@@ -126,20 +153,21 @@ class SceneMaker:
             tiles = [(0, 0, side_px, side_px)]
         canvas = np.empty((side_px, side_px, 3), np.uint8)
         parts = [self._fill(canvas, tile, random) for tile in tiles]
-        boxes, landmarks, ignore = (np.concatenate(kind) for kind in zip(*parts, strict=True))
+        boxes, is_placed, landmarks, ignore = (
+            np.concatenate(kind) for kind in zip(*parts, strict=True)
+        )
         _cover(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
         image = degrade(relight(canvas, recipe.augment, random), recipe.augment, random)
-        return Scene(image, boxes, landmarks, ignore)
+        return Scene(image, boxes, is_placed, landmarks, ignore)
 
     def _fill(
         self, canvas: ImageRGB, tile: tuple[int, int, int, int], random: Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Draw one photo into a rectangle of the canvas; its boxes, landmarks and ignored boxes."""
-        pool = self._drawn if random.random() < self._recipe.scenes.true_share else self._found
-        loaded = pool[int(random.integers(len(pool)))]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Draw one photo into a rectangle of the canvas; its faces as in Scene."""
+        loaded, box = self._choose(random)
         left, top, right, bottom = tile
         width, height = right - left, bottom - top
-        warp = self._random_warp(loaded, width, height, random)
+        warp = self._random_warp(loaded, box, width, height, random)
         scale = float(np.sqrt(abs(np.linalg.det(warp[:, :2]))))
         level = int(np.clip(np.floor(np.log2(1 / scale)), 0, len(loaded.levels) - 1))
         image = loaded.levels[level]
@@ -166,15 +194,33 @@ class SceneMaker:
         )
         ignored = ignored[(ignored[:, 2:] > ignored[:, :2]).all(axis=1)]
         shift = np.tile(corner, 2)
-        return clipped[is_face] + shift, landmarks[is_face] + corner, ignored + shift
+        is_placed = loaded.photo.is_placed[is_face]
+        return clipped[is_face] + shift, is_placed, landmarks[is_face] + corner, ignored + shift
+
+    def _choose(self, random: Generator) -> tuple[LoadedPhoto, NDArray[np.float64]]:
+        """A photo, and the box (4,) that it is drawn for: a face, or what was taken for one."""
+        scenes = self._recipe.scenes
+        if self._false and scenes.false_share and random.random() < scenes.false_share:
+            return self._false[int(random.integers(len(self._false)))]
+        is_drawn = random.random() < scenes.true_share
+        hard = self._hard_drawn if is_drawn else self._hard_found
+        if hard and scenes.hard_share and random.random() < scenes.hard_share:
+            return hard[int(random.integers(len(hard)))]
+        pool = self._drawn if is_drawn else self._found
+        loaded = pool[int(random.integers(len(pool)))]
+        boxes = loaded.photo.boxes_xyxy
+        return loaded, boxes[int(random.integers(len(boxes)))]
 
     def _random_warp(
-        self, loaded: LoadedPhoto, width: int, height: int, random: Generator
+        self,
+        loaded: LoadedPhoto,
+        box: NDArray[np.float64],
+        width: int,
+        height: int,
+        random: Generator,
     ) -> NDArray[np.float64]:
         """Affine map (2, 3) from photo to tile pixels that brings a face, or any place, into it."""
         scenes, augment = self._recipe.scenes, self._recipe.augment
-        boxes = loaded.photo.boxes_xyxy
-        box = boxes[int(random.integers(len(boxes)))]
         face_px = float((box[2:] - box[:2]).max())
         if random.random() < scenes.sized_share:
             low, high = np.log([scenes.smallest_face_px + 1, min(width, height)])
@@ -204,6 +250,16 @@ class SceneMaker:
         misplaced = offsets + linear @ (photo_px / 2) - tile_px / 2
         offset = offsets[np.abs(misplaced).max(axis=1).argmin()]
         return np.column_stack([linear, offset])
+
+
+def _hard_faces(
+    photos: Sequence[LoadedPhoto],
+) -> list[tuple[LoadedPhoto, NDArray[np.float64]]]:
+    return [
+        (loaded, box)
+        for loaded in photos
+        for box in loaded.photo.boxes_xyxy[is_hard(loaded.levels[0], loaded.photo)]
+    ]
 
 
 def _shrink(image_rgb: ImageRGB, scale: float) -> ImageRGB:
@@ -262,3 +318,72 @@ def _cover(
         corners = cv2.boxPoints((tuple(centre), (float(width), float(height)), angle))
         colour = tuple(int(value) for value in random.integers(0, 256, 3))
         cv2.fillConvexPoly(image_rgb, np.round(corners).astype(np.int32), colour, cv2.LINE_AA)
+
+
+# Faces of a scene -> what each point of the network's output should say.
+#
+# The points are those of FCOS (Tian et al. 2019): one at the centre of each cell of the strides 8,
+# 16 and 32. A point answers for a face if it is near the face's centre ("centre sampling", FCOS v2)
+# and its stride fits the face's size; neighbouring strides overlap, so that no size falls between
+# two.
+
+FACE_PX = ((0.0, 48.0), (32.0, 112.0), (80.0, np.inf))
+"""Sizes of the faces of each stride: root of the box's area."""
+
+NEAR_SHARE = 0.2
+"""A point is near within this share of the box's width and height around the centre ..."""
+NEAR_CELLS = 0.75
+"""... and within so many cells, so that the smallest face has a point of its own."""
+
+COLUMNS = 20
+"""State (1 face, 0 background, -1 ignored), box_xyxy, landmarks, weight of the landmarks and of the
+box, point, stride."""
+
+
+def output_points(side_px: int) -> NDArray[np.float32]:
+    """The points (A, 3) of a square input: x, y and stride in pixels."""
+    middles, strides = grid_points(side_px, side_px)
+    return np.column_stack([middles, strides]).astype(np.float32)
+
+
+def make_targets(scene: Scene, points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Targets (A, COLUMNS) of a scene.
+
+    Args:
+        scene: with n faces.
+        points: (A, 3), see output_points.
+    """
+    targets = np.zeros((len(points), COLUMNS), np.float32)
+    targets[:, 1:5] = (0, 0, 1, 1)  # any valid box: the loss multiplies it by zero
+    targets[:, 17:] = points
+    ignored = _inside(points, scene.ignore_xyxy).any(axis=1)
+    targets[ignored, 0] = -1
+    boxes = scene.boxes_xyxy
+    if not len(boxes):
+        return targets
+    size = boxes[:, 2:] - boxes[:, :2]
+    offset = np.abs(points[:, None, :2] - (boxes[:, :2] + boxes[:, 2:]) / 2)
+    reach = np.maximum(size * NEAR_SHARE, NEAR_CELLS * points[:, None, 2:])
+    area = size.prod(axis=1)
+    limits = dict(zip(STRIDES_PX, FACE_PX, strict=True))
+    low, high = np.array([limits[int(stride)] for stride in points[:, 2]]).T
+    fits = (np.sqrt(area) >= low[:, None]) & (np.sqrt(area) < high[:, None])
+    is_near = (offset <= reach).all(axis=2) & fits
+    owner = np.where(is_near, area, np.inf).argmin(axis=1)  # of two faces the smaller one
+    is_face = is_near.any(axis=1)
+    faces = owner[is_face]
+    landmarks = scene.landmarks_xy[faces].reshape(-1, 10)
+    known = ~np.isnan(landmarks).any(axis=1)
+    targets[is_face, 0] = 1
+    targets[is_face, 1:5] = boxes[faces]
+    targets[is_face, 5:15] = np.where(known[:, None], landmarks, 0)
+    targets[is_face, 15] = known
+    targets[is_face, 16] = scene.is_placed[faces]
+    return targets
+
+
+def _inside(points: NDArray[np.float32], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points (A, 3) lie in which boxes (m, 4): (A, m)."""
+    x, y = points[:, None, 0], points[:, None, 1]
+    left, top, right, bottom = boxes.T
+    return np.asarray((x >= left) & (x <= right) & (y >= top) & (y <= bottom), np.bool_)

@@ -1,7 +1,7 @@
 """What a face detector is worth: precision, recall, states and turned photos, with intervals.
 
-Intervals hold the middle 95 % of a bootstrap over photos: faces of one photo share its light and
-its crowd, so the photo is the unit. The face size everywhere is the longer side of the box in
+Intervals come from a bootstrap over photos, see bootstrap.py: faces of one photo share its light
+and its crowd, so the photo is the unit. The face size everywhere is the longer side of the box in
 pixels of the photo.
 """
 
@@ -15,35 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.detect import Detector
+from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES
+from maskwatch.training.bootstrap import draw_weights, estimate
+from maskwatch.training.data.holdout import TruthPhoto
 from maskwatch.training.detector.answers import PhotoAnswer, ask
-from maskwatch.training.detector.coco import SIZES_PX, class_precision, face_precision
-from maskwatch.training.detector.holdout import TruthPhoto
-from maskwatch.training.detector.matching import (
+from maskwatch.training.detector.average_precision import (
+    LOOSE_IOU,
+    SIZES_PX,
     Found,
     Outcomes,
     average_precision,
+    class_precision,
     compare,
+    face_precision,
     longer_side_px,
     match,
     recall_at_false_rate,
 )
+from maskwatch.vision.detect import Detector
 
 SMALLEST_PX = 20
 """Recall is that of faces from this size on."""
-
-_ROUNDS = 1000
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A score with its 95 % interval; all None where it is undefined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +47,7 @@ class DetectorScores:
         photos: how many there are.
         faces: how many faces by size, "all" among the sizes.
         ap50: average precision at IoU 0.5, of faces whatever they wear.
+        ap30: the same at IoU 0.3, which forgives a set's way of drawing faces.
         ap50_95: mean over the IoUs 0.5 to 0.95.
         ap50_by_size: of the faces of each size; detections of other sizes do not count.
         recall: share of the faces from `SMALLEST_PX` on that are found at 0.1 false faces per
@@ -74,12 +68,13 @@ class DetectorScores:
 
     photos: int
     faces: Mapping[str, int]
-    ap50: Interval
+    ap50: Estimate
+    ap30: float | None
     ap50_95: float | None
     ap50_by_size: Mapping[str, float | None]
-    recall: Interval
+    recall: Estimate
     threshold: float | None
-    recall_undrawn_aside: Interval
+    recall_undrawn_aside: Estimate
     undrawn_faces: int
     state_faces: Mapping[str, int]
     state_ap50: Mapping[str, float | None]
@@ -89,7 +84,7 @@ class DetectorScores:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, rounded to four digits."""
-        plain: dict[str, Any] = _rounded(asdict(self))
+        plain: dict[str, Any] = rounded(asdict(self))
         return plain
 
 
@@ -142,10 +137,11 @@ def score(
             name: int(((sides >= low) & (sides <= high)).sum())
             for name, (low, high) in SIZES_PX.items()
         },
-        ap50=_interval(precision["all"]["ap50"], everything, average_precision, seed),
+        ap50=_estimate(average_precision, everything, seed),
+        ap30=_loose_precision(found, truths),
         ap50_95=precision["all"]["ap50_95"],
         ap50_by_size={name: row["ap50"] for name, row in precision.items() if name != "all"},
-        recall=_recall(countable, seed),
+        recall=_estimate(_recall, countable, seed),
         threshold=threshold,
         recall_undrawn_aside=recall_aside,
         undrawn_faces=undrawn_faces,
@@ -157,49 +153,38 @@ def score(
     )
 
 
-def _recall(outcomes: Outcomes, seed: int) -> Interval:
-    recall = recall_at_false_rate(outcomes)[0]
-    return _interval(
-        None if np.isnan(recall) else recall,
-        outcomes,
-        lambda drawn, weights: recall_at_false_rate(drawn, weights)[0],
-        seed,
-    )
+def _loose_precision(
+    found: Sequence[Found], truths_xyxy: Sequence[NDArray[np.float64]]
+) -> float | None:
+    value = average_precision(compare(found, truths_xyxy, min_iou=LOOSE_IOU))
+    return None if np.isnan(value) else value
+
+
+def _recall(outcomes: Outcomes, weights: NDArray[np.integer]) -> float:
+    return recall_at_false_rate(outcomes, weights)[0]
 
 
 def _undrawn_aside(
     photos: Sequence[TruthPhoto], found: Sequence[Found], seed: int
-) -> tuple[Interval, int]:
+) -> tuple[Estimate, int]:
     """The recall with undrawn faces set aside, and how many those are."""
     undrawn = [
         np.empty((0, 4)) if photo.undrawn_xyxy is None else photo.undrawn_xyxy for photo in photos
     ]
     if all(photo.undrawn_xyxy is None for photo in photos):
-        return Interval(None, None, None), 0
+        return UNDEFINED, 0
     truths = [photo.boxes_xyxy for photo in photos]
     count = int((longer_side_px(np.concatenate(undrawn)) >= SMALLEST_PX).sum())
-    return _recall(compare(found, truths, SMALLEST_PX, undrawn), seed), count
+    return _estimate(_recall, compare(found, truths, SMALLEST_PX, undrawn), seed), count
 
 
-def _interval(
-    value: float | None,
-    outcomes: Outcomes,
-    measure: Callable[[Outcomes, NDArray[np.integer]], float],
-    seed: int,
-) -> Interval:
-    """The value and what it is on photos drawn with replacement."""
+def _estimate(
+    measure: Callable[[Outcomes, NDArray[np.integer]], float], outcomes: Outcomes, seed: int
+) -> Estimate:
+    """What is measured, with its interval over photos drawn with replacement."""
     count = len(outcomes.faces)
-    if value is None or count == 0:
-        return Interval(None, None, None)
-    random = np.random.default_rng(seed)
-    draws = np.array(
-        [
-            measure(outcomes, random.multinomial(count, np.full(count, 1 / count)))
-            for _ in range(_ROUNDS)
-        ]
-    )
-    low, high = np.nanquantile(draws, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return Interval(value, float(low), float(high))
+    draws = [measure(outcomes, weights) for weights in draw_weights(count, seed)]
+    return estimate(measure(outcomes, np.ones(count, np.int64)), draws)
 
 
 def _states(
@@ -255,7 +240,8 @@ def _faces_found(
     return is_found & counts
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Plain JSON values with four digits."""
     if isinstance(value, Mapping):
-        return {str(key): _rounded(item) for key, item in value.items()}
+        return {str(key): rounded(item) for key, item in value.items()}
     return round(value, 4) if isinstance(value, float) else value

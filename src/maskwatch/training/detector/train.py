@@ -6,9 +6,12 @@ with a checkpoint; a run that was cut off goes on with its next epoch.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -16,17 +19,38 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.runtime import available_cpus
-from maskwatch.training import plots
-from maskwatch.training.detector.holdout import holdout_names
-from maskwatch.training.detector.loss import DetectionLoss
-from maskwatch.training.detector.network import build_detector
-from maskwatch.training.detector.photos import take_photos
-from maskwatch.training.detector.recipe import DetectorRecipe
-from maskwatch.training.detector.scenes import SceneMaker, load_photos
-from maskwatch.training.detector.targets import COLUMNS, make_targets, output_points
-from maskwatch.training.network import adamw, warm_cosine
+from maskwatch._version import __version__
+from maskwatch.errors import DataError, ModelError
+from maskwatch.files import writing
+from maskwatch.models.card import DetectorCard, card_path, write_card
+from maskwatch.models.runtime import available_cpus, create_session
+from maskwatch.training import run_folder
+from maskwatch.training.classifier.network import adamw, convert_to_onnx, warm_cosine
+from maskwatch.training.data.catalog import PUBLIC_SETS
+from maskwatch.training.data.holdout import TruthPhoto, holdout_names
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.detector.answers import SCORE_FLOOR, ask
+from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare
+from maskwatch.training.detector.hard_negatives import (
+    LEAST_SCORE,
+    FalseBoxes,
+    find_false_boxes,
+    read_false_boxes,
+    write_false_boxes,
+)
+from maskwatch.training.detector.network import DetectionLoss, build_detector
+from maskwatch.training.detector.photos import Photo, take_photos
+from maskwatch.training.detector.scenes import (
+    COLUMNS,
+    SceneMaker,
+    load_photos,
+    make_targets,
+    output_points,
+)
+from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, evaluate
+from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_folder import RunFolder
+from maskwatch.vision.detect import FaceDetector
 
 
 def train_detector(
@@ -50,7 +74,7 @@ def train_detector(
         DataError: the manifest has no groups, or no photo to train on.
         SettingError: unusable weights, or a finished run.
     """
-    parts = take_photos(table, found, holdout_names())
+    parts = take_photos(table, found, holdout_names(), recipe.left_out, recipe.found_change)
     model = build_detector(recipe.network, weights, recipe.seed)
     counts = {
         name: {
@@ -61,7 +85,8 @@ def train_detector(
         for name, photos in parts.items()
     }
     folder.start(recipe, table, weights, counts, int(model.count_params()))
-    maker = SceneMaker(load_photos(parts["train"]), recipe)
+    false_boxes = _false_boxes(model, recipe, parts["train"], folder)
+    maker = SceneMaker(load_photos(parts["train"]), recipe, false_boxes)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         _compile(model, recipe)
@@ -74,8 +99,26 @@ def train_detector(
         history = model.fit(batches, shuffle=False)
         folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
     folder.save_model(model)
-    plots.draw_curves(folder.history(), folder.path / "curves.png")
+    run_folder.draw_curves(folder.history(), folder.path / "curves.png")
     folder.finish()
+
+
+def _false_boxes(
+    model: Any, recipe: DetectorRecipe, photos: Sequence[Photo], folder: RunFolder
+) -> FalseBoxes:
+    """What the network that the run began with takes for a face, asked once a run."""
+    if not recipe.scenes.false_share:
+        return {}
+    path = folder.path / "false_boxes.json"
+    if not path.exists():
+        with TemporaryDirectory() as work:
+            model_path = Path(work) / "begin.onnx"
+            onnx = convert_to_onnx(model)
+            model_path.write_bytes(onnx)
+            write_card(_card(recipe.name, onnx), model_path)
+            detector = FaceDetector(model_path, MINING_SIDE_PX, LEAST_SCORE)
+            write_false_boxes(path, find_false_boxes(detector, photos))
+    return read_false_boxes(path)
 
 
 class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
@@ -107,5 +150,176 @@ def _compile(model: Any, recipe: DetectorRecipe) -> None:
     rate = warm_cosine(fit.learning_rate, recipe.steps(), warm_up_share=0.03)
     model.compile(
         optimizer=adamw(rate, fit.weight_decay, clip_norm=10.0),
-        loss=DetectionLoss(fit.box_weight, fit.landmark_weight),
+        loss=DetectionLoss(fit.box_weight, fit.landmark_weight, fit.score_floor),
     )
+
+
+# Run folder -> the detector's ONNX file, card and golden tensors; that file itself is scored.
+
+PARITY = 1e-3
+"""Largest difference of an output between Keras and ONNX Runtime; logits reach some tens."""
+
+SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX, FINE_FACE_PX, COARSE_FACE_PX = 960, 384, 320, 128, 16
+"""Chosen on the validation photos with benchmarks/detector_sides.py; see docs/RESULTS.md."""
+
+NMS_IOU = 0.45
+
+MINING_SIDE_PX = 640
+"""Hard negatives are looked for at this side: the larger ones of the photo setting among them."""
+
+MISS_COST = 1.5
+"""A bare face that is missed at an entrance is as bad as three false ones in two photos, which a
+person sees."""
+_INTENDED_USE = (
+    "Finds faces, masked or not, so that their masks can be judged. Not for identifying people, "
+    "and not for counting them where a wrong count does harm."
+)
+_LIMITS = (
+    "Skin tones, ages and head coverings are unevenly covered by the public training data; "
+    "no score per group of people has been measured.",
+    "Faces seen from behind the ear, upside down or under 10 pixels in the photo are often missed.",
+    "Part of the training boxes were found by another public detector, not drawn by a person.",
+    "Scores are from public photos of 2020 and 2021; measure it on your own camera, expect less.",
+)
+
+
+def export_detector(
+    folder: RunFolder,
+    table: pd.DataFrame,
+    found: Mapping[str, NDArray[np.float64]],
+    model_path: Path,
+) -> DetectorCard:
+    """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
+
+    The lowest score that counts as a face is the one that costs least on the validation photos,
+    where a missed face is as bad as `MISS_COST` false ones and doubtful faces are set aside; the
+    scores in the card are those of the test photos.
+
+    Raises:
+        DataError: the run is not finished, the manifest is not the one it was trained on, or holds
+            no validation photo.
+        ModelError: the exported file does not give what the Keras model gives.
+    """
+    run, recipe = folder.read(), folder.load_recipe(DetectorRecipe)
+    model = folder.load_model()
+    if run["data_sha256"] != data_sha256(table):
+        raise DataError(
+            f"{folder.path}: was trained on other data than this manifest (its hash starts with "
+            f"{run['data_sha256'][:12]}); give the manifest of the run"
+        )
+    parts = take_photos(table, found, holdout_names(), recipe.left_out, recipe.found_change)
+    if not parts["val"]:
+        raise DataError("the manifest has no photo to choose the lowest score on")
+    onnx = convert_to_onnx(model)
+    session = create_session(onnx, "exported file")
+    parity = check_parity(session, model)
+    with writing(model_path) as part:
+        part.write_bytes(onnx)
+        card_path(model_path).unlink(missing_ok=True)  # no old card must stand beside a new file
+    image = golden_image(96, 160)
+    with writing(model_path.with_suffix(".golden.npz")) as part:
+        np.savez_compressed(part, image=image, output=_answer(session, image))
+
+    card = replace(
+        _card(recipe.name, onnx),
+        training={
+            "recipe": asdict(recipe),
+            "data_sha256": run["data_sha256"],
+            "sources": {
+                name: PUBLIC_SETS[name].licence if name in PUBLIC_SETS else "your own"
+                for name in run["sources"]
+                if name not in recipe.left_out
+            },
+            "photos": run["counts"],
+            "parameters": run["parameters"],
+            "versions": run["versions"],
+            "weights_sha256": run["weights_sha256"],
+            "parity_with_keras": parity,
+        },
+    )
+    write_card(card, model_path)
+    min_score = choose_score(model_path, truths(parts["val"]))
+    scores = {
+        f"test photos, {side_px} px": _score(model_path, side_px, parts["test"]).to_dict()
+        for side_px in (SIDE_PX, LIVE_SIDE_PX)
+        if parts["test"]
+    }
+    final = replace(card, min_score=min_score, scores=scores)
+    write_card(final, model_path)
+    return final
+
+
+def _card(recipe_name: str, onnx: bytes) -> DetectorCard:
+    """A card that can be used and says nothing yet of training and scores."""
+    return DetectorCard(
+        name=f"{recipe_name} {__version__}",
+        sha256=hashlib.sha256(onnx).hexdigest(),
+        side_px=SIDE_PX,
+        live_side_px=LIVE_SIDE_PX,
+        coarse_side_px=COARSE_SIDE_PX,
+        fine_face_px=FINE_FACE_PX,
+        coarse_face_px=COARSE_FACE_PX,
+        min_score=0.5,
+        nms_iou=NMS_IOU,
+        licence="Apache-2.0",  # sets that bind a model to other terms are never trained on
+        intended_use=_INTENDED_USE,
+        limits=_LIMITS,
+        training={},
+        scores={},
+    )
+
+
+def check_parity(session: Any, model: Any) -> float:
+    """Largest difference between Keras and ONNX Runtime on inputs of several sizes.
+
+    Raises:
+        ModelError: it is above PARITY.
+    """
+    worst = 0.0
+    for height, width in ((32, 32), (96, 160), (256, 320)):
+        image = golden_image(height, width)
+        expected = np.asarray(model(image[None], training=False))[0]
+        worst = max(worst, float(np.abs(_answer(session, image) - expected).max()))
+    if worst > PARITY:
+        raise ModelError(
+            f"the exported file differs from Keras by {worst:.1e} in an output, "
+            f"{PARITY:.0e} is allowed; nothing was written"
+        )
+    return worst
+
+
+def golden_image(height: int, width: int) -> NDArray[np.uint8]:
+    """A picture of coloured blocks from a seed; no photo is needed."""
+    random = np.random.default_rng(20)
+    blocks = random.integers(0, 256, (-(-height // 8), -(-width // 8), 3)).astype(np.uint8)
+    return np.ascontiguousarray(blocks.repeat(8, axis=0).repeat(8, axis=1)[:height, :width])
+
+
+def truths(photos: Sequence[Photo]) -> list[TruthPhoto]:
+    """Photos as the scores want them."""
+    return [
+        TruthPhoto(photo.path, photo.name, photo.boxes_xyxy, undrawn_xyxy=photo.ignore_xyxy)
+        for photo in photos
+    ]
+
+
+def choose_score(model_path: Path, photos: Sequence[TruthPhoto]) -> float:
+    """The lowest score to take for a face, from validation photos with doubtful faces aside."""
+    answers = ask(FaceDetector(model_path, SIDE_PX, SCORE_FLOOR), photos)
+    found = [answer.upright for answer in answers]
+    drawn, doubted = (
+        [photo.boxes_xyxy for photo in photos],
+        [np.empty((0, 4)) if p.undrawn_xyxy is None else p.undrawn_xyxy for p in photos],
+    )
+    outcomes = compare(found, drawn, SMALLEST_PX, doubted, LOOSE_IOU)
+    score = cheapest_score(outcomes, MISS_COST)
+    return 0.5 if score is None else round(score, 3)
+
+
+def _score(model_path: Path, side_px: int, photos: Sequence[Photo]) -> DetectorScores:
+    return evaluate(FaceDetector(model_path, side_px, SCORE_FLOOR), truths(photos))
+
+
+def _answer(session: Any, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    answer = session.run(None, {session.get_inputs()[0].name: image[None]})[0][0]
+    return np.asarray(answer, np.float32)

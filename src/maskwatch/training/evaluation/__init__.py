@@ -1,1 +1,1 @@
-"""What an exported classifier is worth: on rows it never saw, other sources, spoilt pictures."""
+"""What an exported classifier is worth: on rows it never saw, other sources, corrupted pictures."""

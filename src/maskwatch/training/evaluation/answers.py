@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.classify import Classifier
-from maskwatch.crop import crop_faces
 from maskwatch.schema import CLASSES
-from maskwatch.training.crops import load_canvases
-from maskwatch.training.manifest import has_box
-from maskwatch.training.scores import answers
+from maskwatch.training.data.manifest import has_box
+from maskwatch.training.data.parts import load_canvases
+from maskwatch.training.metrics import answers
+from maskwatch.vision.classify import Classifier
+from maskwatch.vision.crop import crop_faces
 
 Progress = Callable[[int], None]
 """Called with the number of answers given since the last call."""

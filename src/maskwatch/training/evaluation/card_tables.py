@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from maskwatch.training.evaluation.imitated import UNPRACTISED, reasons
-from maskwatch.training.evaluation.result import Evaluation, left_out_means
+from maskwatch.models.evaluation import POINTS, ClassScores, Scores, Unclear, number, share
+from maskwatch.training.data.catalog import WORDS
+from maskwatch.training.evaluation.abstention import NONE_THERE
+from maskwatch.training.evaluation.corruptions import UNPRACTISED, reasons
+from maskwatch.training.evaluation.result import Result
 from maskwatch.training.evaluation.slices import MEASURES
-from maskwatch.training.evaluation.unclear import NONE_THERE
-from maskwatch.training.evaluation.wording import WORDS, interval, number, occurs, points, share
 
 _SCORES = ("accuracy", "macro F1", *(f"recall: {word}" for word in WORDS.values()), "unsure")
 
@@ -37,31 +37,31 @@ def code(text: object) -> str:
     return f"`{words}`"
 
 
-def summary(result: Evaluation) -> str:
+def summary(result: Result) -> str:
     """The few numbers to read first."""
     name = _own(result)
-    scores, spoilt = result.scores[name]["all"], result.corruptions[name]
-    incorrect = scores["per_class"]["incorrect_mask"]
-    unclear, left_out = result.unclear[name], left_out_means(result.left_out)["without_source"]
+    scores, corrupted = result.found.scores[name]["all"], result.found.corruptions[name]
+    incorrect = scores.per_class["incorrect_mask"]
+    unclear, left_out = result.found.unclear[name], result.found.left_out_mean["without_source"]
     rows = [
-        ["accuracy", interval(scores["accuracy"])],
-        ["macro F1", interval(scores["macro_f1"])],
-        ["unsure", interval(scores["unsure_share"])],
-        ["incorrect masks: recall", interval(incorrect["recall"])],
-        ["incorrect masks: precision", interval(incorrect["precision"])],
-        ["macro F1 on sources left out of training, mean", interval(left_out["macro_f1"])],
-        ["faces that nobody can judge, answered unsure", interval(unclear["unsure_share"])],
-        ["points lost on spoilt pictures, 15 kinds", points(spoilt["drop_points"])],
+        ["accuracy", scores.accuracy.text()],
+        ["macro F1", scores.macro_f1.text()],
+        ["unsure", scores.unsure_share.text()],
+        ["incorrect masks: recall", incorrect.recall.text()],
+        ["incorrect masks: precision", incorrect.precision.text()],
+        ["macro F1 on sources left out of training, mean", left_out.macro_f1.text()],
+        ["faces that nobody can judge, answered unsure", unclear.unsure_share.text()],
+        ["points lost on corrupted pictures, 15 kinds", corrupted.drop_points.text(POINTS)],
         [
             f"... of kinds that training does not imitate ({len(UNPRACTISED)})",
-            points(spoilt["unpractised"]["drop_points"]),
+            corrupted.unpractised.drop_points.text(POINTS),
         ],
-        ["calibration error (ECE)", number(result.calibration[name]["all"].ece)],
+        ["calibration error (ECE)", number(result.found.calibration[name]["all"].ece)],
     ]
     return table(["in short", "value"], rows)
 
 
-def number_sections(result: Evaluation) -> Iterator[str]:
+def number_sections(result: Result) -> Iterator[str]:
     """Headings and tables of everything that was measured."""
     yield from _classes(result)
     yield from _sources(result)
@@ -71,21 +71,21 @@ def number_sections(result: Evaluation) -> Iterator[str]:
     yield from _corruptions(result)
     yield from _sweeps(result)
     yield from _calibration(result)
-    yield from _strictness(result)
+    yield from _abstention(result)
 
 
-def _own(result: Evaluation) -> str:
-    return result.contest.entrants[0].name
+def _own(result: Result) -> str:
+    return result.comparison.models[0].name
 
 
-def _classes(result: Evaluation) -> Iterator[str]:
+def _classes(result: Result) -> Iterator[str]:
     yield "## By class"
-    per_class = result.scores[_own(result)]["all"]["per_class"]
+    per_class = result.found.scores[_own(result)]["all"].per_class
     yield table(
         ["class", "rows", "precision", "recall", "F1"],
         [[word, *_class_cells(per_class[key])] for key, word in WORDS.items()],
     )
-    confusion = result.scores[_own(result)]["all"]["confusion"]
+    confusion = result.found.scores[_own(result)]["all"].confusion
     yield table(
         ["true class", *(f"answered {word}" for word in (*WORDS.values(), "unsure"))],
         [
@@ -93,34 +93,34 @@ def _classes(result: Evaluation) -> Iterator[str]:
             for word, counts in zip(WORDS.values(), confusion, strict=True)
         ],
     )
-    if len(result.scores) > 1:
+    if len(result.found.scores) > 1:
         yield "Other models on the same rows:"
         rows = [
             [plain(name), *_score_cells(of_model["all"])]
-            for name, of_model in result.scores.items()
+            for name, of_model in result.found.scores.items()
         ]
         yield table(["model", *_SCORES], rows)
 
 
-def _sources(result: Evaluation) -> Iterator[str]:
-    slices = result.scores[_own(result)]
+def _sources(result: Result) -> Iterator[str]:
+    slices = result.found.scores[_own(result)]
     yield "## By source"
     yield "Faces in boxes and whole pictures apart: an average over them hides which one is hard."
     yield _slice_table("source", slices)
     yield table(
         ["source", "class", "rows", "precision", "recall", "F1"],
         [
-            [plain(name), word, *_class_cells(scores["per_class"][key])]
+            [plain(name), word, *_class_cells(scores.per_class[key])]
             for name, scores in slices.items()
             for key, word in WORDS.items()
-            if name != "all" and occurs(scores["per_class"][key])
+            if name != "all" and scores.per_class[key].occurs
         ],
     )
 
 
-def _left_out(result: Evaluation) -> Iterator[str]:
+def _left_out(result: Result) -> Iterator[str]:
     yield "## On sources left out of training"
-    if not result.left_out:
+    if not result.found.left_out:
         yield (
             "Not measured: no model that was trained without a source was given (`--left-out`). "
             "All other scores come from sources that the model was trained on; expect less "
@@ -132,30 +132,30 @@ def _left_out(result: Evaluation) -> Iterator[str]:
         "without it. In the mean every source weighs alike; its brackets are the "
         "lowest and the highest source."
     )
-    part = result.contest.part_name
+    part = result.comparison.part_name
     whose = ("without it, all rows", f"without it, `{part}`", f"this model, `{part}`")
     rows = [
-        [plain(item.left_out.source), who, *_counts(row), *_score_cells(row), number(row["ece"])]
-        for item in result.left_out
+        [plain(item.source), who, *_counts(row), *_score_cells(row), number(row.ece)]
+        for item in result.found.left_out
         for who, row in zip(whose, item.by_name.values(), strict=True)
     ]
-    for who, row in zip(whose, left_out_means(result.left_out).values(), strict=True):
-        recalls = [interval(row["recall"][key]) for key in WORDS]
-        overall = [interval(row["accuracy"]), interval(row["macro_f1"])]
-        unsure = share(row["unsure_share"]["value"])
-        cells = [*overall, *recalls, unsure, interval(row["ece"])]
-        rows.append([f"**mean of {row['accuracy']['sources']}**", who, "", "", *cells])
+    for who, row in zip(whose, result.found.left_out_mean.values(), strict=True):
+        recalls = [row.recall[key].text() for key in WORDS]
+        overall = [row.accuracy.text(), row.macro_f1.text()]
+        unsure = share(row.unsure_share.value)
+        cells = [*overall, *recalls, unsure, row.ece.text()]
+        rows.append([f"**mean of {row.accuracy.sources}**", who, "", "", *cells])
     yield table(["source", "judged by", "rows", "groups", *_SCORES, "ECE"], rows)
     yield bullets(
-        f"{plain(item.left_out.source)}: judged by {plain(item.left_out.entrant.card.name)}, "
-        f"SHA-256 `{item.left_out.entrant.card.sha256}`; {item.left_out.proof.value}."
-        for item in result.left_out
+        f"{plain(item.source)}: judged by {plain(item.model)}, "
+        f"SHA-256 `{item.sha256}`; {item.proof}."
+        for item in result.found.left_out
     )
 
 
-def _unclear(result: Evaluation) -> Iterator[str]:
+def _unclear(result: Result) -> Iterator[str]:
     yield "## Faces that nobody can judge"
-    if not result.unclear[_own(result)]["n"]:
+    if not result.found.unclear[_own(result)].n:
         yield NONE_THERE
         return
     yield (
@@ -164,68 +164,72 @@ def _unclear(result: Evaluation) -> Iterator[str]:
     )
     rows = [
         [
-            *(plain(name), *_counts(row), interval(row["unsure_share"])),
-            *(f"{row['answers'][key]:,}" for key in WORDS),
-            number(row["confidence"]),
+            plain(name),
+            *_counts(row),
+            row.unsure_share.text(),
+            *(f"{row.answers[key]:,}" for key in WORDS),
+            number(row.confidence),
         ]
-        for name, row in result.unclear.items()
+        for name, row in result.found.unclear.items()
     ]
     answered = [f"answered {word}" for word in WORDS.values()]
     yield table(["model", "rows", "groups", "unsure", *answered, "mean confidence"], rows)
 
 
-def _measured(result: Evaluation) -> Iterator[str]:
+def _measured(result: Result) -> Iterator[str]:
     yield "## By what can be measured of a face"
     for kind, measure in MEASURES.items():
         yield f"### {measure.title}"
         yield measure.note
-        yield _slice_table(measure.column.lower(), result.measured[kind][_own(result)])
+        yield _slice_table(measure.column.lower(), getattr(result.found, kind)[_own(result)])
 
 
-def _corruptions(result: Evaluation) -> Iterator[str]:
-    of_model, sample = result.corruptions[_own(result)], result.sample
-    yield "## On spoilt pictures"
+def _corruptions(result: Result) -> Iterator[str]:
+    of_model, sample = result.found.corruptions[_own(result)], result.found.sample
+    yield "## On corrupted pictures"
     yield (
-        f"The 15 common corruptions of ImageNet-C at 5 strengths on {sample['crops']:,} crops of "
-        f"{sample['groups']:,} groups. Accuracy is the mean recall of the classes. Training draws "
+        f"The 15 common corruptions of ImageNet-C at 5 strengths on {sample.crops:,} crops of "
+        f"{sample.groups:,} groups. Accuracy is the mean recall of the classes. Training draws "
         "kin of most families, and what was practised goes well; those it never draws are given "
         "apart."
     )
-    clean = of_model["clean"]
-    rows = [["clean", "", number(clean["accuracy"]), share(clean["unsure_share"]), "-"]]
+    clean = of_model.clean
+    rows = [["clean", "", number(clean.accuracy), share(clean.unsure_share), "-"]]
     for title, row in (
         ("mean of all 15", of_model),
-        ("mean of those not imitated", of_model["unpractised"]),
+        ("mean of those not imitated", of_model.unpractised),
     ):
-        mean = (number(row["mean"]["accuracy"]), share(row["mean"]["unsure_share"]))
-        rows.append([f"**{title}**", "", *mean, points(row["drop_points"])])
+        mean = (number(row.mean.accuracy), share(row.mean.unsure_share))
+        rows.append([f"**{title}**", "", *mean, row.drop_points.text(POINTS)])
     for family, kin in reasons().items():
-        strengths = of_model["families"][family]
-        accuracy, unsure, lost = (
-            _mean(row[key] for row in strengths)
-            for key in ("accuracy", "unsure_share", "drop_points")
-        )
-        why = f"{'yes' if kin['imitated'] else 'no'}: {kin['reason']}"
+        strengths = of_model.families[family]
+        accuracy = _mean(row.accuracy for row in strengths)
+        unsure = _mean(row.unsure_share for row in strengths)
+        lost = _mean(row.drop_points for row in strengths)
+        why = f"{'yes' if kin.imitated else 'no'}: {kin.reason}"
         rows.append([family, why, number(accuracy), share(unsure), number(lost, 1)])
     header = ["family, mean of 5 strengths", "imitated by training", "accuracy", "unsure"]
     yield table([*header, "points lost"], rows)
 
 
-def _sweeps(result: Evaluation) -> Iterator[str]:
+def _sweeps(result: Result) -> Iterator[str]:
     yield "## Turned, darkened and brightened"
     yield "The same crops; accuracy is the mean recall of the classes."
-    for title, sweep in (("degrees", result.rotation), ("brightness times", result.brightness)):
-        rows = sweep[_own(result)]["all"]
+    for title, sweep in (
+        ("degrees", result.found.rotation_deg),
+        ("brightness times", result.found.brightness_factor),
+    ):
+        rows = sweep[_own(result)].all
         yield table(
-            [title, *(f"{row['amount']:g}" for row in rows)],
+            [title, *(f"{row.amount:g}" for row in rows)],
             [
-                ["accuracy", *(number(row["accuracy"]) for row in rows)],
-                ["unsure", *(share(row["unsure_share"]) for row in rows)],
+                ["accuracy", *(number(row.accuracy) for row in rows)],
+                ["unsure", *(share(row.unsure_share) for row in rows)],
             ],
         )
 
 
-def _calibration(result: Evaluation) -> Iterator[str]:
+def _calibration(result: Result) -> Iterator[str]:
     yield "## How far its confidence can be trusted"
     yield (
         "Expected calibration error over 15 bins: 0 means that of 100 answers given with a "
@@ -233,12 +237,12 @@ def _calibration(result: Evaluation) -> Iterator[str]:
     )
     rows = [
         [plain(n), f"{c.n:,}", number(c.ece), number(c.confidence), number(c.accuracy)]
-        for n, c in result.calibration[_own(result)].items()
+        for n, c in result.found.calibration[_own(result)].items()
     ]
     yield table(["source", "rows", "ECE", "mean confidence", "right"], rows)
 
 
-def _strictness(result: Evaluation) -> Iterator[str]:
+def _abstention(result: Result) -> Iterator[str]:
     own = _own(result)
     yield "## What a stricter threshold would bring"
     yield (
@@ -246,45 +250,45 @@ def _strictness(result: Evaluation) -> Iterator[str]:
         "is with the threshold in bold; the three probabilities are in every result, so a program "
         "can be stricter."
     )
-    any_unclear = bool(result.unclear[own]["n"])
+    any_unclear = bool(result.found.unclear[own].n)
     rows = []
-    for row in result.strictness[own]:
-        below = f"{row['unsure_below']:g}"
+    for row in result.found.strictness[own]:
+        below = f"{row.unsure_below:g}"
         cells = [
-            f"**{below}**" if row["is_own"] else below,
-            share(row["unsure_share"]["value"]),
-            interval(row["accuracy_of_answers"]),
-            f"{row['wrong_answers']:,}",
-            f"{row['withheld_wrong']:,}",
-            f"{row['withheld_right']:,}",
+            f"**{below}**" if row.is_own else below,
+            share(row.unsure_share.value),
+            row.accuracy_of_answers.text(),
+            f"{row.wrong_answers:,}",
+            f"{row.withheld_wrong:,}",
+            f"{row.withheld_right:,}",
         ]
-        rows.append([*cells, interval(row["unclear_unsure_share"])] if any_unclear else cells)
+        rows.append([*cells, row.unclear_unsure_share.text()] if any_unclear else cells)
     header = ["unsure below", "unsure", "right, of those answered", "wrong answers"]
     header += ["wrong ones withheld", "right ones withheld"]
     header += ["faces that nobody can judge, unsure"] if any_unclear else []
     yield table(header, rows)
 
 
-def _slice_table(first: str, slices: Mapping[str, Mapping[str, Any]]) -> str:
+def _slice_table(first: str, slices: Mapping[str, Scores]) -> str:
     rows = [[plain(name), *_counts(row), *_score_cells(row)] for name, row in slices.items()]
     return table([first, "rows", "groups", *_SCORES], rows)
 
 
-def _counts(row: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{row['n']:,}", f"{row['groups']:,}"
+def _counts(row: Scores | Unclear) -> tuple[str, str]:
+    return f"{row.n:,}", f"{row.groups:,}"
 
 
-def _score_cells(scores: Mapping[str, Any]) -> list[str]:
+def _score_cells(scores: Scores) -> list[str]:
     recalls = []
     for key in WORDS:
-        row = scores["per_class"][key]
-        recalls.append(f"{interval(row['recall'])} of {row['n']:,}" if row["n"] else "-")
-    unsure = share(scores["unsure_share"]["value"])
-    return [interval(scores["accuracy"]), interval(scores["macro_f1"]), *recalls, unsure]
+        row = scores.per_class[key]
+        recalls.append(f"{row.recall.text()} of {row.n:,}" if row.n else "-")
+    unsure = share(scores.unsure_share.value)
+    return [scores.accuracy.text(), scores.macro_f1.text(), *recalls, unsure]
 
 
-def _class_cells(row: Mapping[str, Any]) -> list[str]:
-    return [f"{row['n']:,}", *(interval(row[name]) for name in ("precision", "recall", "f1"))]
+def _class_cells(row: ClassScores) -> list[str]:
+    return [f"{row.n:,}", *(one.text() for one in (row.precision, row.recall, row.f1))]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

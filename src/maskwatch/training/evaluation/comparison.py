@@ -15,14 +15,14 @@ from typing import Any
 
 import pandas as pd
 
-from maskwatch.classify import Classifier
 from maskwatch.errors import DataError, SettingError
-from maskwatch.model_card import ModelCard
-from maskwatch.training.catalog import UNCLEAR
-from maskwatch.training.evaluation.wording import share
-from maskwatch.training.manifest import data_sha256
-from maskwatch.training.parts import Part, as_part, take_part, take_unclear
-from maskwatch.training.split import source_groups
+from maskwatch.models.card import ModelCard
+from maskwatch.models.evaluation import share
+from maskwatch.training.data.catalog import UNCLEAR
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.data.parts import Part, as_part, take_part, take_unclear
+from maskwatch.training.data.split import source_groups
+from maskwatch.vision.classify import Classifier
 
 
 class Seen(StrEnum):
@@ -46,7 +46,7 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class ComparedModel:
     """A model that is scored.
 
     Attributes:
@@ -73,19 +73,19 @@ class LeftOut:
 
     Attributes:
         source: the source.
-        entrant: the model.
+        model: the model.
         proof: how it is known that it did not learn from the source.
         part: the rows, whatever part of the split they are in.
     """
 
     source: str
-    entrant: Entrant
+    model: ComparedModel
     proof: Proof
     part: Part
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class Comparison:
     """What is evaluated.
 
     Attributes:
@@ -95,7 +95,7 @@ class Contest:
         part: its rows.
         unclear: its faces that nobody can judge, scored apart, see catalog.UNCLEAR.
         twins: how many of them have a near-identical picture in the training part.
-        entrants: the evaluated model, then the baselines.
+        models: the evaluated model, then the baselines.
         left_out: the models that were trained without a source.
     """
 
@@ -105,18 +105,18 @@ class Contest:
     part: Part
     unclear: Part
     twins: int
-    entrants: tuple[Entrant, ...]
+    models: tuple[ComparedModel, ...]
     left_out: tuple[LeftOut, ...]
 
 
-def enter(
+def load_comparison(
     model: Path,
     table: pd.DataFrame,
     manifest: str,
     part_name: str = "test",
     baselines: Sequence[Path] = (),
     left_out: Sequence[tuple[str, Path]] = (),
-) -> Contest:
+) -> Comparison:
     """Loads what is evaluated, and refuses what would flatter.
 
     Args:
@@ -144,49 +144,49 @@ def enter(
     classifiers = [Classifier(path) for path in paths]
     _check_different(paths, [classifier.card.sha256 for classifier in classifiers])
     names = _names([classifier.card for classifier in classifiers])
-    entrants = tuple(
-        Entrant(name, path, classifier, what_was_seen(classifier.card, digest, part_name))
+    models = tuple(
+        ComparedModel(name, path, classifier, what_was_seen(classifier.card, digest, part_name))
         for name, path, classifier in zip(names, paths, classifiers, strict=True)
     )
     twins = 0
     if part_name != "train":
         twins = int(part.table["group"].isin(_groups_of(table, "train")).sum())
-    return Contest(
+    return Comparison(
         manifest,
         digest,
         part_name,
         part,
         take_unclear(table, part_name),
         twins,
-        entrants,
+        models,
         tuple(_leave_out(source, path, table, digest, part_name) for source, path in left_out),
     )
 
 
-def doubts(contest: Contest) -> list[str]:
+def caveats(comparison: Comparison) -> list[str]:
     """Why the scores may be too good, one sentence each; empty where nothing is known."""
     sentences = [
-        f"{entrant.name} was {entrant.seen.value}{_own_test(entrant)}."
-        for entrant in contest.entrants
-        if entrant.seen is not Seen.NO
+        f"{model.name} was {model.seen.value}{_own_test(model)}."
+        for model in comparison.models
+        if model.seen is not Seen.NO
     ]
-    if contest.twins:
+    if comparison.twins:
         sentences.append(
-            f"{contest.twins:,} of {len(contest.part.labels):,} rows have a near-identical picture "
-            "in the training part of the manifest: their scores are partly memory."
+            f"{comparison.twins:,} of {len(comparison.part.labels):,} rows have a near-identical "
+            "picture in the training part of the manifest: their scores are partly memory."
         )
     sentences += [
-        f"{item.entrant.card.name}, given as trained without {item.source}: {item.proof.value}."
-        for item in contest.left_out
+        f"{item.model.card.name}, given as trained without {item.source}: {item.proof.value}."
+        for item in comparison.left_out
         if item.proof in (Proof.ABSENT, Proof.NONE)
     ]
     return sentences
 
 
-def _own_test(entrant: Entrant) -> str:
+def _own_test(model: ComparedModel) -> str:
     """What the card of a model says of its own test part, to compare with; empty if nothing."""
-    accuracy = entrant.card.scores.get("all", {}).get("accuracy", {})
-    if entrant.seen is not Seen.UNKNOWN or entrant.card.scores.get("part") != "test":
+    accuracy = model.card.scores.get("all", {}).get("accuracy", {})
+    if model.seen is not Seen.UNKNOWN or model.card.scores.get("part") != "test":
         return ""
     value, low, high = (share(accuracy.get(key)) for key in ("value", "low", "high"))
     return f"; on its own test part its card says {value} ({low} to {high})"
@@ -245,8 +245,8 @@ def _leave_out(
             f"model trained with every group that touches {source} in the test part"
         )
     seen = what_was_seen(card, digest, part_name)
-    entrant = Entrant(f"{card.name} without {source}", path, classifier, seen)
-    return LeftOut(source, entrant, proof, as_part(table[table["source"] == source]))
+    model = ComparedModel(f"{card.name} without {source}", path, classifier, seen)
+    return LeftOut(source, model, proof, as_part(table[table["source"] == source]))
 
 
 def _groups_of(table: pd.DataFrame, part_name: str) -> set[str]:

@@ -10,7 +10,7 @@ seed gives the same grain, flakes and shifts at every strength.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from maskwatch.models.evaluation_document import FullImitated
 from maskwatch.schema import ImageRGB
 
 SIDE_PX = 224
@@ -30,7 +31,7 @@ Pixels = NDArray[np.float32]
 
 
 def corrupt(image_rgb: ImageRGB, family: str, strength: int, seed: tuple[int, ...]) -> ImageRGB:
-    """One spoilt picture.
+    """One corrupted picture.
 
     Args:
         image_rgb: (H, W, 3), sides about `SIDE_PX`.
@@ -43,8 +44,8 @@ def corrupt(image_rgb: ImageRGB, family: str, strength: int, seed: tuple[int, ..
     """
     function, parameters = _FAMILIES[family]
     image = _as_pixels(image_rgb) / np.float32(255)
-    spoilt = function(image, parameters[strength - 1], np.random.default_rng(seed))
-    return np.asarray(np.clip(spoilt * 255, 0, 255).round(), np.uint8)
+    corrupted = function(image, parameters[strength - 1], np.random.default_rng(seed))
+    return np.asarray(np.clip(corrupted * 255, 0, 255).round(), np.uint8)
 
 
 def _gaussian_noise(image: Pixels, sigma: float, random: Generator) -> Pixels:
@@ -285,3 +286,44 @@ _FAMILIES: dict[str, tuple[_Corruption, tuple[Any, ...]]] = {
 }
 
 FAMILIES = tuple(_FAMILIES)
+
+
+# Which of the 15 corruptions the training itself draws kin of, so that their mean cannot flatter.
+#
+# What a network has practised it does well in; only what it has never met tells how it takes a
+# surprise. Judged from training/classifier/augment.py with everything switched on, whatever the
+# recipe of a model leaves out. In doubt a family counts as imitated: kin that was practised would
+# make the mean of the others look better than it is.
+
+IMITATED: Mapping[str, str] = {
+    "gaussian noise": "training adds normal noise, in grains of several sizes",
+    "shot noise": "training adds noise; that it follows the light is new",
+    "impulse noise": "training adds noise; that single values break off is new",
+    "defocus blur": "training blurs; its disc is softer and smaller",
+    "glass blur": "training blurs and scales down; thrown pixels look much like it",
+    "motion blur": "training smears along a line",
+    "zoom blur": "training blurs and zooms, though never both in one stroke",
+    "snow": "training draws bright streaks; that everything else pales is new",
+    "frost": "training lays clouded and veined veils over pictures; their crystals are finer",
+    "fog": "training lays clouded veils over pictures",
+    "brightness": "training brightens and darkens",
+    "contrast": "training takes contrast away, by itself and with veils",
+    "pixelate": "training scales down and up again; that blocks stay sharp is new",
+    "jpeg compression": "training saves as JPEG, though seldom as badly",
+}
+"""Family -> what training does that is kin to it."""
+
+NOT_IMITATED: Mapping[str, str] = {
+    "elastic transform": "faces are turned, zoomed and shifted whole, never bent",
+}
+"""Family -> why nothing in training is kin to it."""
+
+
+UNPRACTISED = tuple(family for family in FAMILIES if family in NOT_IMITATED)
+"""The families without a counterpart in training, in the order of FAMILIES."""
+
+
+def reasons() -> dict[str, FullImitated]:
+    """For each family whether training imitates it, and why it is thought so."""
+    said = {**IMITATED, **NOT_IMITATED}
+    return {family: FullImitated(family in IMITATED, said[family]) for family in FAMILIES}

@@ -21,17 +21,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from maskwatch.errors import DataError
-from maskwatch.runtime import create_session
-from maskwatch.training.audit import TINY_FACE_PX
-from maskwatch.training.catalog import LABELS, UNCLEAR
-from maskwatch.training.corrections import COLUMNS
-from maskwatch.training.crops import load_canvases
-from maskwatch.training.data_charts import WORDS
-from maskwatch.training.manifest import BOX, data_sha256
-from maskwatch.training.pages import jpeg_data_uri, render
-from maskwatch.training.parts import longer_side_px
-from maskwatch.training.recipe import NetworkRecipe
-from maskwatch.training.split import split_grouped
+from maskwatch.files import write_text
+from maskwatch.models.runtime import create_session
+from maskwatch.training.data.audit import TINY_FACE_PX
+from maskwatch.training.data.catalog import LABELS, UNCLEAR, WORDS
+from maskwatch.training.data.corrections import COLUMNS
+from maskwatch.training.data.manifest import BOX, data_sha256
+from maskwatch.training.data.parts import load_canvases, longer_side_px
+from maskwatch.training.data.report import jpeg_data_uri, render
+from maskwatch.training.data.split import split_grouped
+from maskwatch.training.recipes.classifier import NetworkRecipe
 
 NETWORK = NetworkRecipe(input_side_px=128)
 """The base that describes the faces, frozen, with ImageNet weights."""
@@ -47,7 +46,7 @@ _ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class LabelErrors:
     """The rows whose label is doubted.
 
     Attributes:
@@ -96,8 +95,10 @@ def pooled_features(
         SettingError: the weights cannot be loaded.
         DataError: pictures that cannot be read.
     """
-    from maskwatch.training.network import build_network  # the rest needs no training framework
-    from maskwatch.training.onnx_file import convert_to_onnx
+    from maskwatch.training.classifier.network import (
+        build_network,  # the rest needs no training framework
+        convert_to_onnx,
+    )
 
     backbone = build_network(network, weights, seed=0).backbone
     session = create_session(convert_to_onnx(backbone), "frozen base")
@@ -144,9 +145,9 @@ def out_of_sample(
     return probabilities
 
 
-def find_doubts(
+def find_label_errors(
     table: pd.DataFrame, probabilities: NDArray[np.float64], too_small: int = 0
-) -> Doubts:
+) -> LabelErrors:
     """The rows where another label is at least as likely as is usual for faces that carry it.
 
     Args:
@@ -166,19 +167,19 @@ def find_doubts(
     proposed = np.where(reached.any(axis=1), likeliest, given)
     rows = np.arange(len(table))
     p_given, p_proposed = probabilities[rows, given], probabilities[rows, proposed]
-    doubts = table.assign(
+    found = table.assign(
         proposed=np.array(LABELS, object)[proposed],
         p_given=p_given,
         p_proposed=p_proposed,
         margin=p_proposed - p_given,
     )[proposed != given]
-    ordered = doubts.sort_values("margin", ascending=False, kind="stable").reset_index(drop=True)
-    return Doubts(ordered, len(table), too_small)
+    ordered = found.sort_values("margin", ascending=False, kind="stable").reset_index(drop=True)
+    return LabelErrors(ordered, len(table), too_small)
 
 
-def as_corrections(doubts: Doubts) -> pd.DataFrame:
-    """The doubts as lines of a file of corrections: delete those that you disagree with."""
-    rows = doubts.table.drop_duplicates(["sha256", *BOX, "label"])
+def as_corrections(found: LabelErrors) -> pd.DataFrame:
+    """The rows as lines of a file of corrections: delete those that you disagree with."""
+    rows = found.table.drop_duplicates(["sha256", *BOX, "label"])
     lines = rows.assign(
         file=_names(rows),
         was=rows["label"],
@@ -188,11 +189,11 @@ def as_corrections(doubts: Doubts) -> pd.DataFrame:
     return lines.loc[:, list(COLUMNS)]
 
 
-def write_page(doubts: Doubts, table: pd.DataFrame, name: str, path: Path) -> None:
+def write_page(found: LabelErrors, table: pd.DataFrame, name: str, path: Path) -> None:
     """Writes one HTML page with the doubted faces, the most doubted first.
 
     Args:
-        doubts: what to show.
+        found: what to show.
         table: the manifest they come from.
         name: title of the page.
         path: HTML file to write.
@@ -200,7 +201,7 @@ def write_page(doubts: Doubts, table: pd.DataFrame, name: str, path: Path) -> No
     Raises:
         DataError: a picture cannot be read, or the page cannot be written.
     """
-    shown = doubts.table.head(MAX_SHOWN)
+    shown = found.table.head(MAX_SHOWN)
     pictures = load_canvases(shown, THUMB_PX, THUMB_MARGIN_RATIO, context_ratio=0)
     faces = [
         {
@@ -213,25 +214,21 @@ def write_page(doubts: Doubts, table: pd.DataFrame, name: str, path: Path) -> No
             pictures, _names(shown), shown.to_dict("records"), strict=True
         )
     ]
-    counts = doubts.table.groupby(["source", "label", "proposed"]).size().reset_index()
+    counts = found.table.groupby(["source", "label", "proposed"]).size().reset_index()
     page = render(
-        "doubts.html",
+        "label_errors.html",
         name=name,
         data_sha256=data_sha256(table),
         words=WORDS,
-        judged=doubts.judged,
-        doubted=len(doubts.table),
-        too_small=doubts.too_small,
+        judged=found.judged,
+        doubted=len(found.table),
+        too_small=found.too_small,
         tiny_px=TINY_FACE_PX,
         folds=FOLDS,
         counts=counts.to_numpy().tolist(),
         faces=faces,
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, page)
 
 
 def _names(table: pd.DataFrame) -> list[str]:

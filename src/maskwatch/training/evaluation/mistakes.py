@@ -10,22 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from maskwatch import face_sheet
-from maskwatch.draw import annotate
-from maskwatch.face_sheet import CELL_PX
-from maskwatch.schema import (
-    CLASSES,
-    FaceOrigin,
-    FaceVerdict,
-    FrameReport,
-    ImageRGB,
-    MaskState,
-)
-from maskwatch.style import INK, PLATE, STYLES
-from maskwatch.training.crops import load_canvases
+from maskwatch.io.draw import annotate
+from maskwatch.io.style import INK, PLATE, STYLES
+from maskwatch.models import evidence
+from maskwatch.models.evaluation_document import ShownFace
+from maskwatch.models.evidence import CELL_PX
+from maskwatch.schema import CLASSES, FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
+from maskwatch.training.data.manifest import BOX
+from maskwatch.training.data.parts import NONE_OF_THEM, Part, load_canvases, longer_side_px
 from maskwatch.training.evaluation.answers import Answers
-from maskwatch.training.manifest import BOX
-from maskwatch.training.parts import NONE_OF_THEM, Part, longer_side_px
 
 SHOWN = 36
 """Mistakes on the page."""
@@ -68,16 +61,17 @@ class Case:
     box_xyxy: tuple[float, ...] | None
     size_px: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; the picture is named by its content, not by its place."""
-        return {
-            "label": self.label.value,
-            "answer": self.answer.value,
-            "confidence": round(self.confidence, 4),
-            "source": self.source,
-            "sha256": self.sha256,
-            "box_xyxy": self.box_xyxy and [round(value, 2) for value in self.box_xyxy],
-        }
+    @property
+    def shown(self) -> ShownFace:
+        """What evaluation.json says of it."""
+        return ShownFace(
+            self.label,
+            self.answer,
+            round(self.confidence, 4),
+            self.source,
+            self.sha256,
+            self.box_xyxy and tuple(round(value, 2) for value in self.box_xyxy),
+        )
 
 
 def worst_mistakes(part: Part, answers: Answers, most: int = SHOWN) -> tuple[Case, ...]:
@@ -125,11 +119,11 @@ def faces_sheet(part: Part, answers: Answers) -> ImageRGB:
     classes; whom it shows is a function of the part and the answers.
     """
     rows = _sheet_rows(part, answers)
-    sheet = Image.new("RGB", face_sheet.sheet_size_wh(len(rows)), PLATE)
+    sheet = Image.new("RGB", evidence.sheet_size_wh(len(rows)), PLATE)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     pictures = thumbnails(part, rows, CELL_PX)
     for place, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
-        left, top = face_sheet.cell_xy(place)
+        left, top = evidence.cell_xy(place)
         sheet.paste(Image.fromarray(annotate(picture, _report(answers, row))), (left, top))
         label = CLASSES[part.labels[row]]
         right = answers.states[row] == part.labels[row]
@@ -141,11 +135,9 @@ def faces_sheet(part: Part, answers: Answers) -> ImageRGB:
 
 
 def _sheet_rows(part: Part, answers: Answers) -> list[int]:
-    wrong = [mistake.row for mistake in worst_mistakes(part, answers, face_sheet.MISTAKES)]
+    wrong = [mistake.row for mistake in worst_mistakes(part, answers, evidence.MISTAKES)]
     states, shuffled = answers.states, np.random.default_rng(0).permutation(len(part.labels))
-    unsure = _few_per_group(shuffled[states[shuffled] == 3], part.groups)[
-        : face_sheet.MISTAKES // 4
-    ]
+    unsure = _few_per_group(shuffled[states[shuffled] == 3], part.groups)[: evidence.MISTAKES // 4]
     right = _few_per_group(shuffled[states[shuffled] == part.labels[shuffled]], part.groups)
     turns = [[row for row in right if part.labels[row] == index] for index in range(len(CLASSES))]
     in_turn = [rows[k] for k in range(SHEET_FACES) for rows in turns if k < len(rows)]

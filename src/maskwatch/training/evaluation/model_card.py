@@ -9,11 +9,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from maskwatch._version import __version__
-from maskwatch.model_card import ModelCard
-from maskwatch.training.catalog import PUBLIC_SETS, ROW_LABELS
+from maskwatch.models.card import ModelCard
+from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS
+from maskwatch.training.data.manifest import PARTS
 from maskwatch.training.evaluation.card_tables import (
     bullets,
     code,
@@ -22,10 +22,9 @@ from maskwatch.training.evaluation.card_tables import (
     summary,
     table,
 )
-from maskwatch.training.evaluation.contest import Contest, doubts
-from maskwatch.training.evaluation.result import Evaluation
+from maskwatch.training.evaluation.comparison import Comparison, caveats
+from maskwatch.training.evaluation.result import Result
 from maskwatch.training.evaluation.slices import NOT_SLICED
-from maskwatch.training.manifest import PARTS
 
 NOT_FOR = (
     "**Not for identifying people.** It does not know who anybody is, and it must not be joined "
@@ -43,7 +42,7 @@ NOT_FOR = (
 """What the model must not be used for, in plain words."""
 
 
-def card_text(result: Evaluation) -> str:
+def card_text(result: Result) -> str:
     """The card as Markdown text."""
     blocks = [*_what_it_is(result), *_training(result), *_testing(result)]
     blocks += number_sections(result)
@@ -51,16 +50,16 @@ def card_text(result: Evaluation) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def command(contest: Contest) -> str:
+def command(comparison: Comparison) -> str:
     """The command that gives this evaluation; files of elsewhere by their name alone."""
-    model, *baselines = (_file(entrant.path) for entrant in contest.entrants)
-    words = ["maskwatch", "evaluate", model, "--data", contest.manifest]
-    if contest.part_name != "test":
-        words += ["--part", contest.part_name]
+    model, *baselines = (_file(model.path) for model in comparison.models)
+    words = ["maskwatch", "evaluate", model, "--data", comparison.manifest]
+    if comparison.part_name != "test":
+        words += ["--part", comparison.part_name]
     for name in baselines:
         words += ["--baseline", name]
-    for item in contest.left_out:
-        words += ["--left-out", f"{item.source}={_file(item.entrant.path)}"]
+    for item in comparison.left_out:
+        words += ["--left-out", f"{item.source}={_file(item.model.path)}"]
     return shlex.join([*words, "--out", "evaluation"])
 
 
@@ -68,9 +67,9 @@ def _file(path: Path) -> str:
     return path.name if path.is_absolute() else path.as_posix()
 
 
-def _what_it_is(result: Evaluation) -> Iterator[str]:
-    contest = result.contest
-    entrant, card = contest.entrants[0], contest.entrants[0].card
+def _what_it_is(result: Result) -> Iterator[str]:
+    comparison = result.comparison
+    model, card = comparison.models[0], comparison.models[0].card
     yield f"# Model card: {plain(card.name)}"
     yield (
         "*Written by `maskwatch evaluate` from an evaluation of the file and from the card "
@@ -89,7 +88,7 @@ def _what_it_is(result: Evaluation) -> Iterator[str]:
         shape = f"MobileNetV2 (width {network['alpha']:g}) for faces of {shape}"
     yield bullets(
         [
-            f"File: `{entrant.path.name}`, SHA-256 `{card.sha256}`",
+            f"File: `{model.path.name}`, SHA-256 `{card.sha256}`",
             f"Licence of the file: {plain(card.licence)}",
             f"Network: {shape}, {card.crop_margin_ratio:.0%} of surroundings on each side of a box",
             f"Calibration: {_calibration(card)}",
@@ -111,8 +110,8 @@ def _calibration(card: ModelCard) -> str:
     return f"{divided}, then " + ", ".join(f"{shift:+.2f} for `{name}`" for name, shift in shifts)
 
 
-def _training(result: Evaluation) -> Iterator[str]:
-    trained = result.contest.entrants[0].card.training
+def _training(result: Result) -> Iterator[str]:
+    trained = result.comparison.models[0].card.training
     yield "## What it learnt from"
     if not trained.get("sources"):
         yield "The card beside the model does not say what it learnt from."
@@ -152,40 +151,40 @@ def _origin(source: str) -> str:
     return f"<{PUBLIC_SETS[source].origin}>" if source in PUBLIC_SETS else "-"
 
 
-def _testing(result: Evaluation) -> Iterator[str]:
-    contest = result.contest
-    entrant = contest.entrants[0]
-    scores: dict[str, Any] = result.scores[entrant.name]["all"]
+def _testing(result: Result) -> Iterator[str]:
+    comparison = result.comparison
+    model = comparison.models[0]
+    scores = result.found.scores[model.name]["all"]
     yield "## How it was tested"
     yield (
-        f"The file itself, through ONNX Runtime, on the part `{contest.part_name}` of "
-        f"{code(contest.manifest)}: {scores['n']:,} rows in {scores['groups']:,} groups of "
-        f"near-identical pictures, and {len(contest.unclear.labels):,} faces that nobody can "
+        f"The file itself, through ONNX Runtime, on the part `{comparison.part_name}` of "
+        f"{code(comparison.manifest)}: {scores.n:,} rows in {scores.groups:,} groups of "
+        f"near-identical pictures, and {len(comparison.unclear.labels):,} faces that nobody can "
         "judge, apart from them."
     )
     yield bullets(
         [
-            f"What its card says of these rows: {entrant.seen.value}.",
-            f"{contest.twins:,} of the rows have a near-identical picture in the training part.",
+            f"What its card says of these rows: {model.seen.value}.",
+            f"{comparison.twins:,} of the rows have a near-identical picture in the training part.",
             "Brackets are 95 % intervals of a bootstrap over groups: forty copies of a photo are "
             "one observation. They tell how much the numbers owe to which photos were drawn, not "
             "how other cameras or places differ.",
             "Where no mistake was seen, brackets of 1.000-1.000 are no promise: in n groups "
             "without a mistake, up to three in n may still be wrong.",
             "Unsure counts as not found: it lowers recall and accuracy, never precision.",
-            f"Hash of the data: `{contest.data_sha256}`",
+            f"Hash of the data: `{comparison.data_sha256}`",
         ]
     )
-    found = doubts(contest)
+    found = caveats(comparison)
     if found:
         yield "**Read this first:** these scores may be too good."
         yield bullets([plain(sentence) for sentence in found])
 
 
-def _ending(result: Evaluation) -> Iterator[str]:
+def _ending(result: Result) -> Iterator[str]:
     yield "## What these numbers do not cover"
     yield bullets(NOT_SLICED)
     yield "## Limits"
-    yield bullets([plain(limit) for limit in result.contest.entrants[0].card.limits])
+    yield bullets([plain(limit) for limit in result.comparison.models[0].card.limits])
     yield "## How this page was made"
-    yield f"```\n{command(result.contest)}\n```"
+    yield f"```\n{command(result.comparison)}\n```"

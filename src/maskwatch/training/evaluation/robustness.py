@@ -1,4 +1,4 @@
-"""How scores fall when the same crops are spoilt, turned, darkened or brightened.
+"""How scores fall when the same crops are corrupted, turned, darkened or brightened.
 
 Every model sees the same altered pictures: each is cut with the widest margin among the models,
 altered at 224 pixels, the size that the corruptions are made for, and only then cut and scaled for
@@ -12,21 +12,38 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from maskwatch.models.evaluation import Estimate
+from maskwatch.models.evaluation_document import (
+    AlteredAccuracy,
+    FullAccuracy,
+    FullCorruptions,
+    FullLoss,
+    FullSample,
+    FullSweep,
+    FullSweepPoint,
+)
 from maskwatch.schema import CLASSES, ImageRGB
-from maskwatch.training.augment import centre_crop
-from maskwatch.training.crops import load_canvases
+from maskwatch.training.bootstrap import estimate, places_of, resample
+from maskwatch.training.classifier.augment import centre_crop
+from maskwatch.training.data.manifest import has_box
+from maskwatch.training.data.parts import Part, load_canvases
 from maskwatch.training.evaluation.answers import Progress, ask_crops, fit_crops
-from maskwatch.training.evaluation.contest import Entrant
-from maskwatch.training.evaluation.corruptions import FAMILIES, SIDE_PX, STRENGTHS, corrupt
-from maskwatch.training.manifest import has_box
-from maskwatch.training.parts import Part
-from maskwatch.training.scores import answers
+from maskwatch.training.evaluation.comparison import ComparedModel
+from maskwatch.training.evaluation.corruptions import (
+    FAMILIES,
+    SIDE_PX,
+    STRENGTHS,
+    UNPRACTISED,
+    corrupt,
+)
+from maskwatch.training.metrics import answers
 
 SAMPLE_CROPS = 600
 """At most so many, a third of each class."""
@@ -54,7 +71,7 @@ CONDITIONS: tuple[Condition, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stress:
+class Robustness:
     """What the models said under every condition.
 
     Attributes:
@@ -81,30 +98,30 @@ def sample(part: Part, crops: int = SAMPLE_CROPS) -> Part:
     return part.take(np.sort(np.concatenate(chosen)))
 
 
-def run_stress(
-    entrants: Sequence[Entrant], part: Part, progress: Progress = lambda _n: None
-) -> Stress:
+def measure_robustness(
+    models: Sequence[ComparedModel], part: Part, progress: Progress = lambda _n: None
+) -> Robustness:
     """Asks every model about every row under every condition.
 
     Raises:
         DataError: images that cannot be read.
     """
-    margin = max(entrant.card.crop_margin_ratio for entrant in entrants)
+    margin = max(model.card.crop_margin_ratio for model in models)
     faces = has_box(part.table).to_numpy()
     canvases = load_canvases(part.table, SIDE_PX, margin, _CONTEXT_RATIO)
-    states: dict[str, dict[Condition, NDArray[np.intp]]] = {e.name: {} for e in entrants}
+    states: dict[str, dict[Condition, NDArray[np.intp]]] = {e.name: {} for e in models}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # OpenCV releases the GIL
         for condition in CONDITIONS:
             change = _changer(condition)
             pictures = np.stack(list(pool.map(change, canvases, part.seeds)))
-            for entrant in entrants:
-                crops = fit_crops(pictures, faces, margin, entrant.classifier)
-                probabilities = ask_crops(entrant.classifier, crops)
-                states[entrant.name][condition] = answers(probabilities, entrant.card.unsure_below)
+            for model in models:
+                crops = fit_crops(pictures, faces, margin, model.classifier)
+                probabilities = ask_crops(model.classifier, crops)
+                states[model.name][condition] = answers(probabilities, model.card.unsure_below)
                 progress(len(crops))
     for of_model in states.values():
         of_model["rotation", 0] = of_model["light", 1.0] = of_model[CLEAN]
-    return Stress(part, faces, states)
+    return Robustness(part, faces, states)
 
 
 def _changer(condition: Condition) -> Callable[[ImageRGB, np.uint64], ImageRGB]:
@@ -140,3 +157,126 @@ def turn(canvas: ImageRGB, angle_deg: float) -> ImageRGB:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(turned, np.uint8)
+
+
+# What was said under every condition -> tables: per family and strength, per angle, per brightness.
+
+
+def describe_sample(robustness: Robustness) -> FullSample:
+    """How many rows were altered, of which classes and groups."""
+    labels = robustness.part.labels
+    return FullSample(
+        crops=len(labels),
+        per_class={s.value: int((labels == i).sum()) for i, s in enumerate(CLASSES)},
+        faces=int(robustness.faces.sum()),
+        pictures=int((~robustness.faces).sum()),
+        groups=len(np.unique(robustness.part.groups)),
+        most_per_group_and_class=PER_GROUP,
+        seed=SAMPLE_SEED,
+    )
+
+
+def corruption_table(robustness: Robustness, model: str) -> FullCorruptions:
+    """Accuracy of a model on clean and corrupted crops; the mean is over all 75 conditions."""
+    states, labels = robustness.states[model], robustness.part.labels
+    clean = _accuracy(labels, states[CLEAN])
+    families = {
+        family: tuple(
+            _altered(clean, _accuracy(labels, states[family, strength])) for strength in STRENGTHS
+        )
+        for family in FAMILIES
+    }
+    all_families = _loss(robustness, model, FAMILIES)
+    return FullCorruptions(
+        all_families.mean,
+        all_families.drop_points,
+        clean,
+        families,
+        unpractised=_loss(robustness, model, UNPRACTISED),
+    )
+
+
+def _altered(clean: FullAccuracy, corrupted: FullAccuracy) -> AlteredAccuracy:
+    before, after = clean.accuracy, corrupted.accuracy
+    lost = None if before is None or after is None else round(100 * (before - after), 2)
+    return AlteredAccuracy(after, corrupted.unsure_share, lost)
+
+
+def _loss(robustness: Robustness, model: str, families: Sequence[str]) -> FullLoss:
+    """Mean accuracy over all strengths of some families, and how far it is below clean."""
+    states, labels = robustness.states[model], robustness.part.labels
+    corrupted = [states[family, strength] for family in families for strength in STRENGTHS]
+    lost = (states[CLEAN] == labels) - np.mean([row == labels for row in corrupted], axis=0)
+    return FullLoss(
+        _accuracy(labels, np.stack(corrupted)),
+        mean_over_classes(labels, robustness.part.groups, 100 * lost),
+    )
+
+
+def sweep_table(robustness: Robustness, model: str, kind: str) -> FullSweep:
+    """Accuracy and recall per class at every angle ("rotation") or brightness factor ("light")."""
+    amounts = ROTATIONS_DEG if kind == "rotation" else BRIGHTNESS_FACTORS
+    labels, states = robustness.part.labels, robustness.states[model]
+
+    def points(rows: NDArray[np.bool_]) -> tuple[FullSweepPoint, ...]:
+        return tuple(
+            _sweep_point(amount, labels[rows], states[kind, amount][rows]) for amount in amounts
+        )
+
+    everything = np.ones(len(labels), bool)
+    return FullSweep(points(everything), points(robustness.faces), points(~robustness.faces))
+
+
+def _sweep_point(
+    amount: float, labels: NDArray[np.integer], states: NDArray[np.intp]
+) -> FullSweepPoint:
+    whole = _accuracy(labels, states)
+    recall = _recalls(labels, states)
+    return FullSweepPoint(amount, whole.accuracy, len(labels), whole.unsure_share, recall)
+
+
+def mean_over_classes(
+    labels: NDArray[np.integer], groups: NDArray[Any], values: NDArray[np.floating]
+) -> Estimate:
+    """Mean of the classes' means, with a 95 % interval from a bootstrap over groups.
+
+    Args:
+        labels: (n,) class indices.
+        groups: (n,) the unit of the bootstrap.
+        values: (n,) what is averaged.
+    """
+    places, count = places_of(groups)
+    sums_sizes = np.zeros((count, 2, len(CLASSES)))
+    np.add.at(sums_sizes[:, 0], (places, labels), values)
+    np.add.at(sums_sizes[:, 1], (places, labels), 1)
+    (value,) = _means_of_means(sums_sizes.sum(axis=0)[None])
+    return estimate(value, _means_of_means(resample(sums_sizes)), digits=2)
+
+
+def _means_of_means(sums_sizes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean (r,) over the classes that occur, NaN where none does; sums and sizes are (r, 2, 3)."""
+    sums, sizes = sums_sizes[:, 0], sums_sizes[:, 1]
+    occurs = sizes > 0
+    means = np.divide(sums, sizes, out=np.zeros(sums.shape), where=occurs)
+    occurring = occurs.sum(axis=1)
+    none = np.full(len(sums), np.nan)
+    return np.asarray(np.divide(means.sum(axis=1), occurring, out=none, where=occurring > 0))
+
+
+def _accuracy(labels: NDArray[np.integer], states: NDArray[np.intp]) -> FullAccuracy:
+    """Mean recall of the classes and share of UNSURE; states (n,) or several rows (k, n)."""
+    recalls = [r for r in _recalls(labels, states).values() if r is not None]
+    return FullAccuracy(
+        round(float(np.mean(recalls)), 4) if recalls else None,
+        round(float((states == 3).mean()), 4) if states.size else None,
+    )
+
+
+def _recalls(labels: NDArray[np.integer], states: NDArray[np.intp]) -> dict[str, float | None]:
+    right = states == labels
+    return {
+        state.value: round(float(right[..., labels == index].mean()), 4)
+        if (labels == index).any()
+        else None
+        for index, state in enumerate(CLASSES)
+    }

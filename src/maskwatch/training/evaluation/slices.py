@@ -1,18 +1,107 @@
-"""Scores by what can be measured of a face, and what cannot be told apart."""
+"""How each row's face can be seen: turned how far, how sharp. Measured, since no set labels it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.training.evaluation.answers import Answers
-from maskwatch.training.evaluation.views import Views
-from maskwatch.training.parts import Part, longer_side_px
-from maskwatch.training.scores import score
+from maskwatch.errors import DataError, ImageError
+from maskwatch.io.images import load_image
+from maskwatch.models.evaluation_document import FullScores
+from maskwatch.models.runtime import available_cpus
+from maskwatch.schema import BoxXYXY, Face, FaceQuality, ImageRGB
+from maskwatch.training.data.manifest import BOX
+from maskwatch.training.data.parts import Part, longer_side_px
+from maskwatch.training.evaluation.answers import Answers, Progress
+from maskwatch.training.evaluation.skin_tone import SMALLEST_PX, typology_angle_deg
+from maskwatch.training.metrics import score
+from maskwatch.training.synth.head import find_face
+from maskwatch.vision.detect import Detector
+from maskwatch.vision.quality import measure_quality
+
+LOOK_SIDE_PX = 320
+"""What the detector scales a cut-out to: the face fills half of it, so more shows nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """How the faces of some rows can be seen; NaN where the detector finds no landmarks.
+
+    Attributes:
+        roll_deg: (n,) see schema.FaceQuality.
+        yaw_deg: (n,) likewise.
+        sharpness: (n,) likewise, of the row's box, or of the face found in a whole picture, or of
+            the whole picture; never NaN.
+        tone_deg: (n,) see skin_tone.typology_angle_deg.
+    """
+
+    roll_deg: NDArray[np.float64]
+    yaw_deg: NDArray[np.float64]
+    sharpness: NDArray[np.float64]
+    tone_deg: NDArray[np.float64]
+
+
+def measure_views(
+    table: pd.DataFrame, detector: Detector, progress: Progress = lambda _n: None
+) -> Views:
+    """Looks for the face of every row in its cut-out; a photo with many faces is decoded once.
+
+    Args:
+        table: manifest rows.
+        detector: gives the landmarks.
+        progress: called with the number of rows done since the last call.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    measured = np.full((len(table), 4), np.nan)
+    positions = pd.Series(np.arange(len(table))).groupby(table["image_path"].to_numpy())
+    boxes = table[list(BOX)].to_numpy(float)
+
+    def look(photo: tuple[str, NDArray[np.intp]]) -> int:
+        path, rows = photo
+        try:
+            image_rgb = load_image(path)
+        except ImageError as error:
+            raise DataError(str(error)) from error
+        for row in rows:
+            left, top, right, bottom = boxes[row].tolist()
+            box = None if np.isnan(left) else (left, top, right, bottom)
+            quality, tone_deg = _view(detector, image_rgb, box)
+            roll_deg, yaw_deg = (
+                np.nan if turn is None else turn for turn in (quality.roll_deg, quality.yaw_deg)
+            )
+            measured[row] = roll_deg, yaw_deg, quality.sharpness, tone_deg
+        return len(rows)
+
+    photos = [(str(path), np.asarray(rows)) for path, rows in positions.indices.items()]
+    with ThreadPoolExecutor(available_cpus()) as pool:  # decoding and networks release the GIL
+        for count in pool.map(look, photos):
+            progress(count)
+    return Views(*measured.T)
+
+
+def _view(
+    detector: Detector, image_rgb: ImageRGB, box_xyxy: BoxXYXY | None
+) -> tuple[FaceQuality, float]:
+    found = find_face(detector, image_rgb, box_xyxy)
+    if found is None:
+        height, width = image_rgb.shape[:2]
+        face = Face(box_xyxy or (0.0, 0.0, float(width), float(height)))
+        tone_deg = np.nan
+    else:
+        found_box, points = found
+        tone_deg = typology_angle_deg(image_rgb, points)
+        face = Face(box_xyxy or found_box, 1.0, tuple((x, y) for x, y in points.tolist()))
+    return measure_quality(image_rgb, (face,))[0], tone_deg
+
+
+# Scores by what can be measured of a face, and what cannot be told apart.
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +178,26 @@ MEASURES: Mapping[str, Measure] = {
         (0.15, 0.4),
         ("blurred", "soft", "sharp"),
     ),
+    "tones": Measure(
+        "Skin tone, estimated",
+        "Skin tone",
+        "The individual typology angle of the bridge of the nose in this picture: light from 41 "
+        "degrees, dark under 10. An estimate from one photo, which lamp, shade and exposure move "
+        f"as much as skin does; “{_NOT_FOUND}” also holds faces whose eyes are under "
+        f"{SMALLEST_PX:.0f} pixels apart.",
+        (10, 28, 41),
+        ("dark", "tan", "intermediate", "light"),
+        _NOT_FOUND,
+    ),
 }
 """By name in evaluation.json."""
 
 NOT_SLICED = (
     "Glasses, hats, headscarves and beards are not labelled in these sets, so nothing here says "
     "how faces with them are judged.",
-    "Skin tone, age and sex are not labelled either. Guessing them from the pictures would put "
-    "one model's mistakes into the measure of another, so it is not done: a difference between "
-    "groups of people can exist and stay unseen here.",
+    "Age and sex are not labelled either, and skin tone is only estimated from the colour in the "
+    "picture. Guessing more would put one model's mistakes into the measure of another, so it is "
+    "not done: a difference between groups of people can exist and stay unseen here.",
     "Light is the mean grey level of the face, which depends on skin and mask as well as on the "
     "lamp: a white mask makes a picture bright.",
     "The sets hold single photos of 2020 and 2021; no score says what happens in a video, at "
@@ -116,14 +216,15 @@ def measured_slices(
         "rolls": np.abs(views.roll_deg),
         "yaws": np.abs(views.yaw_deg),
         "sharpness": views.sharpness,
+        "tones": views.tone_deg,
     }
     return {name: measure.cut(values[name]) for name, measure in MEASURES.items()}
 
 
 def score_rows(
     part: Part, answers: Answers, slices: Mapping[str, NDArray[np.bool_]]
-) -> dict[str, dict[str, Any]]:
-    """Scores of each slice, see scores.score; those of an empty one are null."""
+) -> dict[str, FullScores]:
+    """Scores of each slice, see metrics.score; those of an empty one are undefined."""
     return {
         name: score(
             part.labels[rows],

@@ -10,17 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from maskwatch.detect import FaceDetector
 from maskwatch.errors import DataError
+from maskwatch.files import write_text
+from maskwatch.io.environment import cpu_name
+from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import available_cpus
 from maskwatch.stream import Stream
-from maskwatch.training.environment import cpu_name
-from maskwatch.training.flicker.films import PER_SECOND, Upset, film
+from maskwatch.training.flicker.films import NAME, PER_SECOND, Upset, film, webcam_film
 from maskwatch.training.flicker.people import cast_people
 from maskwatch.training.flicker.recording import RecordedFrame, Timeline, play, record
 from maskwatch.training.flicker.scores import METHODS, FlickerScores, score
-from maskwatch.training.flicker.webcam import NAME, webcam_film
+from maskwatch.vision.detect import FaceDetector
 
 PACES = {"30 fps": 1, "15 fps": 2}
 """Of how many frames of a film the camera delivers one."""
@@ -143,11 +143,7 @@ def write_result(result: FlickerResult, path: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result.to_dict(), indent=1) + "\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, json.dumps(result.to_dict(), indent=1) + "\n")
 
 
 def _scored(timelines: list[Timeline]) -> dict[str, FlickerScores]:

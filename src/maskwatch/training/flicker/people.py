@@ -13,18 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from maskwatch.detect import Detector
 from maskwatch.errors import DataError
+from maskwatch.io.images import load_image
 from maskwatch.schema import ImageRGB, MaskState
-from maskwatch.sources import load_image
-from maskwatch.training.catalog import INCORRECT, LABELS, MASK, NO_MASK
-from maskwatch.training.manifest import BOX
-from maskwatch.training.synth.blend import blend, look_of
-from maskwatch.training.synth.drawn import draw_material
-from maskwatch.training.synth.faces import FacePicture, cut_picture, find_face
+from maskwatch.training.data.catalog import INCORRECT, LABELS, MASK, NO_MASK
+from maskwatch.training.data.manifest import BOX
+from maskwatch.training.synth.head import FacePicture, cut_picture, find_face
 from maskwatch.training.synth.kinds import LABEL_OF, Kind, place
-from maskwatch.training.synth.render import render
+from maskwatch.training.synth.materials import draw_material
+from maskwatch.training.synth.render import blend, look_of, render
 from maskwatch.training.synth.synthesise import keeps_promise
+from maskwatch.vision.detect import Detector
 
 CHANGES = (
     (Kind.BARE, Kind.WORN, Kind.NOSE_OUT),

@@ -6,18 +6,19 @@ second is analysed once and played at 30 and, every other frame left out, at 15.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.boxes import iou_matrix
-from maskwatch.model_card import DetectorCard, ModelCard
+from maskwatch.models.card import DetectorCard, ModelCard
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import (
+    BoxXYXY,
     Face,
     FaceOrigin,
     FaceQuality,
@@ -28,9 +29,23 @@ from maskwatch.schema import (
 )
 from maskwatch.stream import Stream
 from maskwatch.training.flicker.films import FilmFrame, Truth
+from maskwatch.vision.detect import iou_matrix
 
 _MIN_IOU = 0.3
-_BLANK = np.zeros((8, 8, 3), np.uint8)
+_THUMBNAIL_WH = (64, 36)  # enough for a Stream to see a cut
+
+
+class HasBox(Protocol):
+    """Somebody whose place is known."""
+
+    @property
+    def box_xyxy(self) -> BoxXYXY:
+        """(left, top, right, bottom) in pixels."""
+        ...
+
+
+Seen = TypeVar("Seen", bound=HasBox)
+Shown = TypeVar("Shown", bound=HasBox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +54,14 @@ class RecordedFrame:
 
     Attributes:
         time_s: when it was taken.
+        thumbnail_rgb: the frame made small; a Stream sees a cut in it, and nothing else.
         truths: who can be seen in it.
         verdicts: one for each face found, faint ones too.
         sure: (n,) whether each is a face beyond doubt.
     """
 
     time_s: float
+    thumbnail_rgb: ImageRGB
     truths: tuple[Truth, ...]
     verdicts: dict[Face, FaceVerdict]
     sure: NDArray[np.bool_]
@@ -86,13 +103,30 @@ class Timeline:
 
 def record(analyzer: Analyzer, frames: Iterable[FilmFrame]) -> list[RecordedFrame]:
     """Find and judge the faces of every frame, as a Stream would have it done."""
-    recorded = []
-    for frame in frames:
-        faces, sure = analyzer.find_live(frame.image_rgb)
-        verdicts = analyzer.judge(frame.image_rgb, faces, analyzer.origin)
-        by_face = dict(zip(faces, verdicts, strict=True))
-        recorded.append(RecordedFrame(frame.time_s, frame.truths, by_face, sure))
-    return recorded
+    return [record_frame(analyzer, frame.image_rgb, frame.time_s, frame.truths) for frame in frames]
+
+
+def record_frame(
+    analyzer: Analyzer, image_rgb: ImageRGB, time_s: float, truths: tuple[Truth, ...] = ()
+) -> RecordedFrame:
+    """Find and judge the faces of one frame."""
+    faces, sure = analyzer.find_live(image_rgb)
+    verdicts = analyzer.judge(image_rgb, faces, analyzer.origin)
+    small = cv2.resize(image_rgb, _THUMBNAIL_WH, interpolation=cv2.INTER_AREA)
+    by_face = dict(zip(faces, verdicts, strict=True))
+    return RecordedFrame(time_s, np.asarray(small, np.uint8), truths, by_face, sure)
+
+
+def shown_faces(
+    recorded: Iterable[RecordedFrame], stream_for: Callable[[Analyzer], Stream]
+) -> Iterator[tuple[RecordedFrame, tuple[TrackedFace, ...]]]:
+    """Put a recording through a stream: each frame with the faces that are shown of it."""
+    replay = _Replay()
+    stream = stream_for(cast(Analyzer, replay))
+    for frame in recorded:
+        replay.frame = frame
+        faces = stream.update(frame.thumbnail_rgb, frame.time_s).faces
+        yield frame, cast(tuple[TrackedFace, ...], faces)
 
 
 def play(
@@ -105,18 +139,14 @@ def play(
         upset: what happens in the film.
         stream_for: makes a stream with an analyzer.
     """
-    replay = _Replay()
-    stream = stream_for(cast(Analyzer, replay))
     persons = sorted({truth.person for frame in recorded for truth in frame.truths})
     moments: dict[int, list[Moment]] = {person: [] for person in persons}
     visible = dict.fromkeys(persons, 0)
-    for frame in recorded:
-        replay.frame = frame
-        shown = cast(tuple[TrackedFace, ...], stream.update(_BLANK, frame.time_s).faces)
+    for frame, shown in shown_faces(recorded, stream_for):
         alone = {verdict.box_xyxy: verdict for verdict in frame.verdicts.values()}
         for truth in frame.truths:
             visible[truth.person] += 1
-        for truth, face in _pairs(frame.truths, shown):
+        for truth, face in pairs(frame.truths, shown):
             moment = Moment(frame.time_s, truth.state, face, alone[face.box_xyxy])
             moments[truth.person].append(moment)
     step_s = recorded[1].time_s - recorded[0].time_s
@@ -148,9 +178,7 @@ class _Replay:
         return tuple(self.frame.verdicts[face].quality for face in faces)
 
 
-def _pairs(
-    truths: Sequence[Truth], faces: Sequence[TrackedFace]
-) -> list[tuple[Truth, TrackedFace]]:
+def pairs(truths: Sequence[Seen], faces: Sequence[Shown]) -> list[tuple[Seen, Shown]]:
     """Who is which face: those that overlap each other most, so nobody takes a neighbour's."""
     if not truths or not faces:
         return []

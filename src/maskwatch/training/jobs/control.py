@@ -17,11 +17,15 @@ from pathlib import Path
 from threading import Thread
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.job_folder import LOG, JobFolder, Order, list_jobs
-from maskwatch.training.job_status import (
+from maskwatch.files import explained
+from maskwatch.training.jobs.folder import (
+    LOG,
     STOP,
+    JobFolder,
+    Order,
     State,
     Status,
+    list_jobs,
     own_process,
     read_status,
     write_status,
@@ -75,13 +79,14 @@ def start_job(runs: Path, order: Order, weights: Sequence[Path]) -> JobFolder:
     with _alone(runs):
         job = JobFolder(runs / _new_name(runs, order.recipe.name))
         try:
-            job.path.mkdir()
-            job.write_order(order)
-            _launch(job, weights)
-        except OSError as error:
+            with explained(job.path):
+                job.path.mkdir()
+                job.write_order(order)
+                _launch(job, weights)
+        except DataError:
             with suppress(OSError):
                 shutil.rmtree(job.path)
-            raise DataError(f"{job.path}: cannot be written ({error.strerror})") from error
+            raise
         return job
 
 
@@ -96,10 +101,8 @@ def resume_job(job: JobFolder, weights: Sequence[Path]) -> None:
     with _alone(job.path.parent):
         if job.status().state is State.FINISHED:
             raise DataError(f"{job.name}: is finished")
-        try:
+        with explained(job.path):
             _launch(job, weights)
-        except OSError as error:
-            raise DataError(f"{job.path}: cannot be written ({error.strerror})") from error
 
 
 def stop_job(job: JobFolder) -> None:
@@ -111,10 +114,8 @@ def stop_job(job: JobFolder) -> None:
     status = job.status()
     if not status.is_alive:
         return
-    try:
+    with explained(job.path):
         (job.path / STOP).touch()
-    except OSError as error:
-        raise DataError(f"{job.path}: cannot be written ({error.strerror})") from error
     if status.pid != os.getpid():  # one that has not quite begun looks for the file
         with suppress(ProcessLookupError):
             os.kill(status.pid, signal.SIGTERM)
@@ -144,11 +145,9 @@ def _hold(runs: Path) -> Iterator[None]:
     require_supported()
     import fcntl
 
-    try:
+    with explained(runs):
         runs.mkdir(parents=True, exist_ok=True)
         lock = (runs / _LOCK).open("a")
-    except OSError as error:
-        raise DataError(f"{runs}: cannot be written ({error.strerror})") from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # closing gives it back
         yield
@@ -172,8 +171,9 @@ def _new_name(runs: Path, recipe: str) -> str:
 def _launch(job: JobFolder, weights: Sequence[Path]) -> None:
     """Start the process of a job. Until it says something itself, it counts as part of this one."""
     (job.path / STOP).unlink(missing_ok=True)
-    write_status(job.path, own_process(Status(State.RUNNING)))
-    command = [sys.executable, "-u", "-m", "maskwatch.training.job", str(job.path)]
+    begun = own_process(Status(State.RUNNING))
+    write_status(job.path, begun)
+    command = [sys.executable, "-u", "-m", "maskwatch.training.jobs.job", str(job.path)]
     for path in weights:
         command += ["--weights", str(path)]
     with (job.path / LOG).open("ab") as log:
@@ -184,14 +184,17 @@ def _launch(job: JobFolder, weights: Sequence[Path]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    Thread(target=_bury, args=(job, process), name=f"end of {job.name}", daemon=True).start()
+    Thread(target=_bury, args=(job, process, begun), name=f"end of {job.name}", daemon=True).start()
 
 
-def _bury(job: JobFolder, process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of a process, which would stay as a zombie; say so if it never spoke."""
+def _bury(job: JobFolder, process: subprocess.Popen[bytes], begun: Status) -> None:
+    """Wait for the end of a process, which would stay as a zombie; say so if it never spoke.
+
+    A run that was stopped may have been begun anew before its first process is quite gone.
+    """
     process.wait()
     status = read_status(job.path)
-    if status.is_alive and status.pid == os.getpid():
+    if status.is_alive and status.time_s == begun.time_s:
         error = f"it ended before it began (exit code {process.returncode}); its log says more"
-        with suppress(OSError):
+        with suppress(DataError):
             write_status(job.path, replace(status, state=State.FAILED, error=error))

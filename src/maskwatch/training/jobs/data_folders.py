@@ -5,20 +5,29 @@ Needs no training framework, so that the page can use it.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS, PUBLIC_SETS, UNCLEAR, label_of
-from maskwatch.training.readers import Problem, read_set
+from maskwatch.io.folders import walk_once
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, UNCLEAR
+from maskwatch.training.data.class_names import guess, labels_of
+from maskwatch.training.data.files import is_picture
+from maskwatch.training.data.labels import Problem
+from maskwatch.training.data.readers import read_set
+from maskwatch.training.data.taught import FEWEST_STATES, untaught
 
 FEWEST = 5
 """Pictures of each class without which there is no split into five parts."""
 
-_LAYOUT_FOLDERS = ("annotations", "labels")
+_SET_FOLDERS = frozenset(
+    {"annotations", "labels", "images", "jpegimages", "obj_train_data"}
+    | {"train", "training", "valid", "val", "validation", "test", "testing"}
+)
+_LABEL_FILES = frozenset({".json", ".csv", ".xml", ".txt"})
+_CLASS_LISTS = frozenset({".names", ".data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class FolderCheck:
         counts: faces (or pictures, where the set has no boxes) per label.
         unreadable: files and boxes that cannot be used, with reasons.
         unknown: names of classes that stand for no label.
+        taken_as: label of each class by its name, where one is known.
+        notes: how labels were read that do not say all.
         trouble: why nothing can be read at all; empty where something can.
     """
 
@@ -36,11 +47,21 @@ class FolderCheck:
     unreadable: tuple[Problem, ...] = ()
     unknown: tuple[str, ...] = ()
     trouble: str = ""
+    taken_as: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """Labels with too few pictures to train on."""
-        return tuple(label for label in LABELS if self.counts.get(label, 0) < FEWEST)
+        """Labels with too few pictures to train on; none at all of one label is not too few."""
+        few = tuple(label for label in LABELS if self.counts.get(label, 0) < FEWEST)
+        if len(LABELS) - len(few) < FEWEST_STATES:
+            return few
+        return tuple(label for label in few if self.counts.get(label, 0))
+
+    @property
+    def untaught(self) -> tuple[str, ...]:
+        """Labels without a picture, where the others can be trained on."""
+        return () if self.lacking else untaught(self.counts)
 
 
 def offered_sets(roots: Iterable[Path]) -> dict[str, Path]:
@@ -69,19 +90,20 @@ def check_folder(folder: Path) -> FolderCheck:
     except DataError as error:
         return FolderCheck({}, trouble=str(error))
     classes = public.classes if public else {}
-    found = Counter(face.class_name for face in reading.faces)
-    labels = {name: label_of(name, classes) for name in found}
+    found = Counter((face.class_name, face.class_id) for face in reading.faces)
+    labels = labels_of(reading.faces, classes)
     counts = dict.fromkeys((*LABELS, UNCLEAR), 0)
-    for name, label in labels.items():
+    for kind, label in labels.items():
         if label is not None:
-            counts[label] += found[name]
-    unknown = tuple(sorted(name for name, label in labels.items() if label is None))
-    return FolderCheck(counts, reading.problems, unknown)
+            counts[label] += found[kind]
+    unknown = tuple(sorted(name for (name, _), label in labels.items() if label is None))
+    taken_as = {name: label for (name, _), label in labels.items() if label is not None}
+    return FolderCheck(counts, reading.problems, unknown, "", taken_as, reading.notes)
 
 
 def folder_version(folder: Path) -> tuple[int, int]:
     """What changes when a file is added or removed: number of folders, and their latest change."""
-    changed = [_changed_ns(Path(parent)) for parent, _, _ in os.walk(folder, followlinks=True)]
+    changed = [_changed_ns(parent) for parent, _ in walk_once(folder, lambda _: None)]
     return len(changed), max(changed, default=0)
 
 
@@ -102,6 +124,20 @@ def _folders(root: Path) -> list[Path]:
 def _is_set(folder: Path) -> bool:
     """Whether pictures of this folder are labelled in it, rather than in the folders in it."""
     names = [path.name for path in _folders(folder)]
-    return folder.name in PUBLIC_SETS or any(
-        label_of(name, {}) or name.lower() in _LAYOUT_FOLDERS for name in names
+    return (
+        folder.name in PUBLIC_SETS
+        or any(guess(names).values())
+        or any(name.lower() in _SET_FOLDERS for name in names)
+        or _holds_labels(folder)
     )
+
+
+def _holds_labels(folder: Path) -> bool:
+    """Whether a list of classes lies in a folder, or a label file beside a picture."""
+    try:
+        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return False
+    kinds = {path.suffix.lower() for path in files}
+    has_list = bool(kinds & _CLASS_LISTS) or any(path.name == "data.yaml" for path in files)
+    return has_list or (any(map(is_picture, files)) and bool(kinds & _LABEL_FILES))

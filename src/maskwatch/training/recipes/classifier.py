@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from maskwatch.settings import between, read_settings, require
+import maskwatch
+from maskwatch.io.settings import between, read_settings, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,12 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
-        require(self.alpha in widths, "alpha", self.alpha, f"one of {widths}")
+        require(self.alpha in widths, "alpha", f"one of {widths}")
         side = self.input_side_px
         valid = "a multiple of 16 from 32 to 512"
-        require(side % 16 == 0 and 32 <= side <= 512, "input_side_px", side, valid)
+        require(side % 16 == 0 and 32 <= side <= 512, "input_side_px", valid)
         low, high = self.value_range
-        require(low < high, "value_range", [low, high], "[low, high] with low < high")
+        require(low < high, "value_range", "[low, high] with low < high")
         between("unfrozen_layers", self.unfrozen_layers, -1, 1000)
         between("dense_units", self.dense_units, 1, 4096)
         between("dense_layers", self.dense_layers, 1, 8)
@@ -98,7 +99,7 @@ class AugmentRecipe:
         between("context_ratio", self.context_ratio, 0, 1)
         low, high = self.brightness
         valid = "[low, high] with 0 < low <= high"
-        require(0 < low <= high, "brightness", [low, high], valid)
+        require(0 < low <= high, "brightness", valid)
         between("blur_sigma_px", self.blur_sigma_px, 0, 50)
         between("low_side_px", self.low_side_px, 0, 512)
         between("noise_sigma", self.noise_sigma, 0, 100)
@@ -126,6 +127,8 @@ class SamplingRecipe:
         unclear_share: with crops_per_epoch, share of the epoch that is unclear faces, whose target
             is to be unsure; the manifest's unclear rows are left out otherwise.
         min_face_px: leave out boxes whose longer side is smaller.
+        hard_times: with crops_per_epoch, how many times as often as the others those crops are
+            drawn whose label the network doubts that the run goes on from.
     """
 
     crops_per_epoch: int = 0
@@ -135,6 +138,7 @@ class SamplingRecipe:
     class_shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
     unclear_share: float = 0.0
     min_face_px: float = 0.0
+    hard_times: int = 1
 
     def __post_init__(self) -> None:
         between("crops_per_epoch", self.crops_per_epoch, 0, 10**9)
@@ -143,12 +147,13 @@ class SamplingRecipe:
         between("faces_share", self.faces_share, 0, 1)
         valid = "three numbers above 0"
         shares = self.class_shares
-        require(min(shares) > 0, "class_shares", list(shares), valid)
+        require(min(shares) > 0, "class_shares", valid)
         between("unclear_share", self.unclear_share, 0, 0.5)
         if self.unclear_share:
             valid = "more than 0 where sampling.unclear_share is"
-            require(self.crops_per_epoch > 0, "crops_per_epoch", 0, valid)
+            require(self.crops_per_epoch > 0, "crops_per_epoch", valid)
         between("min_face_px", self.min_face_px, 0, 10**6)
+        between("hard_times", self.hard_times, 1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +209,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
-        require(plain, "name", self.name, "letters, digits, '-', '_' and '.'")
+        require(plain, "name", "letters, digits, '-', '_' and '.'")
         between("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run needs a trained network to begin with."""
+        return self.fit.start_share > 0 or self.sampling.hard_times > 1
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""
@@ -224,3 +234,20 @@ def write_record(record: Any) -> str:
         if isinstance(part, dict):
             part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
     return yaml.safe_dump(document, sort_keys=False)
+
+
+# Where the shipped recipes are: beside the package in a checkout, in it when it was installed.
+
+_PACKAGE = Path(maskwatch.__file__).parent
+
+
+def recipes_folder() -> Path:
+    """The folder with the recipes; a wheel has a copy of the checkout's in the package."""
+    inside = _PACKAGE / "recipes"
+    return inside if inside.is_dir() else _PACKAGE.parents[1] / "recipes"
+
+
+def classifier_recipes() -> dict[str, Path]:
+    """The recipes of the classifier by name, in alphabetical order; not those of the detector."""
+    paths = sorted(recipes_folder().glob("*.yaml"))
+    return {path.stem: path for path in paths if not path.stem.startswith("detector")}

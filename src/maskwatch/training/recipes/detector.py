@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maskwatch.settings import between, require
-from maskwatch.training.recipe import AugmentRecipe, write_record
+from maskwatch.io.settings import between, require
+from maskwatch.training.recipes.classifier import AugmentRecipe, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class DetectorNetworkRecipe:
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
-        require(self.alpha in widths, "alpha", self.alpha, f"one of {widths}")
+        require(self.alpha in widths, "alpha", f"one of {widths}")
         between("pyramid_channels", self.pyramid_channels, 8, 512)
         between("head_layers", self.head_layers, 1, 8)
 
@@ -47,6 +47,10 @@ class SceneRecipe:
         turned_share: share of the photos turned by up to augment.rotation_deg, the rest by up to
             a quarter of that.
         cutout_share: share of the faces whose mouth or eyes are covered by a patch.
+        hard_share: share of the photos drawn for a face that is turned, looks down, is dark or has
+            no landmarks, rather than at random, see hardness.py.
+        false_share: share of the photos drawn for what the network that the training begins with
+            takes for a face and is none, see hard_negatives.py.
     """
 
     true_share: float = 0.75
@@ -57,9 +61,11 @@ class SceneRecipe:
     largest_enlargement: float = 4.0
     turned_share: float = 0.35
     cutout_share: float = 0.1
+    hard_share: float = 0.0
+    false_share: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = ("true", "mosaic", "sized", "faceless", "turned", "cutout")
+        shares = ("true", "mosaic", "sized", "faceless", "turned", "cutout", "hard", "false")
         for name in (f"{share}_share" for share in shares):
             between(name, getattr(self, name), 0, 1)
         between("smallest_face_px", self.smallest_face_px, 1, 100)
@@ -81,6 +87,7 @@ class DetectorFitRecipe:
         last_epochs: how many those are.
         box_weight: of the box loss against the score loss.
         landmark_weight: of the landmark loss.
+        score_floor: the least that a point on a face is to answer with, see loss.DetectionLoss.
     """
 
     learning_rate: float = 2e-3
@@ -93,6 +100,7 @@ class DetectorFitRecipe:
     last_epochs: int = 3
     box_weight: float = 2.0
     landmark_weight: float = 0.5
+    score_floor: float = 0.0
 
     def __post_init__(self) -> None:
         between("learning_rate", self.learning_rate, 1e-9, 1)
@@ -104,9 +112,10 @@ class DetectorFitRecipe:
         for name in ("side_px", "last_side_px"):
             side = getattr(self, name)
             valid = "a multiple of 32 from 64 to 2048"
-            require(side % 32 == 0 and 64 <= side <= 2048, name, side, valid)
+            require(side % 32 == 0 and 64 <= side <= 2048, name, valid)
         between("box_weight", self.box_weight, 0, 100)
         between("landmark_weight", self.landmark_weight, 0, 100)
+        between("score_floor", self.score_floor, 0, 0.99)
 
 
 _UNALTERED = AugmentRecipe()
@@ -119,6 +128,10 @@ class DetectorRecipe:
     Attributes:
         name: names the run and the model.
         seed: decides the head's start and every scene.
+        left_out: sources of the manifest that are neither trained on nor chosen with, so that the
+            detector can be measured on them as on photos from elsewhere.
+        found_change: how much lower, wider and higher the boxes of found faces become before they
+            are taught, as shares of their sides; those of our own detector need no change.
     """
 
     name: str
@@ -127,6 +140,8 @@ class DetectorRecipe:
     augment: AugmentRecipe = _UNALTERED
     fit: DetectorFitRecipe = DetectorFitRecipe()
     seed: int = 0
+    left_out: tuple[str, ...] = ()
+    found_change: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.random import Generator
 
-from maskwatch.training.catalog import INCORRECT, MASK, NO_MASK, UNCLEAR
+from maskwatch.training.data.catalog import INCORRECT, MASK, NO_MASK, UNCLEAR
 from maskwatch.training.synth.head import CHIN, EAR_XYZ, LOWER_LIP, Floats, surface
 
 

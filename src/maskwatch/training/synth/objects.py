@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.random import Generator
 
-from maskwatch.training.synth.drawn import draw_colour, draw_print
-from maskwatch.training.synth.hands import fist, grip
-from maskwatch.training.synth.material import Pixels
-from maskwatch.training.synth.relief import Body, Plane, capsule, mottled, paint, slab, stack
-from maskwatch.training.synth.render import Layer
+from maskwatch.training.synth.hands import (
+    Body,
+    Plane,
+    capsule,
+    face_plane,
+    fist,
+    flat_hand,
+    grip,
+    hand_skin,
+    mottled,
+    paint,
+    reduced,
+    slab,
+    stack,
+)
+from maskwatch.training.synth.head import FacePicture, surface
+from maskwatch.training.synth.kinds import Kind
+from maskwatch.training.synth.materials import (
+    SHEET_WH,
+    Material,
+    Pixels,
+    draw_colour,
+    draw_print,
+    sheet_grid,
+)
+from maskwatch.training.synth.render import Layer, Look
 
 
 def cup(plane: Plane, skin: Pixels, random: Generator) -> Layer:
@@ -196,3 +219,157 @@ def _cameras(
         lens = capsule(plane, spot, spot, 0.085, 0.085)
         layers.append(paint(lens, plane, np.full(3, 0.06), 0.4, 0.6))
     return layers
+
+
+# Things that are no mask before a bare face: which one, where, and how it is painted.
+
+Thing = Callable[[Plane, Pixels, Generator], Layer]
+
+
+def render_cover(kind: Kind, face: FacePicture, look: Look, random: Generator) -> Layer:
+    """Paint what `HELD` has for a kind, alone and in even light."""
+    size_wh = (face.image_rgb.shape[1], face.image_rgb.shape[0])
+    plane = face_plane(face.pose, size_wh, random)
+    skin = hand_skin(skin_of(face, look), random)
+    return reduced(HELD[kind](plane, skin, random), size_wh)
+
+
+def skin_of(face: FacePicture, look: Look) -> Pixels:
+    """What share of the light the skin of cheeks and nose gives back (3,)."""
+    angle, height = np.meshgrid(np.linspace(-38, 38, 9), np.linspace(0.35, 0.8, 5))
+    places = np.rint(face.pose.project(surface(angle, height))).astype(int).reshape(-1, 2)
+    low, high = np.zeros(2, int), np.array(face.image_rgb.shape[1::-1]) - 1
+    columns, rows = np.clip(places, low, high).T
+    pixels = face.image_rgb[rows, columns] / 255 / look.light[rows, columns, None]
+    return np.asarray(np.clip(np.median(pixels, axis=0) / look.white_rgb, 0.03, 0.97))
+
+
+def _hand(plane: Plane, skin: Pixels, random: Generator) -> Layer:
+    """A hand over mouth and nose from any side, a fist, or both hands."""
+    draw = random.random()
+    if draw < 0.2:
+        at = random.normal(0, 0.06), random.uniform(0.82, 1.0)
+        size = random.uniform(1.1, 1.4)
+        turn = random.normal(0, 14)
+        return fist(plane.moved(at, turn, size, random.random() < 0.5), skin, random)
+    if draw < 0.38:  # both, finger tips upwards over nose and mouth
+        hands = []
+        for side in (-1, 1):
+            turn = -side * random.uniform(5, 40)
+            at = side * random.uniform(0.28, 0.42), random.uniform(0.82, 0.98)
+            hands.append(_laid(plane, skin, at, turn, random.uniform(1.6, 2.1), side < 0, random))
+        return stack(plane, *hands)
+    at = random.normal(0, 0.08), random.uniform(0.78, 0.98)
+    turn = random.choice([-1, 1]) * random.uniform(0, 100)
+    # a hand comes from the side of its thumb
+    held = random.uniform(1.25, 2.15)
+    return _laid(plane, skin, at, turn, held, (turn > 0) != (random.random() < 0.15), random)
+
+
+def _near_hand(plane: Plane, skin: Pixels, random: Generator) -> Layer:
+    """A hand at a cheek or under the chin, mouth and nose free."""
+    side = float(random.choice([-1, 1]))
+    if random.random() < 0.3:  # the chin on a fist
+        at = random.normal(0, 0.25), random.uniform(2.05, 2.3)
+        return fist(plane.moved(at, random.normal(0, 20), random.uniform(0.9, 1.1)), skin, random)
+    at = side * random.uniform(1.0, 1.35), random.uniform(0.7, 1.4)
+    turn = -side * random.uniform(-20, 25)
+    return _laid(plane, skin, at, turn, random.uniform(1.6, 2.3), side < 0, random)
+
+
+def _laid(
+    plane: Plane,
+    skin: Pixels,
+    at: tuple[float, float],
+    turn_deg: float,
+    held: float,
+    mirrored: bool,
+    random: Generator,
+) -> Layer:
+    """A flat hand turned clockwise whose middle line, `held` above the wrist, comes to `at`."""
+    size = random.uniform(0.95, 1.2)
+    turn = np.deg2rad(turn_deg)
+    wrist = at[0] - float(np.sin(turn)) * held * size, at[1] + float(np.cos(turn)) * held * size
+    return flat_hand(plane.moved(wrist, turn_deg, size, mirrored), skin, random)
+
+
+HELD: dict[Kind, Thing] = {
+    Kind.HAND: _hand,
+    Kind.NEAR_HAND: _near_hand,
+    Kind.CUP: cup,
+    Kind.MICROPHONE: microphone,
+    Kind.PHONE: phone,
+    Kind.PAPER: paper,
+}
+"""What is held by hand and not laid on the head; see `kinds.place` for the rest."""
+
+
+# Sheets that hide no mouth: beards, and face shields of clear plastic.
+
+_HAIRS = (
+    (0.06, 0.05, 0.05),
+    (0.12, 0.09, 0.07),
+    (0.22, 0.15, 0.10),
+    (0.42, 0.30, 0.19),
+    (0.50, 0.48, 0.46),
+    (0.80, 0.79, 0.77),
+)
+
+
+def draw_beard(random: Generator) -> Material:
+    """Hair from ear to ear, over the chin and around the mouth, which stays free."""
+    u, v = sheet_grid()
+    strands = _strands(random)
+    edge = 0.10 * _strands(random) * np.ones_like(u)
+    # the sheet begins under the eyes and ends under the chin
+    cheek = 0.50 - 0.10 * np.cos(np.pi * np.abs(u)) + random.uniform(-0.04, 0.05)
+    cheek = np.where(np.abs(u) > 0.75, cheek - (np.abs(u) - 0.75) * 1.6, cheek)
+    moustache = 0.34 + 0.5 * np.abs(u) if random.random() < 0.8 else np.full_like(u, 9.0)
+    top = np.minimum(cheek + 0.05, np.where(np.abs(u) < 0.42, moustache, 9.0))
+    grown = np.clip((v - top) / 0.06 + edge + 0.5, 0, 1)
+    lips = np.hypot(u / 0.34, (v - random.uniform(0.50, 0.53)) / random.uniform(0.085, 0.11))
+    grown *= np.clip((lips - 1) / 0.25 + edge, 0, 1)
+    end = 0.97 - 0.25 * np.abs(u) ** 3
+    grown *= np.clip((end - v) / 0.06 + edge * 2, 0, 1)
+    thick = random.uniform(0.6, 0.97)
+    alpha = grown * np.clip(thick + 0.25 * strands, 0, 1)
+    hair = np.array(_HAIRS[random.integers(len(_HAIRS))]) * random.uniform(0.85, 1.15)
+    return _sheet(hair * (1 + 0.35 * strands[..., None]), alpha)
+
+
+def draw_shield(random: Generator) -> Material:
+    """Clear plastic under a band at the forehead, with reflections and edges that shine."""
+    u, v = sheet_grid()
+    alpha = np.full_like(u, random.uniform(0.03, 0.14))
+    for _ in range(random.integers(1, 4)):  # reflections
+        at, lean = random.uniform(-0.95, 0.95), random.uniform(-0.3, 0.3)
+        width = random.uniform(0.02, 0.12)
+        alpha += random.uniform(0.1, 0.5) * np.exp(-(((u - at - lean * (v - 0.5)) / width) ** 2))
+    rim = np.maximum(
+        np.exp(-(((np.abs(u) - 0.985) / 0.012) ** 2)), np.exp(-(((v - 0.985) / 0.012) ** 2))
+    )
+    alpha += random.uniform(0.2, 0.6) * rim
+    colour = np.full((*u.shape, 3), random.uniform(0.85, 1.0), np.float32)
+    band = v < random.uniform(0.07, 0.14)
+    colour[band] = draw_colour(random)
+    return _sheet(colour, np.where(band, random.uniform(0.8, 1.0), alpha))
+
+
+OWN_MATERIAL: dict[Kind, Callable[[Generator], Material]] = {
+    Kind.BEARD: draw_beard,
+    Kind.SHIELD: draw_shield,
+}
+
+
+def _strands(random: Generator) -> Pixels:
+    """Hair that runs downwards, of about unit size (160, 240)."""
+    total = np.zeros((SHEET_WH[1], SHEET_WH[0]), np.float32)
+    for rows, columns in ((12, 110), (30, 200)):
+        coarse = random.standard_normal((rows, columns)).astype(np.float32)
+        total += cv2.resize(coarse, SHEET_WH, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(total / 1.4, np.float32)
+
+
+def _sheet(colour: Pixels, alpha: Pixels) -> Material:
+    rgba = np.dstack([np.clip(colour, 0.01, 1), np.clip(alpha, 0, 1)]).astype(np.float32)
+    return Material(rgba, 0.0, 1.0, 0.0, None, False, "drawn")

@@ -7,6 +7,7 @@ third face appears once more with something before its mouth that is no mask.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -21,17 +22,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.files import explained, writing
 from maskwatch.schema import BoxXYXY, ImageRGB
-from maskwatch.training.catalog import LABELS, SYNTHETIC, UNCLEAR
-from maskwatch.training.manifest import BOX, COLUMNS, tidy, write_manifest
-from maskwatch.training.synth.blend import blend, look_of
-from maskwatch.training.synth.covers import HELD, render_cover
-from maskwatch.training.synth.decoys import OWN_MATERIAL
-from maskwatch.training.synth.drawn import draw_fabric, draw_material
-from maskwatch.training.synth.faces import FacePicture
+from maskwatch.training.data.catalog import LABELS, SYNTHETIC, UNCLEAR
+from maskwatch.training.data.manifest import BOX, COLUMNS, tidy, write_manifest
+from maskwatch.training.synth.head import FacePicture
 from maskwatch.training.synth.kinds import CLOTHS, LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
-from maskwatch.training.synth.material import Pixels
-from maskwatch.training.synth.render import render
+from maskwatch.training.synth.materials import Pixels, draw_fabric, draw_material
+from maskwatch.training.synth.objects import HELD, OWN_MATERIAL, render_cover
+from maskwatch.training.synth.render import blend, look_of, render
 from maskwatch.training.synth.supply import Supply
 
 MANIFEST_NAME = "synthetic.parquet"
@@ -75,15 +74,12 @@ def check_request(folder: Path, count: int) -> None:
     """
     if count < 1:
         raise SettingError(f"count must be at least 1, not {count}")
-    try:
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise DataError(f"{folder}: is not empty; give a new folder")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise DataError(f"{folder}: cannot be written (permission denied)")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"{folder}: cannot be written ({reason})") from error
+            raise PermissionError(errno.EACCES, "permission denied")
 
 
 def write_pictures(
@@ -110,8 +106,6 @@ def write_pictures(
     Raises:
         DataError: a file cannot be written, or no face suits a kind.
     """
-    for label in (*LABELS, UNCLEAR):
-        (folder / label).mkdir(exist_ok=True)
 
     def make(number: int) -> dict[str, object]:
         picture = make_picture(supply, number, seed)
@@ -120,7 +114,8 @@ def write_pictures(
         content = _encode(picture.image_rgb, quality)
         label = LABEL_OF[picture.kind]
         path = folder / label / f"{number:06d}-{picture.kind}-{picture.way}.jpg"
-        path.write_bytes(content)
+        with writing(path) as part:
+            part.write_bytes(content)
         return {
             "image_path": str(path.absolute()),
             "label": label,
@@ -132,14 +127,11 @@ def write_pictures(
         }
 
     rows = []
-    try:
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for row in pool.map(make, range(count)):
-                rows.append(row)
-                if progress:
-                    progress(1)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for row in pool.map(make, range(count)):
+            rows.append(row)
+            if progress:
+                progress(1)
     made = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
     result = tidy(pd.concat([table.astype(object), made.astype(object)], ignore_index=True))
     write_manifest(result, folder / MANIFEST_NAME)

@@ -1,0 +1,164 @@
+"""“Is an answer wrong?”: what a face really shows, told by a visitor and kept where it is allowed.
+
+The operator allows it with `maskwatch app --corrections FOLDER`; without that nothing is offered.
+A visitor keeps a face by a press of its own, under words that say what is kept and for how long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import streamlit as st
+
+from maskwatch.app.components import FACE_PX
+from maskwatch.app.decoders import open_photo
+from maskwatch.app.language import catalogue, text
+from maskwatch.app.photos import Judged, Photo
+from maskwatch.app.session import app_settings
+from maskwatch.errors import MaskWatchError
+from maskwatch.io.style import STYLES, verdict_text
+from maskwatch.schema import FrameReport, MaskState
+from maskwatch.store.corrections import NO_FACE, Correction, CorrectionStore
+
+SOURCE = "photo"
+"""Under which name the photos of visitors are kept, all of them together."""
+
+CHOICES = (MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT_MASK, MaskState.UNSURE, NO_FACE)
+
+# keys of the session's state: what this visitor has kept, by photo and face; what failed last
+KEPT, FAILED = "kept_corrections", "correction_failed"
+
+_Place = tuple[str, int]
+
+
+def correction_store() -> CorrectionStore | None:
+    """Where corrections are kept; None where the operator allows none.
+
+    Raises:
+        SettingError: the days are no positive number.
+    """
+    settings = app_settings()
+    if settings.corrections is None:
+        return None
+    return CorrectionStore(settings.corrections, settings.corrections_days)
+
+
+def privacy_words() -> list[str]:
+    """What the line about privacy has to add."""
+    if app_settings().corrections is None:
+        return []
+    return [text("correct.only_corrected", days=f"{app_settings().corrections_days:g}")]
+
+
+def offer_correction(photo: Photo, judged: Judged, report: FrameReport) -> None:
+    """A switch, and behind it what a face of the photo really shows; nothing without a store."""
+    store = correction_store()
+    if store is None or not st.toggle(text("correct.ask"), key=f"correct-{photo.upload_id}"):
+        return
+    st.caption(text("correct.explained", days=f"{store.keep_days:g}"))
+    index = choose_face(photo, report)
+    show_face(judged.face_urls[index])
+    kept: dict[_Place, Correction] = st.session_state.setdefault(KEPT, {})
+    place = judged.key, index
+    if place in kept:
+        said = text("correct.kept", label=shows_words(kept[place].right))
+        st.success(said, icon=":material/check:")
+        st.button(
+            text("correct.undo"),
+            key=f"undo-{photo.upload_id}-{index}",
+            on_click=undo,
+            args=(store, kept, place),
+        )
+    else:
+        offer_choice(store, kept, photo, judged, report, index)
+    if st.session_state.pop(FAILED, False):
+        st.error(text("correct.failed"), icon=":material/error:")
+
+
+def choose_face(photo: Photo, report: FrameReport) -> int:
+    """Which face of the photo is meant."""
+    if len(report.faces) == 1:
+        return 0
+    words = catalogue().picture_words()
+    return st.selectbox(
+        text("table.face"),
+        range(len(report.faces)),
+        format_func=lambda i: f"{i + 1}: {verdict_text(report.faces[i], words)}",
+        key=f"corrected-face-{photo.upload_id}",
+    )
+
+
+def show_face(url: str) -> None:
+    """The little picture of a face."""
+    st.html(f'<img src="{escape(url)}" alt="" width="{FACE_PX}" height="{FACE_PX}">')
+
+
+def offer_choice(
+    store: CorrectionStore,
+    kept: dict[_Place, Correction],
+    photo: Photo,
+    judged: Judged,
+    report: FrameReport,
+    index: int,
+) -> None:
+    """What the face shows, and the button that keeps it."""
+    chosen = st.radio(
+        text("correct.shows"),
+        CHOICES,
+        format_func=choice_words,
+        index=None,
+        key=f"shows-{photo.upload_id}-{index}",
+    )
+    st.button(
+        text("correct.keep"),
+        key=f"keep-{photo.upload_id}-{index}",
+        disabled=chosen not in CHOICES,  # a browser may send anything
+        on_click=keep,
+        args=(store, kept, photo, judged, report, index, chosen),
+    )
+
+
+def keep(
+    store: CorrectionStore,
+    kept: dict[_Place, Correction],
+    photo: Photo,
+    judged: Judged,
+    report: FrameReport,
+    index: int,
+    chosen: str,
+) -> None:
+    """Keep a face with what it shows; the photo is opened again for it."""
+    right = None if chosen == NO_FACE else MaskState(chosen)
+    try:
+        with open_photo(photo.content) as image_rgb:
+            face = report.faces[index]
+            kept[judged.key, index] = store.keep(image_rgb, face, right, SOURCE, report.model)
+    except MaskWatchError:  # where the folder lies is not the visitor's business
+        st.session_state[FAILED] = True
+
+
+def undo(store: CorrectionStore, kept: dict[_Place, Correction], place: _Place) -> None:
+    """Take back what this visitor kept."""
+    try:
+        store.delete([kept[place].correction_id])
+        del kept[place]
+    except MaskWatchError:
+        st.session_state[FAILED] = True
+
+
+def choice_words(choice: str) -> str:
+    """A choice with its symbol."""
+    if choice == NO_FACE:
+        return text("correct.no_face")
+    state = MaskState(choice)
+    return f"{STYLES[state].symbol} {shows_words(state)}"
+
+
+def shows_words(right: MaskState | None) -> str:
+    """What a face shows, in words."""
+    words: Mapping[MaskState | None, str] = {
+        None: text("correct.no_face"),
+        MaskState.UNSURE: text("correct.nobody_can_tell"),
+    }
+    return words.get(right) or catalogue().label(MaskState(str(right)))

@@ -1,0 +1,163 @@
+"""The page for a film: it is judged from start to end, and comes back marked, with a table."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import maskwatch
+from maskwatch.app.components import plain, show_legend
+from maskwatch.app.film import FILM_MB, FILM_SUFFIXES, Film, FilmState
+from maskwatch.app.film_process import FilmOrder
+from maskwatch.app.kept import count_in, take_over
+from maskwatch.app.language import catalogue, text
+from maskwatch.app.leaving import hold
+from maskwatch.app.look import speak_changes
+from maskwatch.app.people import show_people
+from maskwatch.app.session import app_settings, chosen_model, need_analyzer, show_privacy
+from maskwatch.errors import ModelError
+
+# keys of the session's state
+FILM, ROUND, BUSY, BLUR = "film", "film_round", "film_busy", "film_blur"
+SPOKEN, SEEN_END = "film_spoken", "film_seen_end"
+
+# the film stands on the first screen with its numbers
+_STAGE_PX = 720
+
+
+def show_page() -> None:
+    """The whole page."""
+    st.title(text("pages.film"))
+    analyzer = need_analyzer()
+    film: Film | None = st.session_state.get(FILM)
+    take_film(analyzer, film)
+    hold(FILM, film is not None)
+    if film:
+        every_s = None if film.state.ended else 1.0
+        st.fragment(show_film, run_every=every_s)(film)
+    else:
+        show_legend()
+    show_privacy(analyzer, not_stored="film.kept")
+
+
+def take_film(analyzer: maskwatch.Analyzer, film: Film | None) -> None:
+    """The field for a film, folded once there is one."""
+    number = st.session_state.setdefault(ROUND, 0)
+    if not film:
+        st.write(text("film.intro"))
+    with st.expander(text("film.title"), expanded=not film, key=f"film-intake-{number}"):
+        st.toggle(text("gallery.blur"), key=BLUR, help=text("film.blur"), persist_state="session")
+        key = f"film-upload-{number}"
+        st.file_uploader(
+            text("film.upload"),
+            type=list(FILM_SUFFIXES),
+            max_upload_size=FILM_MB,
+            key=key,
+            on_change=begin,
+            args=(analyzer, key),
+        )
+    if st.session_state.pop(BUSY, False):
+        st.warning(text("film.busy"), icon=":material/hourglass:")
+
+
+def begin(analyzer: maskwatch.Analyzer, key: str) -> None:
+    """Judge the film that was uploaded, instead of the one before."""
+    given = take_over(st.session_state[key])
+    if not given:
+        return
+    forget()
+    st.session_state[ROUND] += 1
+    _, name, content = given[0]
+    try:
+        film = Film(name, content, order(analyzer))
+    except BlockingIOError:
+        st.session_state[BUSY] = True
+    else:
+        count_in(film)
+        st.session_state[FILM] = film
+
+
+def order(analyzer: maskwatch.Analyzer) -> FilmOrder:
+    """How the pages judge, in the visitor's language."""
+    settings = app_settings()
+    try:
+        chosen = chosen_model()
+    except ModelError:  # the page has said so, and judges with its own
+        chosen = None
+    detector, model = settings.detector, settings.model
+    if chosen and chosen.sha256 == analyzer.card.sha256:
+        model = chosen.path
+    return FilmOrder(
+        language=catalogue().code,
+        model=str(model.absolute()) if model else None,
+        detector=str(detector.absolute()) if detector else None,
+        detector_side_px=settings.detector_side_px,
+        blur=bool(st.session_state.get(BLUR)),
+    )
+
+
+def forget() -> None:
+    """Take the film away, also while it is judged."""
+    film: Film | None = st.session_state.pop(FILM, None)
+    st.session_state.pop(SEEN_END, None)
+    if film:
+        film.stop()
+
+
+def show_film(film: Film) -> None:
+    """How far it is; at the end the marked film and the table."""
+    state = film.state
+    if state.ended and not st.session_state.get(SEEN_END):
+        st.session_state[SEEN_END] = True
+        st.rerun(scope="app")  # nothing more will change
+    stage, side = st.columns([3, 2])
+    with stage.container(width=_STAGE_PX):
+        if state.fault:
+            st.error(text("film.fault", why=plain(state.fault)), icon=":material/error:")
+        if state.marked:
+            st.video(state.marked)
+        elif not state.ended:
+            st.progress(state.share, progress_words(state))
+    with side:
+        with st.container(key=SPOKEN):
+            st.markdown(f"**{plain(film.name)}**")
+            if state.ended and not state.fault:
+                st.markdown(text("film.judged"))
+        show_people(text("film.people"), {text("charts.people"): state.people}, state.face_s)
+        show_buttons(film, state)
+    speak_changes(SPOKEN)
+
+
+def show_buttons(film: Film, state: FilmState) -> None:
+    """What can be kept, and the way to end it."""
+    stem = film.name.rpartition(".")[0] or film.name
+    with st.container(horizontal=True):
+        if state.marked:
+            offer_file("marked", state.marked, f"{stem}-marked.mp4", "video/mp4")
+        if state.rows:
+            offer_file("rows", state.rows, f"{stem}.csv", "text/csv")
+        if state.ended:
+            st.button(text("intake.remove"), on_click=forget, icon=":material/close:")
+        else:
+            st.button(text("live.stop"), on_click=film.stop, icon=":material/stop:")
+
+
+def offer_file(name: str, data: bytes, file_name: str, mime: str) -> None:
+    """A button for a file."""
+    st.download_button(
+        text(f"film.{name}"),
+        data,
+        file_name=file_name,
+        mime=mime,
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def progress_words(state: FilmState) -> str:
+    """Up to where it is judged."""
+    say = catalogue()
+    done, whole = say.whole(round(state.time_s)), say.whole(round(state.length_s))
+    return text("film.progress" if state.length_s else "film.at", done=done, all=whole)
+
+
+show_page()

@@ -1,0 +1,85 @@
+"""Files that are written whole or not at all, and one message where that cannot be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from maskwatch.errors import DataError, MaskWatchError
+
+
+@contextmanager
+def writing(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[Path]:
+    """Write a file beside its place, and put it there when it is whole and on the disk.
+
+    Whatever ends the writing before, the file that was there is there still.
+
+    Args:
+        path: where it belongs; its folder is made where it is missing. What is no file, such as
+            /dev/stdout, is written to as it is.
+        error: what to raise.
+
+    Yields:
+        The path to write to; it ends as `path` does, for libraries that go by that.
+
+    Raises:
+        MaskWatchError: of the kind wanted: it cannot be written.
+
+    Example:
+        >>> with writing(Path("counts.csv")) as part:
+        ...     part.write_text("mask,12")
+    """
+    with explained(path, error):
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        place = path.resolve()  # a link stays one
+        if not place.parent.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{place.stem}.{os.urandom(4).hex()}.part{place.suffix}")
+        try:
+            yield part
+            _settle(part, place)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[None]:
+    """Say of a file or folder that it cannot be written, where that is so."""
+    try:
+        yield
+    except OSError as reason:
+        why = (reason.strerror or type(reason).__name__).lower()
+        raise error(f"{path}: cannot be written ({why})") from reason
+
+
+def write_text(path: Path, text: str, error: type[MaskWatchError] = DataError) -> None:
+    """Write a file of text, in UTF-8 and with line ends as they are.
+
+    Raises:
+        MaskWatchError: of the kind wanted: it cannot be written.
+    """
+    with writing(path, error) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def home_folder() -> Path:
+    """The user's folder; the current one for a user who has none, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path()
+
+
+def _settle(part: Path, place: Path) -> None:
+    """Put what is written in its place, once it is on the disk."""
+    if place.exists():
+        shutil.copymode(place, part)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(place)

@@ -1,0 +1,1 @@
+"""Where colour orders, files, networks and the machine end: pictures, films, drawing, reports."""

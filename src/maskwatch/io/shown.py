@@ -1,0 +1,76 @@
+"""A report with its picture: saved as a marked copy, or shown in a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.files import writing
+from maskwatch.io.blur import blur_heads
+from maskwatch.io.draw import annotate
+from maskwatch.io.images import ImageSource, load_image
+from maskwatch.schema import FrameReport, ImageRGB
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+"""Of the files that a marked copy is saved as."""
+
+
+def marked(report: FrameReport, image: ImageSource | None, blur: bool) -> ImageRGB:
+    """The picture of a report (H, W, 3) with what was found drawn on it.
+
+    Args:
+        report: what was found.
+        image: the picture; the file that the report names if None.
+        blur: whether heads are made too coarse to tell who.
+
+    Raises:
+        SettingError: there is no picture, or it is not the one that the report speaks of.
+        ImageError: it cannot be read.
+    """
+    given = report.source if image is None else image
+    if given is None:
+        raise SettingError("image: the report names no file; give its picture, as image=...")
+    image_rgb = load_image(given)
+    height, width = image_rgb.shape[:2]
+    if (width, height) != tuple(report.image_size_wh):
+        meant = " x ".join(map(str, report.image_size_wh))
+        raise SettingError(f"image: has {width} x {height} pixels, the report speaks of {meant}")
+    return annotate(blur_heads(image_rgb, report) if blur else image_rgb, report)
+
+
+def save(report: FrameReport, path: Path, image: ImageSource | None, blur: bool) -> None:
+    """Write a marked copy; see `marked`.
+
+    Raises:
+        SettingError: the name ends otherwise than in SUFFIXES, or it cannot be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise SettingError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
+    picture = Image.fromarray(marked(report, image, blur))
+    with writing(path, SettingError) as part:
+        picture.save(part, quality=92)
+
+
+def plot(report: FrameReport, image: ImageSource | None, blur: bool) -> Any:
+    """Draw a marked copy with Matplotlib; see `marked`.
+
+    Returns:
+        The Matplotlib axes it is drawn on.
+
+    Raises:
+        MissingExtraError: Matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot
+    except ModuleNotFoundError:
+        raise MissingExtraError("report.plot()", "plot") from None
+    picture = marked(report, image, blur)
+    _, axes = pyplot.subplots(figsize=(8, 8 * picture.shape[0] / picture.shape[1]))
+    axes.imshow(picture)
+    axes.set_axis_off()
+    if report.source:
+        axes.set_title(Path(report.source).name)
+    return axes

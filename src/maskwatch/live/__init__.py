@@ -1,0 +1,1 @@
+"""One loop for every live door; counting, events and the preview."""

@@ -1,0 +1,1 @@
+"""Where running and training meet: the ONNX files, their cards, and what was measured of them."""

@@ -1,0 +1,1 @@
+"""The classifier: batches, network, training and export."""

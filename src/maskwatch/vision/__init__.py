@@ -1,0 +1,1 @@
+"""Image to faces, faces to verdicts, verdicts to steady states."""

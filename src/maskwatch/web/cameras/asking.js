@@ -1,0 +1,63 @@
+// Calls to the server, with the key that the visitor has typed; it is kept until the tab is closed.
+
+const KEPT = "maskwatch.key";
+
+/** The server says no: the key opens nothing, a setting is wrong, or it cannot be reached. */
+export class Refused extends Error {
+  /** @param {number} status of HTTP; 0 where there was no answer @param {string} detail for a person, in English */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+export const keyring = {
+  /** Whether there is a key to try. */
+  get filled() {
+    return sessionStorage.getItem(KEPT) !== null;
+  },
+  /** @param {string} key */
+  fill(key) {
+    sessionStorage.setItem(KEPT, key);
+  },
+  empty() {
+    sessionStorage.removeItem(KEPT);
+  },
+};
+
+/** One call. @param {string} path @param {RequestInit} [options] */
+async function ask(path, options = {}) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEPT) ?? ""}` };
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch {
+    throw new Refused(0, "");
+  }
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  throw new Refused(response.status, String(problem.detail ?? response.status));
+}
+
+/** What a call answers. @param {string} path @param {Record<string, string>} [values] */
+export async function told(path, values = {}) {
+  return (await ask(`${path}?${new URLSearchParams(values)}`)).json();
+}
+
+/** A picture as an address for an element; null where there is none. @param {string} path @param {Record<string, string>} values */
+export async function picture(path, values) {
+  const response = await ask(`${path}?${new URLSearchParams(values)}`);
+  return response.status === 204 ? null : URL.createObjectURL(await response.blob());
+}
+
+/** Sets something. @param {string} path @param {unknown} values */
+export async function set(path, values) {
+  await ask(path, { method: "PUT", body: JSON.stringify(values) });
+}
+
+/** Shows a picture in the place of the last one. @param {HTMLImageElement} image @param {string} address */
+export function show(image, address) {
+  const last = image.src;
+  image.src = address;
+  if (last.startsWith("blob:")) URL.revokeObjectURL(last);
+}

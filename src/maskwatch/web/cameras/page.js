@@ -1,0 +1,132 @@
+// The page of many cameras: its words, its key, its views.
+
+import { Refused, keyring, told } from "./asking.js";
+import { CountsView } from "./counts_view.js";
+import { found, made } from "./dom.js";
+import { EventsView } from "./events_view.js";
+import { NowView } from "./now_view.js";
+import { SettingsView } from "./settings_view.js";
+import { chosenLanguage, json, keepLanguage, loadCatalogues } from "./words.js";
+
+const VIEWS = ["now", "events", "counts", "settings"];
+
+const about = await json("about.json");
+const catalogues = await loadCatalogues(Object.keys(about.languages));
+let say = chosenLanguage(catalogues);
+/** @type {any} what the server says of the key and of what can be set */
+let known = null;
+const shared = {
+  styles: about.styles,
+  say: () => say,
+  known: () => known,
+  isOwner: () => known?.role === "owner",
+  fail,
+};
+/** @type {Record<string, {render(): void, open(): void, close(): void}>} */
+const views = {
+  now: new NowView(shared),
+  events: new EventsView(shared),
+  counts: new CountsView(shared),
+  settings: new SettingsView(shared),
+};
+let opened = "";
+
+render();
+addEventListener("hashchange", open);
+found("door", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  keyring.fill(found("key", HTMLInputElement).value.trim());
+  enter();
+});
+if (keyring.filled) enter();
+else shutOut("");
+
+/** Asks what the key opens. */
+async function enter() {
+  try {
+    known = await told("api/about");
+  } catch (error) {
+    keyring.empty();
+    const status = error instanceof Refused ? error.status : 0;
+    shutOut(status === 401 ? "cameras.wrong_key" : status === 429 ? "cameras.too_fast" : "cameras.gone");
+    return;
+  }
+  found("door", HTMLElement).hidden = true;
+  found("views", HTMLElement).hidden = false;
+  const settings = document.querySelector('nav a[href="#settings"]');
+  if (settings instanceof HTMLElement) settings.hidden = !shared.isOwner();
+  render();
+  open();
+}
+
+/** Asks for a key. @param {string} why */
+function shutOut(why) {
+  known = null;
+  if (opened) views[opened].close();
+  opened = "";
+  for (const id of ["views", ...VIEWS]) found(id, HTMLElement).hidden = true;
+  const said = found("door_said", HTMLElement);
+  said.hidden = !why;
+  said.textContent = why && say.text(why);
+  found("door", HTMLElement).hidden = false;
+  const field = found("key", HTMLInputElement);
+  field.value = "";
+  field.focus();
+}
+
+/** Says that a call has failed, or, with null, that it goes again. @param {unknown} error */
+function fail(error) {
+  if (error instanceof Refused && error.status === 401) {
+    keyring.empty();
+    shutOut("cameras.wrong_key");
+    return;
+  }
+  const said = found("said", HTMLElement);
+  said.hidden = error === null;
+  if (error === null) return;
+  const gone = error instanceof Refused && error.status === 0;
+  const why = error instanceof Error ? error.message : String(error);
+  said.textContent = gone ? say.text("cameras.gone") : say.text("cameras.refused", { why });
+}
+
+/** Shows the view that the address names; an event's number leads to the events. */
+function open() {
+  if (known === null) return;
+  const wish = location.hash.startsWith("#event=") ? "events" : location.hash.slice(1);
+  const allowed = VIEWS.includes(wish) && (wish !== "settings" || shared.isOwner());
+  if (opened) views[opened].close();
+  opened = allowed ? wish : "now";
+  for (const id of VIEWS) {
+    found(id, HTMLElement).hidden = id !== opened;
+    const link = document.querySelector(`nav a[href="#${id}"]`);
+    if (id === opened) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
+  }
+  fail(null);
+  views[opened].open();
+}
+
+/** Writes everything in the language of the moment. */
+function render() {
+  document.documentElement.lang = say.code;
+  for (const element of document.querySelectorAll("[data-text]")) {
+    element.textContent = say.text(element.getAttribute("data-text") ?? "");
+  }
+  found("languages", HTMLElement).replaceChildren(...languageButtons());
+  if (known !== null) for (const view of Object.values(views)) view.render();
+}
+
+function languageButtons() {
+  return Object.entries(about.languages).map(([code, name]) => {
+    const button = made("button", { type: "button", lang: code }, name);
+    button.setAttribute("aria-pressed", String(code === say.code));
+    button.addEventListener("click", () => {
+      say = /** @type {import("./lib/text.js").Catalogue} */ (catalogues.get(code));
+      keepLanguage(code);
+      render();
+      const again = document.querySelector(`#languages [lang=${code}]`);
+      if (again instanceof HTMLElement) again.focus();
+    });
+    return button;
+  });
+}

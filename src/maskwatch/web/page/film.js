@@ -1,0 +1,170 @@
+// A film file: judged frame by frame, and kept as an annotated film.
+
+import { found } from "./dom.js";
+import { Watching, rest } from "./watching.js";
+
+/** Frames judged of each second of the film. */
+const RATE = 15;
+
+const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
+const STEADINESS = 0.5;
+const BEYOND_ANY_END_S = 1e7;
+
+export class FilmView {
+  /** @type {Watching | null} */
+  #watching = null;
+  #fault = "";
+  #video = found("film_video", HTMLVideoElement);
+  #canvas = found("film_picture", HTMLCanvasElement);
+  #stop = found("film_stop", HTMLButtonElement);
+  #save = found("film_save", HTMLAnchorElement);
+
+  /** @param {import("./dom.js").Shared} shared */
+  constructor(shared) {
+    this.shared = shared;
+    const input = found("film_file", HTMLInputElement);
+    input.addEventListener("change", () => {
+      const [file] = input.files ?? [];
+      if (file) this.#begin(file);
+    });
+    this.#stop.addEventListener("click", () => this.stop());
+  }
+
+  /** Shows everything in the language of the moment. */
+  render() {
+    const say = this.shared.say();
+    found("film_how", HTMLElement).textContent = say.text("web.film_how", { most: RATE });
+    const notice = found("film_fault", HTMLElement);
+    notice.hidden = !this.#fault;
+    notice.textContent = this.#fault && say.text(this.#fault);
+    this.#stop.hidden = !this.#watching || this.#watching.ended;
+    this.#tell();
+  }
+
+  /** Ends the film; what was judged so far can be kept. */
+  stop() {
+    if (this.#watching) this.#watching.ended = true;
+    this.render();
+  }
+
+  /** @param {File} file */
+  async #begin(file) {
+    this.stop();
+    const watching = new Watching(this.shared, this.#canvas);
+    this.#watching = watching;
+    this.#fault = "";
+    this.#save.hidden = true;
+    this.#video.parentElement?.removeAttribute("hidden");
+    this.render();
+    try {
+      await opened(this.#video, file);
+      await watching.begin(STEADINESS);
+      const film = await this.#judge(watching);
+      if (watching === this.#watching) this.#offer(film, file.name);
+    } catch {
+      if (watching === this.#watching) this.#fault = "web.film_unreadable";
+    }
+    watching.ended = true;
+    this.render();
+  }
+
+  /**
+   * Judges frames until the end, and records each for as long as it stands for. The recorder's own
+   * clock tells where the next frame lies, so the film runs as fast as it did.
+   * @param {Watching} watching @returns {Promise<Blob>}
+   */
+  async #judge(watching) {
+    const { duration, videoWidth, videoHeight } = this.#video;
+    this.#canvas.width = videoWidth;
+    this.#canvas.height = videoHeight;
+    this.#canvas.getContext("2d", { willReadFrequently: true }); // Firefox records none without
+    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
+    const recorder = new MediaRecorder(this.#canvas.captureStream(), { mimeType });
+    const film = recorded(recorder);
+    recorder.start();
+    recorder.pause();
+    for (let timeS = 0; timeS < duration && !watching.ended; ) {
+      await sought(this.#video, timeS);
+      const answer = await watching.judge(this.#video, timeS);
+      recorder.resume();
+      const beganMs = performance.now();
+      watching.draw(answer);
+      this.#tell();
+      await rest(1000 / RATE);
+      recorder.pause();
+      timeS += (performance.now() - beganMs) / 1000;
+    }
+    recorder.stop();
+    return film;
+  }
+
+  /** @param {Blob} film @param {string} name of the file it was made from */
+  #offer(film, name) {
+    URL.revokeObjectURL(this.#save.href);
+    this.#save.href = URL.createObjectURL(film);
+    const ending = film.type.startsWith("video/mp4") ? "mp4" : "webm";
+    this.#save.download = `${name.replace(/\.[^.]+$/, "")}_marked.${ending}`;
+    this.#save.hidden = false;
+  }
+
+  /** How far the film is, and who was seen. */
+  #tell() {
+    const watching = this.#watching;
+    if (!watching) return;
+    const say = this.shared.say();
+    const { currentTime, duration } = this.#video;
+    const words = say.text("web.film_progress", {
+      done: say.number(currentTime),
+      all: say.number(duration || 0),
+      frames: say.whole(watching.frames),
+    });
+    const people = Object.entries(watching.counts.people).flatMap(([state, n]) =>
+      n ? [`${say.whole(n)} ${say.text(`states.${state}`).toLowerCase()}`] : [],
+    );
+    const said = [words, people.join(", ")].filter(Boolean).join(" · ");
+    found("film_said", HTMLElement).textContent = said;
+  }
+}
+
+/** Opens a film, until its length is known. @param {HTMLVideoElement} video @param {File} file */
+async function opened(video, file) {
+  URL.revokeObjectURL(video.src);
+  video.src = URL.createObjectURL(file);
+  await event(video, "loadeddata");
+  // films from recorders do not tell their length; at the end it is known
+  if (!Number.isFinite(video.duration)) await sought(video, BEYOND_ANY_END_S);
+}
+
+/** @param {HTMLVideoElement} video @param {number} timeS */
+async function sought(video, timeS) {
+  video.currentTime = timeS;
+  await event(video, "seeked");
+}
+
+/** Until a video tells of something. @param {HTMLVideoElement} video @param {string} name */
+function event(video, name) {
+  return new Promise((resolve, reject) => {
+    const broken = () => reject(new Error(video.error?.message));
+    video.addEventListener("error", broken, { once: true });
+    video.addEventListener(
+      name,
+      () => {
+        video.removeEventListener("error", broken);
+        resolve(null);
+      },
+      { once: true },
+    );
+  });
+}
+
+/** What a recorder has recorded, once it is stopped. @param {MediaRecorder} recorder @returns {Promise<Blob>} */
+function recorded(recorder) {
+  /** @type {Blob[]} */
+  const parts = [];
+  return new Promise((resolve) => {
+    recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
+    recorder.addEventListener("stop", () => {
+      resolve(new Blob(parts, { type: recorder.mimeType }));
+    });
+  });
+}

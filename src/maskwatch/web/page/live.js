@@ -1,0 +1,193 @@
+// The webcam: chosen, started and stopped; everyone in view judged and counted.
+
+import { found, made } from "./dom.js";
+import { Watching, countRows, rest } from "./watching.js";
+
+/** More brings nothing that one sees, and warms telephones. */
+const MOST_PER_S = 15;
+
+const SLOW_MS = 100;
+const SPOKEN_EVERY_MS = 2000;
+
+const INSECURE = "InsecurePage";
+
+/** What to say of a camera that does not start, by the name of the browser's error. */
+const FAULTS = new Map([
+  ["NotAllowedError", "web.camera_refused"],
+  ["SecurityError", "web.camera_refused"],
+  [INSECURE, "web.camera_insecure"],
+  ["NotFoundError", "web.camera_none"],
+  ["OverconstrainedError", "web.camera_none"],
+  ["NotReadableError", "web.camera_busy"],
+  ["AbortError", "web.camera_busy"],
+]);
+
+export class LiveView {
+  /** @type {Watching | null} */
+  #watching = null;
+  /** @type {MediaStream | null} */
+  #camera = null;
+  #starting = false;
+  #fault = { key: "", why: "" };
+  #spokenMs = 0;
+  #video;
+  #canvas;
+  #button;
+  #cameras;
+  #steadiness;
+
+  /** @param {import("./dom.js").Shared} shared */
+  constructor(shared) {
+    this.shared = shared;
+    this.#video = this.#found("camera", HTMLVideoElement);
+    this.#canvas = this.#found("live_picture", HTMLCanvasElement);
+    this.#button = this.#found("start", HTMLButtonElement);
+    this.#cameras = this.#found("cameras", HTMLSelectElement);
+    this.#steadiness = this.#found("steadiness", HTMLInputElement);
+    this.#button.addEventListener("click", () => (this.#camera ? this.stop() : this.#start()));
+    const again = () => this.#camera && this.#start();
+    this.#cameras.addEventListener("change", again);
+    this.#steadiness.addEventListener("change", again);
+  }
+
+  /** @template {Element} T @param {string} id @param {new () => T} kind */
+  #found(id, kind) {
+    return found(id, kind, this.shared.root);
+  }
+
+  /** What is watched, or was before the last stop. */
+  get watching() {
+    return this.#watching;
+  }
+
+  /** Shows everything in the language of the moment. */
+  render() {
+    const say = this.shared.say();
+    this.#button.textContent = say.text(this.#camera ? "live.stop" : "live.start");
+    this.#button.disabled = this.#starting;
+    const notice = this.#found("live_fault", HTMLElement);
+    notice.hidden = !this.#fault.key;
+    notice.textContent = this.#fault.key && say.text(this.#fault.key, { why: this.#fault.why });
+    this.#spokenMs = 0;
+    this.#showFrame();
+  }
+
+  /** Ends the video; the camera's light goes out. */
+  stop() {
+    if (this.#watching) this.#watching.ended = true;
+    for (const track of this.#camera?.getTracks() ?? []) track.stop();
+    this.#camera = null;
+    this.#video.srcObject = null;
+    this.render();
+  }
+
+  async #start() {
+    this.stop();
+    this.#fault = { key: "", why: "" };
+    this.#starting = true;
+    this.render();
+    try {
+      this.#camera = await openCamera(this.#cameras.value);
+      const [track] = this.#camera.getVideoTracks();
+      track.addEventListener("ended", () => this.#fail("web.camera_lost"));
+      this.#video.parentElement?.removeAttribute("hidden");
+      this.#video.srcObject = this.#camera;
+      await this.#video.play();
+      await this.#listCameras(track.getSettings().deviceId);
+    } catch (error) {
+      const { name, message } = /** @type {Error} */ (error);
+      this.#fail(FAULTS.get(name) ?? "web.camera_failed", message);
+      return;
+    } finally {
+      this.#starting = false;
+      this.render();
+    }
+    await this.#watch();
+  }
+
+  async #watch() {
+    const watching = new Watching(this.shared, this.#canvas);
+    this.#watching = watching;
+    try {
+      await watching.begin(Number(this.#steadiness.value));
+      while (!watching.ended) await this.#judgeFrame(watching);
+    } catch (error) {
+      if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);
+    }
+  }
+
+  /** The next frame; what comes while it is judged is passed over. @param {Watching} watching */
+  async #judgeFrame(watching) {
+    const beganMs = performance.now();
+    await nextFrame(this.#video);
+    if (watching.ended) return;
+    // a camera may have no clock of its own
+    const answer = await watching.judge(this.#video, performance.now() / 1000);
+    if (watching.ended) return;
+    watching.draw(answer);
+    this.#showFrame();
+    const spentMs = performance.now() - beganMs;
+    // a slow device rests as well, so that it stays usable and cool
+    await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
+  }
+
+  /** @param {string} key @param {string} [why] */
+  #fail(key, why = "") {
+    this.#fault = { key, why };
+    this.stop();
+  }
+
+  /** Rate, counts and words for the frame that was just drawn. */
+  #showFrame() {
+    const watching = this.#watching;
+    if (!watching) return;
+    const say = this.shared.say();
+    const { rate, tookMs } = watching;
+    const words = { rate: say.number(rate), ms: say.whole(Math.round(tookMs)), most: MOST_PER_S };
+    const key = tookMs > SLOW_MS ? "web.rate_slow" : "web.rate";
+    this.#found("rate", HTMLElement).textContent = say.text(key, words);
+    const counts = this.#found("counts", HTMLTableElement);
+    counts.hidden = false;
+    counts.replaceChildren(...countRows(watching.counts, this.shared));
+    const said = this.#found("live_said", HTMLElement);
+    if (performance.now() - this.#spokenMs > SPOKEN_EVERY_MS && said.textContent !== watching.words) {
+      said.textContent = watching.words; // screen readers speak it, so not with every frame
+      this.#spokenMs = performance.now();
+    }
+  }
+
+  /** Names can be read once a camera was allowed. @param {string} [chosen] */
+  async #listCameras(chosen) {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    const cameras = devices.filter(({ kind }) => kind === "videoinput");
+    this.#cameras.replaceChildren(
+      ...cameras.map(({ deviceId, label }, at) =>
+        made("option", {
+          ...{ value: deviceId, textContent: label || String(at + 1) },
+          selected: deviceId === chosen,
+        }),
+      ),
+    );
+  }
+}
+
+/** Until a video shows another frame, or none any more. @param {HTMLVideoElement} video */
+function nextFrame(video) {
+  return new Promise((resolve) => {
+    video.addEventListener("emptied", resolve, { once: true });
+    video.requestVideoFrameCallback(() => {
+      video.removeEventListener("emptied", resolve);
+      resolve(null);
+    });
+  });
+}
+
+/** @param {string} deviceId "" for any */
+function openCamera(deviceId) {
+  if (!navigator.mediaDevices) {
+    throw new DOMException("a page over plain HTTP", INSECURE);
+  }
+  const size = { width: { ideal: 640 }, height: { ideal: 480 } };
+  const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
+  return navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
+}

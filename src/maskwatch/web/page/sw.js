@@ -1,0 +1,39 @@
+// Keeps the page for use without a network, and lets nothing ask another host.
+
+importScripts("./files.js"); // a new version of any file is a new name in there
+
+const worker = /** @type {ServiceWorkerGlobalScope & {BUNDLE: {name: string, files: string[]}}} */ (
+  /** @type {unknown} */ (self)
+);
+const { name: version, files } = worker.BUNDLE;
+const scope = worker.registration.scope;
+const ours = `maskwatch ${scope} `; // another folder of the same host may hold a page of its own
+const kept = ours + version;
+
+worker.addEventListener("install", (event) => event.waitUntil(keep()));
+worker.addEventListener("activate", (event) => event.waitUntil(tidy()));
+worker.addEventListener("fetch", (event) => {
+  const { origin, pathname } = new URL(event.request.url);
+  const foreign = origin !== location.origin;
+  // nothing else of this host is the page's business
+  if (!foreign && (!(origin + pathname).startsWith(scope) || event.request.method !== "GET")) return;
+  event.respondWith(foreign ? Response.error() : answer(event.request));
+});
+
+async function keep() {
+  const cache = await caches.open(kept);
+  await cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+  await worker.skipWaiting();
+}
+
+async function tidy() {
+  const names = await caches.keys();
+  const old = names.filter((each) => each.startsWith(ours) && each !== kept);
+  await Promise.all(old.map((each) => caches.delete(each)));
+}
+
+/** What is kept; an address may ask for a language. @param {Request} request */
+async function answer(request) {
+  const cache = await caches.open(kept);
+  return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
+}

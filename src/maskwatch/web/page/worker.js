@@ -1,0 +1,104 @@
+// Everything heavy, away from the page: pixels in, verdicts out.
+
+import * as ort from "./ort/ort.wasm.bundle.min.mjs";
+import { LOADED } from "./client.js";
+import { fetchBytes, forgetOthers } from "./lib/fetch.js";
+import { Analyzer } from "./lib/pipeline.js";
+import { toPicture } from "./lib/pixels.js";
+import { Stream } from "./lib/stream.js";
+
+/** @typedef {import("./lib/schema.js").FrameReport} FrameReport */
+/** @typedef {import("./lib/schema.js").Cards} Cards */
+
+/**
+ * Where the networks lie, packed by gzip, and the name of this very runtime; a page that keeps its
+ * files by itself gives none.
+ * @typedef {{detector: string, classifier: string, runtime: string}} NetworkFiles
+ */
+
+const FILES = {
+  detector: "./models/detector.onnx.gz",
+  classifier: "./models/classifier.onnx.gz",
+  runtime: "",
+};
+
+/** @type {Analyzer} */
+let analyzer;
+/** @type {Stream} */
+let stream;
+
+/** A file of the page. @param {string} path @param {string} [sha256] @param {string} [keptAs] */
+function fetched(path, sha256, keptAs) {
+  return fetchBytes(new URL(path, import.meta.url), sha256, keptAs);
+}
+
+/** @param {Uint8Array} bytes of an ONNX file */
+async function makeNetwork(bytes) {
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  const [input] = session.inputNames;
+  const [output] = session.outputNames;
+  return async (/** @type {Uint8Array} */ data, /** @type {number[]} */ shape) => {
+    const answers = await session.run({ [input]: new ort.Tensor("uint8", data, shape) });
+    return /** @type {Float32Array} */ (answers[output].data);
+  };
+}
+
+/** What can be asked; each answers with plain values, and with what is handed over with them. */
+const doors = {
+  /** Load the networks. @param {{cards: Cards, files?: NetworkFiles}} call */
+  async start({ cards, files = FILES }) {
+    ort.env.wasm.numThreads = 1; // more doubled the work and brought no time
+    const hashes = [cards.detector.sha256, cards.classifier.sha256];
+    const kept = files.runtime ? [files.runtime, ...hashes] : []; // others are the service worker's
+    const [runtime, ...networks] = await Promise.all([
+      fetched("./ort/ort-wasm-simd-threaded.wasm.gz", undefined, kept[0]),
+      fetched(files.detector, hashes[0], kept[1]),
+      fetched(files.classifier, hashes[1], kept[2]),
+    ]);
+    if (kept.length) await forgetOthers(kept);
+    ort.env.wasm.wasmBinary = runtime.buffer;
+    const detector = await makeNetwork(networks[0]);
+    const classifier = await makeNetwork(networks[1]);
+    analyzer = new Analyzer({ detector, classifier }, cards);
+    // the first runs are slow, they plan memory
+    const face = { boxXyxy: [0, 0, 64, 48], detectionScore: 1, landmarksXy: null };
+    const picture = { data: new Uint8Array(64 * 48 * 3), width: 64, height: 48, channels: 3 };
+    await analyzer.findLive(picture);
+    await analyzer.judge(picture, [face]);
+    return { answer: null, handed: [] };
+  },
+
+  /** Judge a photo. @param {{bitmap: ImageBitmap, source: string}} call */
+  async photo({ bitmap, source }) {
+    const report = await analyzer.analyze(toPicture(bitmap, true), source);
+    return { answer: { report, bitmap }, handed: [bitmap] };
+  },
+
+  /** Begin with nobody seen. @param {{steadiness: number}} call */
+  async watch({ steadiness }) {
+    stream = new Stream(analyzer, steadiness);
+    return { answer: null, handed: [] };
+  },
+
+  /** Judge the next frame. @param {{bitmap: ImageBitmap, timeS: number}} call */
+  async frame({ bitmap, timeS }) {
+    const report = await stream.update(toPicture(bitmap, false), timeS);
+    return { answer: { report, bitmap }, handed: [bitmap] };
+  },
+};
+
+let queue = Promise.resolve(); // one after the other: a session cannot run twice at once
+
+addEventListener("message", ({ data: { id, door, call } }) => {
+  queue = queue.then(async () => {
+    const began = performance.now();
+    try {
+      const { answer, handed } = await doors[/** @type {keyof typeof doors} */ (door)](call);
+      postMessage({ id, answer, tookMs: performance.now() - began }, { transfer: handed });
+    } catch (error) {
+      postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  });
+});
+
+postMessage({ id: LOADED });
