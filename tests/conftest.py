@@ -1,13 +1,16 @@
-"""What tests of several files are given."""
+"""What all tests share: a home of their own, the folder's name as a marker, and what costs much."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 # Ahead of any test that loads TensorFlow: each brings its own OpenSSL, and libsrtp, which live
 # video in the browser needs, crashes if the other one is there first. The product never loads both.
@@ -15,6 +18,22 @@ import pylibsrtp  # noqa: F401
 import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
+from support.orphans import end_with_me
+from support.paths import TESTS
+from xdist.scheduler import LoadFileScheduling
+
+# What a test leaves at home is in nobody's way, neither another worker's nor that of whoever runs
+# the tests. Ahead of all that looks there when it is loaded.
+_home = tempfile.TemporaryDirectory(prefix="maskwatch-home-", ignore_cleanup_errors=True)
+os.environ.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+os.environ["HOME"] = _home.name
+for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+    os.environ.pop(name, None)
+
+# What is tested is what everybody has; other devices are named by the tests that are about them.
+os.environ["MASKWATCH_DEVICE"] = "cpu"
+
+end_with_me()
 
 # A busy machine takes long now and then. The same examples each time, so that what fails was broken
 # by the change at hand; `pytest -m hypothesis --hypothesis-profile search` looks for new ones.
@@ -30,6 +49,54 @@ for step in ("connect", "read", "write", "pool"):
 # inherits it; those whom the tests interrupt must hear it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The dearest folders first, so that no worker is alone with one at the end.
+ORDER = ("browser", "training", "package", "pages", "process", "unit")
+BROWSER = "browser"
+"""The folder whose files share a browser and servers: those of the app's pages, and the others."""
+
+
+class Scheduling(LoadFileScheduling):
+    """The tests of one file in one process, and so those of files that share what is dear."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        folder, name = file.split("/")[-2:]
+        if folder != BROWSER:
+            return file
+        return f"{folder}, {'app' if name.startswith('test_browser_') else 'others'}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Who runs what, where several tests run at a time."""
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test is marked by the folder it lies in."""
+    for item in items:
+        if (kind := _kind(item)) in (*ORDER, "scale"):
+            item.add_marker(kind)
+    items.sort(key=lambda item: ORDER.index(_kind(item)) if _kind(item) in ORDER else len(ORDER))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """What the tests of a file leave in circles is freed here, in the main thread.
+
+    Else it is freed in whatever thread makes the next object, and libraries that brought threads of
+    their own (video, networks) end the process now and then where another thread frees theirs.
+    """
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()  # what is still there stays, so that the next time costs little
+
+
+def _kind(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
-"""Can everyone read and reach the pages? Contrast, width and keyboard in a real Chromium.
+"""Can everyone read and reach the pages? Contrast, axe, width and keyboard in a real Chromium.
 
-Run: pytest tests/test_browser_look.py
+Run: pytest tests/browser/test_browser_look.py
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
-from statistics_factory import history
+from axe_playwright_python.sync_playwright import Axe
+from support.chromium import CHROMIUM, WAIT_MS, new_page, new_visitor
 
-from maskwatch.app.catalogue import LANGUAGES, load_catalogue
-from maskwatch.store import StatisticsStore
+from maskwatch.app.i18n import LANGUAGES, load_catalogue
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = ("", "live", "statistics", "model")
-WAIT_MS = 120_000
+PAGES = ("", "live", "statistics", "model", "corrections")
 
 # WCAG 2.2: text against what lies under it, 4.5 : 1, or 3 : 1 where it is large
 TOO_FAINT = """() => {
@@ -82,53 +80,46 @@ TOO_FAINT = """() => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("server")
-    statistics = folder / "statistics.sqlite3"
-    StatisticsStore(statistics).add(history(days=20))
-    with app_server(folder, "--statistics", statistics) as address:
-        yield address
+def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
+    """One visitor for all looks: a new one would load all scripts again."""
+    visitor = new_visitor(chromium, locale="id-ID")
+    yield visitor
+    visitor.close()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
-
-
-@pytest.mark.parametrize("width_px", [375, 1100])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+# colours are the same at any width, and what stands where in any theme
+@pytest.mark.parametrize(("scheme", "width_px"), [("light", 1100), ("light", 375), ("dark", 375)])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_word_can_be_read(
-    address: str, chromium: Browser, name: str, scheme: str, width_px: int
+    pages: str, indonesian: BrowserContext, name: str, scheme: str, width_px: int
 ) -> None:
-    page = chromium.new_page(
-        viewport={"width": width_px, "height": 900}, color_scheme=scheme, locale="id-ID"
-    )
-    page.goto(f"{address}/{name}")
-    stored = load_catalogue("id").text("networks.not_stored")
-    page.get_by_text(stored).wait_for(timeout=WAIT_MS)
+    page = indonesian.new_page()
+    page.set_viewport_size({"width": width_px, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{pages}/{name}")
+    words = load_catalogue("id")
+    last = words.text("film.kept" if name == "film" else "networks.not_stored")
+    page.get_by_text(last).wait_for()
     end_s = time.monotonic() + WAIT_MS / 1000
     while faint := page.evaluate(TOO_FAINT):  # what has just changed fades in
         assert time.monotonic() < end_s, faint
         page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    if scheme == "light":  # the rules of axe but those for colours, which are above
+        found = Axe().run(page).response["violations"]
+        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
     page.close()
 
 
-def test_the_language_is_a_keypress_away(address: str, chromium: Browser, tmp_path: Path) -> None:
-    page = chromium.new_page(locale="en-GB")
-    page.goto(address)
+def test_the_language_is_a_keypress_away(pages: str, chromium: Browser, tmp_path: Path) -> None:
+    page = new_page(chromium)
+    page.goto(pages)
     indonesian = page.get_by_role("radio", name=LANGUAGES["id"])
-    indonesian.wait_for(timeout=WAIT_MS)
+    indonesian.wait_for()
     indonesian.focus()
     page.keyboard.press("Enter")
-    page.get_by_text(load_catalogue("id").text("photo.intro")).wait_for(timeout=WAIT_MS)
+    page.get_by_text(load_catalogue("id").text("photo.intro")).wait_for()
     assert page.evaluate("document.documentElement.lang") == "id"
     page.get_by_role("link", name=load_catalogue("id").text("pages.live")).click()
-    page.get_by_text(load_catalogue("id").text("live.intro")).wait_for(timeout=WAIT_MS)
+    page.get_by_text(load_catalogue("id").text("live.intro")).wait_for()
     page.close()

@@ -1,6 +1,6 @@
 """The photo page in a real Chromium: photos go up, verdicts come back, results are taken away.
 
-Run: pytest tests/test_browser.py
+Run: pytest tests/browser/test_browser_photos.py
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import bad_images
 import numpy as np
 import pytest
-from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
 from PIL import Image
+from support import bad_images
+from support.chromium import CHROMIUM, new_visitor
+from support.toy_detector import crowd
+from support.toy_model import BLUE, GREEN, RED, plain
 from test_browser_look import TOO_FAINT
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, GREEN, RED, plain, write_toy_model
 
 from maskwatch import Analyzer
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.downloads import csv_file, json_file
 from maskwatch.app.gallery import PER_PAGE
-from maskwatch.app.session_photos import Photo, SessionPhotos
-from maskwatch.sources import load_image
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.photos import Photo, SessionPhotos, csv_file, json_file
+from maskwatch.io.images import load_image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,49 +36,23 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-WAIT_MS = 120_000
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
-Models = tuple[Path, Path]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    folder = tmp_path_factory.mktemp("models")
-    return write_toy_model(folder), write_toy_detector(folder)
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("server")
-    with app_server(folder, "--model", models[0], "--detector", models[1]) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def open_page(address: str, chromium: Browser) -> Iterator[object]:
-    """Opens the page as a new visitor; no script of it may fail."""
+def open_page(toy_pages: str, chromium: Browser) -> Iterator[object]:
+    """Opens the page as a new visitor; no script of it may fail, nor ask another server."""
     problems: list[str] = []
     visitors = []
 
     def opened(width_px: int = 1280, query: str = "", **context: object) -> Page:
-        visitor = chromium.new_context(
-            **{"locale": "en-GB", "viewport": {"width": width_px, "height": 900}, **context}
-        )
+        size = {"width": width_px, "height": 900}
+        visitor = new_visitor(chromium, **{"viewport": size, **context})
         visitors.append(visitor)
         page = visitor.new_page()
-        page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{address}/{query}")
+        page.on("console", lambda said: problems.append(said.text) if "Policy" in said.text else 0)
+        page.goto(f"{toy_pages}/{query}")
         page.get_by_text("20MB per file").wait_for()
         return page
 
@@ -119,10 +92,10 @@ def test_a_photo_goes_up_and_its_verdict_comes_back(
     )
     page.get_by_text("✓ Mask worn 100.0%", exact=True).wait_for()
     page.get_by_text("! Mask worn incorrectly 100.0%", exact=True).wait_for()
-    page.get_by_text("This photo cannot be read: it is not a JPEG").wait_for()
+    page.get_by_text("This photo cannot be read: its format is not supported").wait_for()
     count = "16 faces: 10 mask worn, 5 no mask, 1 mask worn incorrectly"
     page.get_by_text(count, exact=True).wait_for()
-    page.get_by_text("3 photos need attention · 1 cannot be read").wait_for()
+    page.get_by_text("3 photos need attention · 1 of them cannot be read").wait_for()
     page.get_by_alt_text(f"crowd.png: {count}").wait_for()
     page.get_by_test_id("stDataFrame").wait_for()
     assert fits(page)
@@ -139,10 +112,10 @@ def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
     upload(page, *paths)
     page.wait_for_function(
         """() => document.body.innerText.includes("No mask 100.0%")
-              && document.body.innerText.includes("is being judged")"""
+              && document.body.innerText.includes("Checking photo")"""
     )
     page.get_by_text(f"{len(paths)} photos · {len(paths)} faces").wait_for()
-    assert page.get_by_text("is being judged").count() == 0
+    assert page.get_by_text("Checking photo").count() == 0
     page.get_by_role("button", name="Page 3", exact=True).click()
     names = page.get_by_test_id("stMarkdown")
     names.get_by_text("19.jpg", exact=True).wait_for()
@@ -151,7 +124,23 @@ def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
     page.locator('[aria-label="Page 1"][aria-current="page"]').wait_for()
 
 
-def test_the_language_changes_the_page_and_the_picture(open_page, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width_px", "height_px"), [(1280, 800), (375, 812)])
+def test_the_answer_is_on_the_first_screen(
+    open_page, tmp_path: Path, width_px: int, height_px: int
+) -> None:
+    page = open_page(viewport={"width": width_px, "height": height_px})
+    upload(page, saved(tmp_path, "crowd.png", crowd((3, 2, RED), (12, 7, GREEN))))
+    result = page.get_by_alt_text("crowd.png: 2 faces: 1 mask worn, 1 no mask")
+    for element in (page.get_by_role("radio", name="English"), result):
+        element.wait_for()
+        place = element.bounding_box()
+        assert place["y"] >= 0 and place["y"] + place["height"] <= height_px
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
+def test_neither_language_nor_page_loses_a_photo_and_a_reload_asks(
+    open_page, tmp_path: Path
+) -> None:
     page = open_page()
     upload(page, saved(tmp_path, "red.png", plain(RED, 200, 240)))
     english = page.get_by_alt_text("red.png: 1 face: 1 mask worn")
@@ -161,6 +150,16 @@ def test_the_language_changes_the_page_and_the_picture(open_page, tmp_path: Path
     page.get_by_text("✓ Masker dipakai 100,0%", exact=True).wait_for()
     assert indonesian.get_attribute("src") != address
     assert english.count() == 0
+    page.get_by_role("link", name=INDONESIAN.text("pages.model")).click()
+    page.get_by_text(INDONESIAN.text("model.cannot")).first.wait_for()
+    page.get_by_role("link", name=INDONESIAN.text("pages.photo")).click()
+    indonesian.wait_for()
+    page.wait_for_function("window.onbeforeunload !== null")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
+    page.reload()
+    page.get_by_text(INDONESIAN.text("intake.title"), exact=True).wait_for()
+    assert asked == ["beforeunload"]
 
 
 def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
@@ -184,7 +183,9 @@ def test_a_sample_is_one_keypress_away(open_page) -> None:
     sample = page.get_by_role("button", name=INDONESIAN.text("samples.group"), exact=True)
     sample.focus()
     page.keyboard.press("Enter")
-    page.get_by_text("group.jpg", exact=True).wait_for()
+    page.get_by_text("group.jpg", exact=True).first.wait_for()
+    # it is begun at the top again, where the answer is
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
     assert fits(page)
 
 
@@ -196,13 +197,13 @@ def test_two_visitors_see_nothing_of_each_other(open_page, tmp_path: Path) -> No
     theirs.get_by_alt_text("theirs.png: 2 faces: 2 no mask").wait_for()
     for page, other in ((ours, "theirs"), (theirs, "ours")):
         page.get_by_role("radio", name="Bahasa Indonesia").click()  # everything runs again
-        page.get_by_text(INDONESIAN.text("downloads.zip")).wait_for()
+        page.get_by_text(INDONESIAN.text("downloads.title")).wait_for()
         assert other not in page.content()
     third = open_page()
     assert "ours.png" not in third.content() and "theirs.png" not in third.content()
 
 
-def test_the_results_can_be_taken_away(open_page, models: Models, tmp_path: Path) -> None:
+def test_the_results_can_be_taken_away(open_page, toys: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(bad_images.encoded()[:-400])
     paths = [
         saved(tmp_path, "a.png", crowd((3, 2, RED), (12, 7, GREEN))),
@@ -212,20 +213,22 @@ def test_the_results_can_be_taken_away(open_page, models: Models, tmp_path: Path
     page = open_page()
     upload(page, *paths)
     page.get_by_text("3 photos · 3 faces").wait_for()
+    page.get_by_role("button", name=ENGLISH.text("downloads.title")).click()
     files = {}
     for name in ("zip", "csv", "json"):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=ENGLISH.text(f"downloads.{name}")).click()
         files[waiting.value.suggested_filename] = waiting.value.path().read_bytes()
     assert files.keys() == {"maskwatch.zip", "maskwatch.csv", "maskwatch.jsonl"}
-    analyzer, store = Analyzer(*models), SessionPhotos()
+    analyzer, store = Analyzer(*toys), SessionPhotos()
     results = [
         store.judge(analyzer, Photo(path.name, path.name, path.read_bytes())).result
         for path in paths
     ]
     assert files["maskwatch.csv"].decode() == csv_file(results)
     assert files["maskwatch.jsonl"].decode() == json_file(results)
-    assert len(list(csv.DictReader(io.StringIO(files["maskwatch.csv"].decode())))) == 3
+    rows = csv.DictReader(io.StringIO(files["maskwatch.csv"].decode()))
+    assert [row["face"] for row in rows] == ["1", "2", "1", ""]
     documents = [json.loads(line) for line in files["maskwatch.jsonl"].decode().splitlines()]
     assert "damaged JPEG" in documents[2]["error"]
     archive = zipfile.ZipFile(io.BytesIO(files["maskwatch.zip"]))
@@ -246,6 +249,7 @@ def test_a_picture_can_be_pasted_anywhere(open_page) -> None:
             await navigator.clipboard.write([new ClipboardItem({"image/png": file})]);
         }"""
     )
+    page.wait_for_function("window.maskwatchPastes")
     page.keyboard.press("Control+V")
     page.get_by_text("✓ Mask worn 100.0%", exact=True).wait_for()
     page.get_by_text("1 photo · 1 face: 1 mask worn", exact=True).wait_for()

@@ -1,6 +1,6 @@
 """Statistics in a real Chromium: counted from live video if that is wanted, shown, saved, deleted.
 
-Run: pytest tests/test_browser_statistics.py
+Run: pytest tests/browser/test_browser_statistics.py
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from app_server import CHROMIUM, app_server
-from cartoon_face import cartoon
 from PIL import Image
+from support.app_server import app_server
+from support.cartoon_face import cartoon
+from support.chromium import CHROMIUM, new_visitor, play
+from support.waiting import until
 from test_browser_live import browsing, press, swaying
-from waiting import until
 
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.keeping import KEEP
-from maskwatch.app.warning_signs import BANNER, SOUND
+from maskwatch.app.consent import KEEP
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.views.live import BANNER, SOUND
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
+from maskwatch.store.statistics import StatisticsStore
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = [
     pytest.mark.browser,
@@ -35,7 +35,6 @@ pytestmark = [
 ]
 
 ENGLISH = load_catalogue("en")
-WAIT_MS = 120_000
 COUNT_TONES = """
     window.tones = 0;
     const start = OscillatorNode.prototype.start;
@@ -57,9 +56,10 @@ def address(tmp_path: Path, path: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def masked() -> list[np.ndarray]:
-    return swaying(Image.fromarray(cartoon(masked=True)))
+@pytest.fixture
+def masked(camera: Path) -> None:
+    """The camera shows one face with a mask."""
+    play(camera, swaying(Image.fromarray(cartoon(masked=True))))
 
 
 def switch(page: Page, key: str) -> Locator:
@@ -68,7 +68,7 @@ def switch(page: Page, key: str) -> Locator:
 
 def turn(page: Page, key: str) -> None:
     """Press a switch and wait until the page has taken it in."""
-    was_on = switch(page, key).is_checked(timeout=WAIT_MS)
+    was_on = switch(page, key).is_checked()
     page.locator(f".st-key-{key} label").first.click()
     page.wait_for_function(
         "([key, was]) => document.querySelector(`.st-key-${key} input`).checked !== was",
@@ -85,14 +85,20 @@ def seen(page: Page, state: MaskState) -> Locator:
 def until_seen(page: Page, state: MaskState) -> None:
     from playwright.sync_api import expect
 
-    expect(page.get_by_text("The video is off.")).to_be_visible(timeout=WAIT_MS)
-    press(page, "Start")
-    expect(seen(page, state)).to_have_text(re.compile("[1-9]"), timeout=WAIT_MS)
+    told, trouble = seen(page, state), page.get_by_text(ENGLISH.text("connection.none"))
+    for _ in range(3):  # seldom no connection comes up; a visitor would try again
+        expect(page.get_by_text("The video is off.")).to_be_visible()
+        press(page, "Start")
+        expect(told.or_(trouble).first).to_be_visible()
+        if told.is_visible():
+            break
+        page.get_by_text(ENGLISH.text("own_browser.server")).click()
+    expect(told).to_have_text(re.compile("[1-9]"))
 
 
 def counted(page: Page, state: MaskState) -> int:
     """How many people there were; where the machine stood still, one comes back as somebody new."""
-    return int(seen(page, state).inner_text(timeout=WAIT_MS))
+    return int(seen(page, state).inner_text())
 
 
 def end(page: Page) -> int:
@@ -100,67 +106,69 @@ def end(page: Page) -> int:
     from playwright.sync_api import expect
 
     press(page, "Stop")
-    expect(page.get_by_text("The video is off.")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("The video is off.")).to_be_visible()
     return counted(page, MaskState.MASK)
 
 
+@pytest.mark.usefixtures("masked")
 def test_a_face_is_counted_shown_saved_and_deleted(
-    address: str, tmp_path: Path, path: Path, masked: list[np.ndarray]
+    chromium: Browser, address: str, path: Path
 ) -> None:
     from playwright.sync_api import expect
 
-    with browsing(address, masked, tmp_path) as page:
+    with browsing(chromium, address) as page:
         turn(page, KEEP)
-        expect(page.get_by_text("Statistics are on: counts")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("Statistics are on: only counts")).to_be_visible()
         until_seen(page, MaskState.MASK)
         people = end(page)
         page.get_by_role("link", name="Statistics").click()
-        told = re.compile(rf": {people} (person|people): {people} mask worn\.")
-        expect(page.get_by_text(told)).to_be_visible(timeout=WAIT_MS)
+        # where the machine stands still, one may come back as others who are not steady enough
+        told = re.compile(rf": \d+ (person|people): {people} mask worn")
+        expect(page.get_by_text(told)).to_be_visible()
         assert switch(page, KEEP).is_checked()
-        expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4, timeout=WAIT_MS)
-        with page.expect_download(timeout=WAIT_MS) as download:
+        expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+        with page.expect_download() as download:
             page.get_by_role("button", name="Save as CSV").click()
         rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
         assert sum(int(row["people"]) for row in rows if row["state"] == "mask") == people
         assert {row["source"] for row in rows} == {"browser"}
         page.get_by_role("button", name="Delete all statistics").click()
         page.get_by_role("button", name="Delete everything").click()
-        expect(page.get_by_text("Nothing has been counted yet.")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("Nothing has been counted yet.")).to_be_visible()
     assert StatisticsStore(path).span() is None
 
 
-def test_without_the_switch_nothing_is_written(
-    address: str, tmp_path: Path, path: Path, masked: list[np.ndarray]
-) -> None:
+@pytest.mark.usefixtures("masked")
+def test_without_the_switch_nothing_is_written(chromium: Browser, address: str, path: Path) -> None:
     from playwright.sync_api import expect
 
-    with browsing(address, masked, tmp_path, width_px=375) as page:
-        assert not switch(page, KEEP).is_checked(timeout=WAIT_MS)
+    with browsing(chromium, address, width_px=375) as page:
+        assert not switch(page, KEEP).is_checked()
         until_seen(page, MaskState.MASK)
         end(page)
         page.goto(f"{address}/statistics")
-        expect(page.get_by_text("Nothing has been counted yet.")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("Nothing has been counted yet.")).to_be_visible()
         assert not switch(page, KEEP).is_checked()
     assert not path.parent.exists()
 
 
-def test_two_browsers_at_once_are_both_counted(
-    address: str, tmp_path: Path, path: Path, masked: list[np.ndarray]
-) -> None:
-    with browsing(address, masked, tmp_path) as page:
-        other = page.context.browser.new_page()
+@pytest.mark.usefixtures("masked")
+def test_two_browsers_at_once_are_both_counted(chromium: Browser, address: str, path: Path) -> None:
+    with browsing(chromium, address) as page:
+        other = new_visitor(chromium, permissions=["camera"]).new_page()
         other.goto(f"{address}/live")
         for each in (page, other):
             turn(each, KEEP)
         for each in (page, other):
             until_seen(each, MaskState.MASK)
-        there = counted(other, MaskState.MASK)
-        other.close()  # whoever just goes is counted as well
-        here = end(page)
-        assert here and there
-        until(lambda: people(path) >= here + there)
-        assert people(path) <= here + there + 1  # one more may have come before the other went
+        in_all = end(other) + end(page)
+        until(lambda: people(path) == in_all)
+        other.reload()  # a visit of its own
+        turn(other, KEEP)
+        until_seen(other, MaskState.MASK)
+        before = in_all + counted(other, MaskState.MASK)
+        other.context.close()  # whoever just goes is counted as well
+        until(lambda: people(path) >= before)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -170,25 +178,25 @@ def people(path: Path) -> int:
 
 
 def test_a_missing_mask_is_told_by_a_banner_and_if_wanted_by_a_sound(
-    address: str, tmp_path: Path
+    chromium: Browser, camera: Path, address: str
 ) -> None:
     from playwright.sync_api import expect
 
-    bare = swaying(Image.fromarray(cartoon(masked=False)))
-    with browsing(address, bare, tmp_path) as page:
+    play(camera, swaying(Image.fromarray(cartoon(masked=False))))
+    with browsing(chromium, address) as page:
         page.add_init_script(COUNT_TONES)
         page.reload()
         until_seen(page, MaskState.NO_MASK)
         banner = page.get_by_text(ENGLISH.text("warning_signs.no_mask"))
-        expect(banner).to_be_visible(timeout=WAIT_MS)
+        expect(banner).to_be_visible()
         region = page.get_by_role("status").filter(has=banner)
         assert region.evaluate("element => element.ariaLive") == "polite"
         assert page.evaluate("window.tones") == 0  # nobody asked for it
         turn(page, SOUND)
-        page.wait_for_function("window.tones === 2", timeout=WAIT_MS)  # a sample
+        page.wait_for_function("window.tones === 2")  # a sample
         assert page.evaluate("window.maskwatchSound.context.state") == "running"
         end(page)
         until_seen(page, MaskState.NO_MASK)
-        page.wait_for_function("window.tones === 4", timeout=WAIT_MS)
+        page.wait_for_function("window.tones === 4")
         turn(page, BANNER)
-        expect(banner).to_have_count(0, timeout=WAIT_MS)
+        expect(banner).to_have_count(0)

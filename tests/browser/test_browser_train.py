@@ -1,53 +1,51 @@
 """The page for training in a real Chromium: a run outlives page and app, and its model judges.
 
-Run: pytest tests/test_browser_train.py
+Run: pytest tests/browser/test_browser_train.py
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
-from data_factory import folder_set
-from job_factory import fake_run, wait_until
+from support.app_server import app_server
+from support.chromium import CHROMIUM, WAIT_MS, new_page, new_visitor
+from support.data_factory import folder_set
+from support.job_factory import fake_run
+from support.training_factory import random_base_weights
+from support.waiting import until
 from test_browser_look import TOO_FAINT
-from training_factory import random_base_weights
 
 from maskwatch._version import __version__
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.training.job_folder import REPORT, JobFolder
-from maskwatch.training.job_status import State, Step
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.models.card import SHIPPED_MODEL, card_path
+from maskwatch.training.jobs.folder import REPORT, JobFolder, State, Step
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-WAIT_MS = 120_000
 say = load_catalogue("en").text
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
+@contextmanager
+def visitor(chromium: Browser, url: str) -> Iterator[Page]:
+    """A page of a new visitor who sees no failure of a script."""
+    with seen(new_page(chromium), url) as page:
+        yield page
 
 
 @contextmanager
-def visitor(chromium: Browser, url: str, **look: object) -> Iterator[Page]:
-    """A page of a visitor who sees no failure of a script."""
-    page = chromium.new_page(**{"locale": "en-GB", **look})
+def seen(page: Page, url: str) -> Iterator[Page]:
+    """The page at this address, until the block ends; no script of it may fail."""
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(url)
@@ -89,36 +87,37 @@ def test_a_run_outlives_the_page_and_the_app_and_its_model_judges(
     options = ["--runs", runs, "--data", tmp_path / "sets", "--weights"]
     options.append(random_base_weights(tmp_path))
     with app_server(tmp_path, *options) as address, visitor(chromium, f"{address}/train") as page:
-        expect(page.get_by_text("Mask worn 8")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("Mask worn 8")).to_be_visible()
         choose(page, say("new_run.recipe"), "smoke")
-        expect(page.get_by_text(say("recipes.smoke"))).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text(say("recipes.smoke"))).to_be_visible()
         page.get_by_role("button", name=say("new_run.start")).focus()
         page.keyboard.press("Enter")
         status = page.locator(".st-key-spoken_run").filter(has_text="smoke-1")
-        expect(status).to_be_visible(timeout=WAIT_MS)
-        expect(status).to_have_attribute("aria-live", "polite", timeout=WAIT_MS)
+        expect(status).to_be_visible()
+        expect(status).to_have_attribute("aria-live", "polite")
         busy = page.get_by_text(say("new_run.busy", name="smoke-1"))
-        expect(busy).to_be_visible(timeout=WAIT_MS)
+        expect(busy).to_be_visible()
     job = JobFolder(runs / "smoke-1")
     assert job.status().is_alive or job.status().state is State.FINISHED
 
     with app_server(tmp_path, *options) as address, visitor(chromium, f"{address}/train") as page:
-        wait_until(lambda: not job.status().is_alive, job.path)
+        until(lambda: not job.status().is_alive, job.path)
         finished = page.locator(".st-key-spoken_run").filter(has_text="finished")
-        expect(finished).to_be_visible(timeout=WAIT_MS)
+        expect(finished).to_be_visible()
         page.get_by_role("button", name=say("runs.activate")).click()
-        expect(page.get_by_text(say("runs.activated"))).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text(say("runs.activated"))).to_be_visible()
         page.get_by_role("link", name=say("pages.photo")).click()
         named = page.get_by_text(f"Model: smoke-64 {__version__}, {job.card()['sha256'][:12]}.")
-        expect(named).to_be_visible(timeout=WAIT_MS)
+        expect(named).to_be_visible()
 
     with app_server(tmp_path, *options) as address, visitor(chromium, address) as page:
-        expect(page.get_by_text("Model: smoke-64")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("Model: smoke-64")).to_be_visible()
         with visitor(chromium, f"{address}/train") as other:
             other.get_by_role("button", name=say("chosen.use_shipped")).click()
-            expect(other.get_by_text(say("chosen.is_back"))).to_be_visible(timeout=WAIT_MS)
+            expect(other.get_by_text(say("chosen.is_back"))).to_be_visible()
         page.reload()
-        expect(page.get_by_text("Model: best-128")).to_be_visible(timeout=WAIT_MS)
+        shipped = json.loads(card_path(SHIPPED_MODEL).read_text())["name"]
+        expect(page.get_by_text(f"Model: {shipped}")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
@@ -133,27 +132,37 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
+    """One visitor for all looks: a new one would load all scripts again."""
+    visitor = new_visitor(chromium, locale="id-ID")
+    yield visitor
+    visitor.close()
+
+
 @pytest.mark.parametrize("width_px", [375, 1100])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("run", ["lost-1", "leaky-1"])
 def test_every_word_can_be_read(
-    address: str, chromium: Browser, run: str, scheme: str, width_px: int
+    address: str, indonesian: BrowserContext, run: str, scheme: str, width_px: int
 ) -> None:
-    look = {"viewport": {"width": width_px, "height": 900}, "color_scheme": scheme}
-    indonesian = load_catalogue("id").text
-    with visitor(chromium, f"{address}/train", locale="id-ID", **look) as page:
-        page.get_by_text(indonesian("training.trusted")).wait_for(timeout=WAIT_MS)
+    told = load_catalogue("id").text
+    page = indonesian.new_page()
+    page.set_viewport_size({"width": width_px, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    with seen(page, f"{address}/train"):
+        page.get_by_text(told("training.trusted")).wait_for()
         if run != "lost-1":
-            choose(page, indonesian("runs.look_into"), run)
-            page.get_by_text("47%").wait_for(timeout=WAIT_MS)
-        wait_until(lambda: not page.evaluate(TOO_FAINT), "faint words", WAIT_MS / 1000)
+            choose(page, told("runs.look_into"), run)
+            page.get_by_text("47%").wait_for()
+        until(lambda: not page.evaluate(TOO_FAINT), "faint words")
         overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overhang <= 0
 
 
-def test_without_runs_there_is_no_such_page(chromium: Browser, tmp_path: Path) -> None:
+def test_without_runs_there_is_no_such_page(chromium: Browser, pages: str) -> None:
     from playwright.sync_api import expect
 
-    with app_server(tmp_path) as address, visitor(chromium, address) as page:
-        expect(page.get_by_role("link", name=say("pages.live"))).to_be_visible(timeout=WAIT_MS)
+    with visitor(chromium, pages) as page:
+        expect(page.get_by_role("link", name=say("pages.live"))).to_be_visible()
         assert page.get_by_role("link", name=say("pages.train")).count() == 0

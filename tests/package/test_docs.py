@@ -1,6 +1,6 @@
 """What the documentation tells people to type: the commands exist, the Python examples run.
 
-Run: pytest tests/test_docs.py
+Run: pytest tests/package/test_docs.py
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from alert_factory import alert
-from drawn_video import write_video
-from waiting import until
+from support.alert_factory import alert
+from support.drawn_video import write_video
+from support.paths import ROOT
+from support.ports import free_port
+from support.waiting import until
 
-from maskwatch.app.samples import FOLDER
-from maskwatch.cli import cli
-from maskwatch.settings import Secret
-from maskwatch.sources import load_image
+from maskwatch.cli.main import cli
+from maskwatch.io.image_kinds import NAMES
+from maskwatch.io.images import load_image
+from maskwatch.io.settings import Secret
+from maskwatch.samples import FOLDER
 from maskwatch.watch.config import WebhookConfig, load_config
-from maskwatch.watch.queue import Delivery
-from maskwatch.watch.sending import Outcome
+from maskwatch.watch.outbox import Delivery, Outcome
 from maskwatch.watch.webhook import Webhook
 
-ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 PASSED_ON = {"app"}
 """Commands that take options of another program as well."""
@@ -76,6 +78,18 @@ def test_commands_and_their_options_exist(page: str, words: list[str]) -> None:
     assert unknown(words) == []
 
 
+def test_every_extra_for_users_is_told_and_all_brings_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    tools = {"dev", "docs", "fuzz", "lock", "notebook", "scale-test"}
+    extras = set(project["optional-dependencies"]) - tools
+    first_cells = re.findall(
+        r"^\| (.*?) \|", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE
+    )
+    assert extras <= {name for cell in first_cells for name in re.findall(r"`([a-z-]+)`", cell)}
+    (brought,) = project["optional-dependencies"]["all"]
+    assert set(brought.partition("[")[2].rstrip("]").split(",")) == extras - {"all", "scale"}
+
+
 @pytest.mark.parametrize(
     ("line", "missing"),
     [("", ["nothing"]), ("no-such", ["no-such"]), ("predict x.jpg --no-such", ["--no-such"])],
@@ -108,7 +122,13 @@ def test_the_python_page(folder: Path) -> None:
     said = run_examples("python.md", folder)
     assert "2 of 4" in said
     assert "MaskState" not in said.splitlines()[-1]
-    assert said.splitlines()[-1].endswith("not a JPEG, PNG, WebP, BMP, TIFF or GIF image")
+    assert said.splitlines()[-1].endswith(f"not a {NAMES} image")
+
+
+def test_the_page_for_training_keeps_and_undoes_a_correction(folder: Path) -> None:
+    run_examples("train.md", folder)
+    assert (folder / "corrections" / "data.yaml").exists()
+    assert not list((folder / "corrections").rglob("*.jpg"))
 
 
 @pytest.fixture
@@ -137,18 +157,17 @@ def test_the_http_page(folder: Path, port: str) -> None:
 def test_the_settings_of_the_page_about_many_cameras(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(blocks(ROOT / "docs" / "watch.md", "yaml")[0])
-    names = ("CAMERA_PASSWORD", "WEBHOOK_SECRET", "MQTT_PASSWORD")
-    config = load_config(path, dict.fromkeys(names, "x"))
+    names = ("CAMERA_PASSWORD", "WEBHOOK_SECRET", "MQTT_PASSWORD", "OWNER_KEY", "VIEWER_KEY",
+             "NTFY_TOPIC")  # fmt: skip
+    config = load_config(path, {name: f"{name}-{'x' * 20}" for name in names})
     assert [camera.name for camera in config.cameras] == ["entrance", "canteen"]
-    assert config.sinks == ("reception", "mqtt")
+    assert config.sinks == ("reception", "guard", "mqtt")
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The receiver of the page, with the secret "right"; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (code,) = blocks(ROOT / "docs" / "watch.md", "python")
     monkeypatch.setenv("WEBHOOK_SECRET", "right")
     command = [sys.executable, "-W", "error", "-c", code.replace("8090", str(port))]

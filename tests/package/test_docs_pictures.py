@@ -1,23 +1,23 @@
 """The pictures of the documentation: the first one shows the four answers, and the sums add up.
 
-Run: pytest tests/test_docs_pictures.py
+Run: pytest tests/package/test_docs_pictures.py
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from maskwatch import Analyzer
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 import draw_samples
 import figures
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = ROOT / "docs"
 
 
 def test_the_first_picture_shows_the_four_answers() -> None:

@@ -1,16 +1,16 @@
 """Every dependency has one floor, and the floors are told as exact versions to try.
 
-Run: pytest tests/test_lowest.py
+Run: pytest tests/package/test_lowest.py
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from lowest import PYPROJECT, floors
 
 

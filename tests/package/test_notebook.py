@@ -2,7 +2,7 @@
 
 Running it takes minutes and the public sets (`make notebook`), so no test does.
 
-Run: pytest tests/test_notebook.py
+Run: pytest tests/package/test_notebook.py
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import io
 import json
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.paths import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 
-NOTEBOOK = Path(__file__).parent.parent / "docs" / "notebook" / "report_retold.ipynb"
+NOTEBOOK = ROOT / "docs" / "notebook" / "report_retold.ipynb"
 
 Cell = dict[str, Any]
 

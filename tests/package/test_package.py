@@ -1,6 +1,6 @@
 """What is in the wheel and the source distribution, and that the wheel works by itself.
 
-Run: pytest tests/test_package.py
+Run: pytest tests/package/test_package.py
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from check_package import (
     NEEDED,
     ROOT,
@@ -30,7 +31,7 @@ WHEEL = {
     "maskwatch/__init__.py": 10,
 }
 TRACKED = [
-    "tests/test_app.py",
+    "tests/pages/test_photos_page.py",
     "src/maskwatch/__init__.py",
     *(f"src/{name}" for name in NEEDED if "/recipes/" not in name),
     *(name.removeprefix("maskwatch/") for name in NEEDED if "/recipes/" in name),
@@ -45,7 +46,7 @@ def test_a_wheel_as_it_should_be() -> None:
     ("added", "fault"),
     [
         ("maskwatch/photo.jpg", "photo.jpg: does not belong there"),
-        ("tests/test_app.py", "tests/test_app.py: does not belong there"),
+        ("tests/pages/test_session.py", "tests/pages/test_session.py: does not belong there"),
         ("maskwatch/__pycache__/a.pyc", "a.pyc: of a kind that no wheel has held so far"),
         ("maskwatch/faces.parquet", "faces.parquet: of a kind that no wheel has held so far"),
     ],

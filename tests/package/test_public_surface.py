@@ -1,6 +1,6 @@
 """The public names are the ones that are promised, and each is explained.
 
-Run: pytest tests/test_public_surface.py
+Run: pytest tests/package/test_public_surface.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Analysing a picture loads neither the training framework nor any other door.
 
-Run: pytest tests/test_runtime_imports.py
+Run: pytest tests/package/test_runtime_imports.py
 """
 
 from __future__ import annotations
@@ -11,13 +11,32 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from toy_detector import crowd, write_toy_detector
-from toy_model import RED, write_toy_model
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import RED, write_toy_model
 
 FORBIDDEN = (
-    *("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "matplotlib", "onnx"),
-    *("streamlit", "av", "tkinter", "yaml", "paho", "fsspec", "ray"),
-    *("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client", "httpx", "websockets"),
+    "tensorflow",
+    "keras",
+    "torch",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "matplotlib",
+    "onnx",
+    "streamlit",
+    "av",
+    "tkinter",
+    "yaml",
+    "paho",
+    "fsspec",
+    "ray",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+    "prometheus_client",
+    "httpx",
+    "websockets",
 )
 REPORT = f"""
 import sys
@@ -27,7 +46,7 @@ print("loaded:", *loaded, file=sys.stderr)
 IMPORT = "import maskwatch"
 PREDICT = """
 import sys
-from maskwatch.cli import main
+from maskwatch.cli.main import main
 try:
     main()
 except SystemExit as done:

@@ -1,6 +1,6 @@
 """The tables of docs/scale.md are those that the script makes of the recorded results.
 
-Run: pytest tests/test_scale_table.py
+Run: pytest tests/package/test_scale_table.py
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from scale_table import PAGE, TABLES, Prices, cameras, filled, pictures
 
 

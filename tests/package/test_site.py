@@ -1,6 +1,6 @@
 """The documentation site: it builds, every link leads somewhere, nothing comes from elsewhere.
 
-Run: pytest tests/test_site.py
+Run: pytest tests/package/test_site.py
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from check_site import problems
-
-ROOT = Path(__file__).parents[1]
-
 
 PAGE = '<html><head>{head}</head><body><h1 id="top">x</h1>{body}</body></html>'
 

@@ -1,17 +1,18 @@
 """The version is told once, and the changelog begins with it.
 
-Run: pytest tests/test_version.py
+Run: pytest tests/package/test_version.py
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date
-from pathlib import Path
+
+from support.paths import ROOT
 
 from maskwatch import __version__
 
-CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
+CHANGELOG = ROOT / "CHANGELOG.md"
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -1,37 +1,38 @@
 """The live page's logic, without a browser: which words stand there, when, and what is offered.
 
-Run: pytest tests/test_live_page.py
+Run: pytest tests/pages/test_live_page.py
 """
 
 from __future__ import annotations
 
 import re
 import time
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import bad_images
-import fakes
 import pytest
 import streamlit as st
 import streamlit_webrtc
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from toy_detector import write_toy_detector
-from toy_model import RED, plain, write_toy_model
+from support import bad_images, fakes
+from support.toy_detector import write_toy_detector
+from support.toy_model import RED, plain, write_toy_model
 
-from maskwatch.alarm import Alarm
-from maskwatch.app import connection, keeping, launch, warning_signs
+from maskwatch.app import consent, settings, views, webrtc
 from maskwatch.app import watcher as watcher_module
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.watcher import Failed, Judged, Watcher
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.views import live
+from maskwatch.app.watcher import Failed, Watcher
 from maskwatch.errors import StoreError
+from maskwatch.live.counting import SessionCounts, Step
+from maskwatch.live.events import Alarm
 from maskwatch.schema import FaceVerdict, MaskState
-from maskwatch.tally import Step, Tally
 
 ENGLISH = load_catalogue("en")
-PAGE = Path(launch.__file__).with_name("live.py")
+PAGE = Path(views.__file__).with_name("live.py")
 TURN = {"TURN_URLS": "turn:turn.example.org", "TURN_SECRET": "do not tell"}
 
 
@@ -60,14 +61,15 @@ class Browser:
         """These faces were seen just now."""
         self.press_start()
         now_s = time.monotonic()
-        self.video_processor.last = Judged(now_s, 0.02, fakes.report(*faces), fakes.picture())
+        self.video_processor.last = fakes.judged(fakes.report(*faces), arrived_s=now_s)
         self._hear(now_s)
 
-    def count(self, tally: Tally, alarm: Alarm | None = None) -> None:
+    def count(self, counts: SessionCounts, alarm: Alarm | None = None) -> None:
         """So many were counted, and this is to be warned of."""
-        self.show()
-        self.video_processor._tally = tally
-        self.video_processor.alarm = alarm or Alarm()
+        alarm = alarm or Alarm()
+        self.show(*map(fakes.verdict, alarm.states))
+        self.video_processor._counts = counts
+        self.video_processor.alarm = alarm
 
     def stop(self) -> None:
         """The video ends."""
@@ -86,9 +88,9 @@ class Browser:
 @pytest.fixture
 def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Browser:
     st.cache_resource.clear()
-    monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
-    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
-    monkeypatch.setenv(launch.STATISTICS_VARIABLE, str(tmp_path / "statistics.sqlite3"))
+    monkeypatch.setenv(settings.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
+    monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.setenv(settings.STATISTICS_VARIABLE, str(tmp_path / "statistics.sqlite3"))
     browser = Browser()
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", browser)
     # what was shown just now stays new on a machine that stands still for some seconds
@@ -116,15 +118,15 @@ def words(page: AppTest) -> str:
 def spoken(page: AppTest) -> str:
     """What a screen reader speaks when it changes."""
     assert any("polite" in html.value for html in page.get("html"))
-    (status,) = (text.value for text in page.markdown if text.value.startswith("**"))
-    return status.replace("\\", "")
+    (told,) = (html.value for html in page.get("html") if 'class="told"' in html.value)
+    return unescape(re.sub(r"<[^>]*>", " ", told))
 
 
 def test_before_the_start_it_says_what_to_do_and_what_the_borders_mean(page: AppTest) -> None:
     assert "The video is off. Press Start" in spoken(page)
     for phrase in (
         "Mask worn incorrectly",
-        "never stored",
+        "never saved",
         "Model: toy 1, ",
         ENGLISH.text("connection.direct"),
     ):
@@ -177,13 +179,12 @@ def test_what_is_seen_is_told_in_words(
 ) -> None:
     browser.show(*(fakes.verdict(state) for state in faces))
     assert spoken_words in spoken(run(page))
-    assert "0 of 30 were dropped" in words(page)
+    assert "0 of 30 skipped" in words(page)
 
 
 def test_a_failure_is_told_as_text(page: AppTest, browser: Browser) -> None:
-    browser.fail("the *analysis* failed")
-    assert "the *analysis* failed" in spoken(run(page))
-    assert r"the \*analysis\* failed" in words(page)  # shown as it is, not as Markdown
+    browser.fail("the *analysis* <b>failed</b>")
+    assert "the *analysis* <b>failed</b>" in spoken(run(page))
 
 
 def test_the_dial_reaches_the_watcher(page: AppTest, browser: Browser) -> None:
@@ -209,7 +210,7 @@ def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
         monkeypatch.setenv(name, value)
     browser.press_start()
     assert "Connecting" in spoken(run(page)) and not page.error
-    monkeypatch.setattr(connection, "CONNECT_S", 0.0)
+    monkeypatch.setattr(webrtc, "CONNECT_S", 0.0)
     (error,) = run(page).error
     assert ENGLISH.text("connection.none") in error.value and why in error.value
     page.button[0].click().run()
@@ -253,14 +254,14 @@ def test_over_plain_http_it_says_that_no_camera_will_start(
 
 
 def test_a_missing_model_is_one_message(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(launch.MODEL_VARIABLE, "gone.onnx")
+    monkeypatch.setenv(settings.MODEL_VARIABLE, "gone.onnx")
     page = run(AppTest.from_file(str(PAGE), default_timeout=120))
     (error,) = page.error
     assert "gone.onnx" in error.value.replace("\\", "")
     assert not browser.asked
 
 
-COUNTED = Tally(
+COUNTED = SessionCounts(
     in_view={MaskState.MASK: 2},
     people={MaskState.MASK: 1234, MaskState.NO_MASK: 5},
     face_s={MaskState.MASK: 30.0, MaskState.NO_MASK: 10.0, MaskState.UNSURE: 60.0},
@@ -281,34 +282,53 @@ def test_people_are_counted_and_compliance_is_told_in_words_and_as_a_line(
     browser.count(COUNTED)
     table = next(html.value for html in run(page).get("html") if "<table" in html.value)
     cells = re.findall(r"<td style[^>]*>([^<]*)</td>", table)
-    assert cells == [*("2", "1,234"), *("0", "5"), *("0", "0"), *("0", "0")]
-    assert "worn for **75%** of the face time" in words(page)
-    assert "lowest 25%, highest 100%, newest 100%" in words(page)
+    assert cells == ["2", "1,234", "0", "5", "0", "0", "0", "0"]
+    assert "worn **75%** of the time faces were visible" in words(page)
+    assert "lowest 25%, highest 100%, latest 100%" in words(page)
     (chart,) = page.get("vega_lite_chart")
     assert "lowest 25%" in str(chart.proto)
     browser.stop()
     cells = re.findall(r"<td style[^>]*>([^<]*)</td>", words(run(page)))
-    assert cells == [*("0", "1,234"), *("0", "5"), *("0", "0"), *("0", "0")]  # for a last look
+    assert cells == ["0", "1,234", "0", "5", "0", "0", "0", "0"]  # for a last look
 
 
 @pytest.mark.parametrize(
     ("states", "banners"),
     [
         ((), []),
-        ((MaskState.NO_MASK,), ["wears no mask"]),
-        ((MaskState.NO_MASK, MaskState.INCORRECT_MASK), ["wears no mask", "a mask incorrectly"]),
+        ((MaskState.NO_MASK,), ["has no mask"]),
+        ((MaskState.NO_MASK, MaskState.INCORRECT_MASK), ["has no mask", "a mask incorrectly"]),
     ],
 )
 def test_a_violation_is_told_by_a_banner_unless_it_is_not_wanted(
     page: AppTest, browser: Browser, states: tuple[MaskState, ...], banners: list[str]
 ) -> None:
-    def shown() -> list[str]:
-        return [html.value for html in run(page).get("html") if "Someone in view" in html.value]
-
     browser.count(COUNTED, Alarm(states, len(states)))
-    assert [phrase in html for phrase, html in zip(banners, shown(), strict=True)].count(False) == 0
-    page.toggle(warning_signs.BANNER).set_value(False)
-    assert shown() == []
+    told = spoken(run(page))
+    assert told.count("Someone in view") == len(banners)
+    assert all(banner in told for banner in banners)
+    page.toggle(live.BANNER).set_value(False)
+    assert "Someone in view" not in spoken(run(page))
+
+
+def test_no_banner_says_what_the_count_does_not(page: AppTest, browser: Browser) -> None:
+    """The alarm may be of another frame than the one that is shown."""
+    browser.show(fakes.verdict(MaskState.MASK))
+    browser.video_processor.alarm = Alarm((MaskState.NO_MASK,), 1)
+    assert "someone" not in spoken(run(page)).lower()
+    browser.video_processor.alarm = Alarm((), 1, (MaskState.NO_MASK,))
+    assert ENGLISH.text("warned_before.no_mask") in spoken(run(page))
+    browser.show(fakes.verdict(MaskState.NO_MASK))
+    browser.video_processor.alarm = Alarm((), 1, (MaskState.NO_MASK,))
+    assert "someone" not in spoken(run(page)).lower()
+
+
+def test_what_to_change_about_the_camera_is_told(page: AppTest, browser: Browser) -> None:
+    browser.show(fakes.verdict(MaskState.MASK))
+    closer, dark = (ENGLISH.text(f"view_check.{name}") for name in ("closer", "dark"))
+    assert closer not in words(run(page))
+    browser.video_processor._check.hints = ("closer", "dark")
+    assert f"{closer}  \n{dark}" in words(run(page))
 
 
 def rung(page: AppTest) -> int:
@@ -322,7 +342,7 @@ def test_it_sounds_only_where_that_is_wanted_and_once_for_each_ring(
 ) -> None:
     browser.count(COUNTED, Alarm((MaskState.NO_MASK,), 1))
     assert rung(page) == 0
-    page.toggle(warning_signs.SOUND).set_value(True)
+    page.toggle(live.SOUND).set_value(True)
     first = rung(page)  # as a sample
     assert first > 0 and rung(page) == first
     browser.video_processor.alarm = Alarm((MaskState.NO_MASK,), 2)
@@ -338,20 +358,20 @@ def test_it_sounds_only_where_that_is_wanted_and_once_for_each_ring(
 def test_statistics_are_off_until_they_are_switched_on_and_the_page_says_so(
     page: AppTest, browser: Browser, tmp_path: Path
 ) -> None:
-    kept = ENGLISH.text("keeping.only_counts", minutes=20)
+    kept = ENGLISH.text("consent.only_counts", minutes=20)
     browser.show()
     run(page)
-    assert browser.video_processor.bookkeeper is None
+    assert browser.video_processor.counter is None
     assert kept not in words(page)
-    page.toggle(keeping.KEEP).set_value(True)
+    page.toggle(consent.KEEP).set_value(True)
     assert kept in words(run(page))
-    bookkeeper = browser.video_processor.bookkeeper
-    assert bookkeeper is not None
+    counter = browser.video_processor.counter
+    assert counter is not None
     run(page)
-    assert browser.video_processor.bookkeeper is bookkeeper
-    page.toggle(keeping.KEEP).set_value(False)
+    assert browser.video_processor.counter is counter
+    page.toggle(consent.KEEP).set_value(False)
     assert kept not in words(run(page))
-    assert browser.video_processor.bookkeeper is None
+    assert browser.video_processor.counter is None
     assert not list(tmp_path.glob("statistics*"))
 
 
@@ -359,18 +379,18 @@ def test_statistics_that_cannot_be_kept_are_one_message_and_the_video_goes_on(
     page: AppTest, browser: Browser, tmp_path: Path
 ) -> None:
     (tmp_path / "statistics.sqlite3").mkdir()
-    page.toggle(keeping.KEEP).set_value(True)
+    page.toggle(consent.KEEP).set_value(True)
     browser.show()
     run(page)
     for time_s in range(3):
         report = fakes.report(fakes.tracked())
-        browser.video_processor.bookkeeper.add(report, time_s)
+        browser.video_processor.counter.add(report, time_s)
     with pytest.raises(StoreError):
-        keeping.ledger().flush()
+        consent.statistics_writer().flush()
     (warning,) = run(page).warning
     assert ENGLISH.text("store_faults.unavailable") in warning.value
     assert str(tmp_path) not in warning.value
     assert "0 faces" in spoken(page)
     (tmp_path / "statistics.sqlite3").rmdir()
-    keeping.ledger().flush()
+    consent.statistics_writer().flush()
     assert not run(page).warning

@@ -1,6 +1,6 @@
 """The page about data and model, without a browser: it shows what belongs to the loaded model.
 
-Run: pytest tests/test_model_page.py
+Run: pytest tests/pages/test_model_page.py
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from click.testing import CliRunner
-from evidence_factory import scores, write_toy_evidence
 from streamlit.testing.v1 import AppTest
-from toy_detector import write_toy_detector
-from toy_model import write_toy_model
+from support.evidence_factory import scores, write_toy_evidence
+from support.toy_detector import write_toy_detector
+from support.toy_model import write_toy_model
 
-from maskwatch.app import launch
-from maskwatch.cli import cli
-from maskwatch.evidence import evidence_path
+from maskwatch.app import settings, views
+from maskwatch.cli import app as launch
+from maskwatch.cli.main import cli
+from maskwatch.models.evidence import evidence_path
 
-PAGE = Path(launch.__file__).with_name("model.py")
+PAGE = Path(views.__file__).with_name("model.py")
 SECTIONS = ("data", "training", "scores", "robustness", "mistakes", "card", "networks")
 FIGURES = {"data": 6, "training": 2, "scores": 7, "robustness": 5, "mistakes": 1}
 
@@ -31,9 +32,9 @@ FIGURES = {"data": 6, "training": 2, "scores": 7, "robustness": 5, "mistakes": 1
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_resource.clear()  # the pages of other tests have other models
     path = write_toy_model(tmp_path)
-    monkeypatch.setenv(launch.MODEL_VARIABLE, str(path))
-    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
-    monkeypatch.delenv(launch.EVALUATION_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.MODEL_VARIABLE, str(path))
+    monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.delenv(settings.EVALUATION_VARIABLE, raising=False)
     yield path
     st.cache_resource.clear()
 
@@ -49,7 +50,7 @@ def show(section: str = "data", language: str = "en") -> AppTest:
 
 def words(page: AppTest) -> str:
     """Everything that is written, without the marks that keep names from being Markdown."""
-    elements = (*page.markdown, *page.caption, *page.subheader, *page.warning, *page.info)
+    elements = (*page.markdown, *page.caption, *page.header, *page.warning, *page.info)
     return " ".join(element.value for element in elements).replace("\\", "")
 
 
@@ -61,7 +62,10 @@ def test_every_section_shows_its_figures(model: Path, section: str, language: st
     assert len(page.get("vega_lite_chart")) == FIGURES.get(section, 0)
     assert not page.warning
     assert [metric.value.replace(",", ".") for metric in page.metric] == [
-        *("60.0%", "59.0%", "60.0%", "45.0%")
+        "60.0%",
+        "59.0%",
+        "60.0%",
+        "45.0%",
     ]
 
 
@@ -96,7 +100,7 @@ def test_a_model_calibrated_since_it_was_evaluated_says_so(model: Path) -> None:
     write_toy_model(model.parent, temperature=2.0)
     st.cache_resource.clear()
     (info,) = show().info
-    assert "before its probabilities were calibrated anew" in info.value
+    assert "before its probabilities were recalibrated" in info.value
 
 
 def test_the_shift_of_each_class_is_told(model: Path) -> None:
@@ -110,15 +114,15 @@ def test_the_shift_of_each_class_is_told(model: Path) -> None:
 def test_doubtful_numbers_say_so_before_they_are_shown(model: Path) -> None:
     write_toy_evidence(model, seen="learnt")
     (warning,) = show().warning
-    assert "learnt from these very faces" in warning.value
+    assert "trained on these very faces" in warning.value
 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("missing", "Nothing is packed for this model"),
-        ("damaged", "What is packed for this model is damaged"),
-        ("foreign", "What is packed here belongs to another model"),
+        ("missing", "Nothing has been packed for this model"),
+        ("damaged", "What was packed for this model is damaged"),
+        ("foreign", "What was packed here belongs to another model"),
     ],
 )
 def test_without_evidence_of_its_own_only_the_card_speaks(
@@ -145,22 +149,22 @@ def test_a_card_with_scores_speaks_for_itself(tmp_path: Path, model: Path) -> No
     assert len(page.get("vega_lite_chart")) == 4
 
 
-def test_pictures_of_mistakes_need_a_folder(model: Path, tmp_path: Path) -> None:
+def test_pictures_of_mistakes_need_a_folder(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_toy_evidence(model)
     page = show("mistakes")
     assert "maskwatch app --evaluation FOLDER" in words(page)
     assert not page.get("imgs")
-    os.environ[launch.EVALUATION_VARIABLE] = str(tmp_path / "gone")
-    try:
-        assert "There is no evaluation in the folder" in words(show("mistakes"))
-    finally:
-        del os.environ[launch.EVALUATION_VARIABLE]
+    monkeypatch.setenv(settings.EVALUATION_VARIABLE, str(tmp_path / "gone"))
+    st.cache_resource.clear()  # as a new process
+    assert "There is no evaluation in the folder" in words(show("mistakes"))
 
 
 def test_no_folder_comes_from_a_browser(model: Path, tmp_path: Path) -> None:
     write_toy_evidence(model)
     page = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name in ("evaluation", launch.EVALUATION_VARIABLE):
+    for name in ("evaluation", settings.EVALUATION_VARIABLE):
         page.query_params[name] = str(tmp_path)
     page.session_state["section"] = "mistakes"
     page.run()
@@ -168,10 +172,10 @@ def test_no_folder_comes_from_a_browser(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_folder_reaches_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*launch._SETTINGS, launch.EVALUATION_VARIABLE):
+    for name in (*launch._SETTINGS, settings.EVALUATION_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     monkeypatch.setattr("streamlit.web.cli.main", lambda *_args, **_named: None)
     result = CliRunner().invoke(cli, ["app", "--evaluation", "folder"])
     assert result.exit_code == 0, result.output
-    assert os.environ[launch.EVALUATION_VARIABLE] == str(Path("folder").absolute())
+    assert os.environ[settings.EVALUATION_VARIABLE] == str(Path("folder").absolute())

@@ -1,6 +1,6 @@
 """Which model judges: a choice holds for everybody, is noticed at once, and gives way when broken.
 
-Run: pytest tests/test_active.py
+Run: pytest tests/pages/test_session.py
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from job_factory import fake_run, write_model
 from streamlit.testing.v1 import AppTest
-from toy_detector import write_toy_detector
-from toy_model import write_toy_model
+from support.job_factory import fake_run, write_model
+from support.toy_detector import write_toy_detector
+from support.toy_model import write_toy_model
 
-from maskwatch.app import launch
-from maskwatch.app.active import CHOICE, activate, active_model, deactivate
-from maskwatch.app.catalogue import load_catalogue
+from maskwatch.app import settings, views
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.session import CHOICE, activate, active_model, deactivate
 from maskwatch.errors import ModelError
-from maskwatch.training.job_folder import JobFolder
+from maskwatch.training.jobs.folder import JobFolder
 
-PAGE = Path(launch.__file__).with_name("photo.py")
+PAGE = Path(views.__file__).with_name("photos.py")
 OWN, CHOSEN = "Model: toy 1, ", "Model: toy of red-1, "
 UNUSABLE = load_catalogue("en").text("chosen.unusable", why="").strip()
 
@@ -29,9 +29,9 @@ UNUSABLE = load_catalogue("en").text("chosen.unusable", why="").strip()
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     st.cache_resource.clear()
-    monkeypatch.setenv(launch.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
-    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
-    monkeypatch.setenv(launch.RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(settings.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
+    monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.setenv(settings.RUNS_VARIABLE, str(tmp_path / "runs"))
     return tmp_path / "runs"
 
 

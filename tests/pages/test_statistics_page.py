@@ -1,6 +1,6 @@
 """The statistics page without a browser: what is kept is told, saved and deleted; trouble is told.
 
-Run: pytest tests/test_statistics_page.py
+Run: pytest tests/pages/test_statistics_page.py
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from statistics_factory import entry, history
 from streamlit.testing.v1 import AppTest
+from support.statistics_factory import entry, history
 
-from maskwatch.app import keeping, launch
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.periods import MOST_BARS, Kind, day_bars, hour_bars
+from maskwatch.app import consent, settings, views
+from maskwatch.app.count_charts import MOST_BARS, Kind, day_bars, hour_bars
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.live.counting import Count
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.tally import Count
+from maskwatch.store.statistics import StatisticsStore
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
-PAGE = Path(launch.__file__).with_name("statistics_page.py")
+PAGE = Path(views.__file__).with_name("statistics.py")
 
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     st.cache_resource.clear()
     path = tmp_path / "statistics.sqlite3"
-    monkeypatch.setenv(launch.STATISTICS_VARIABLE, str(path))
+    monkeypatch.setenv(settings.STATISTICS_VARIABLE, str(path))
     monkeypatch.setattr(type(st.context), "timezone", "Asia/Jakarta")
     return path
 
@@ -65,7 +65,7 @@ def test_before_anything_is_kept_it_says_how_to_begin_and_makes_no_file(path: Pa
     page = opened()
     (message,) = page.info
     assert message.value == ENGLISH.text("statistics.empty")
-    assert page.toggle(keeping.KEEP).value is False
+    assert page.toggle(consent.KEEP).value is False
     assert not page.get("vega_lite_chart") and not page.button and not path.exists()
 
 
@@ -81,9 +81,9 @@ def test_what_is_kept_is_told_in_words_charts_and_tables(path: Path) -> None:
     page = opened()
     for phrase in (
         "24 Nov 2026 to 25 Nov 2026: 1,206 people: 1,200 mask worn, 3 no mask, 3 unsure.",
-        "worn for 50% of the face time (faces were seen for 4.0 hours",
+        "worn 50% of the time faces were visible (4.0 hours",
         "Most people came from 8:00 to 9:00 (1,202).",
-        "The mask was worn least from 0:00 to 1:00 (0%).",
+        "Masks were worn least from 0:00 to 1:00 (0%).",
         "Asia/Jakarta",
     ):
         assert phrase in words(page).replace("\\", "")
@@ -93,8 +93,8 @@ def test_what_is_kept_is_told_in_words_charts_and_tables(path: Path) -> None:
     assert list(days["Day"]) == ["24 Nov", "25 Nov"]
     assert list(days["✓ Mask worn"]) == [1200, 0]
     assert list(days["✕ No mask"]) == [2, 1]
-    assert list(days["Worn, of the face time"]) == ["75%", "0%"]
-    assert list(days["Minutes of faces"]) == [80.0, 160.0]
+    assert list(days["Worn, of the time faces were visible"]) == ["75%", "0%"]
+    assert list(days["Minutes with faces"]) == [80.0, 160.0]
 
 
 def test_other_days_can_be_chosen(path: Path) -> None:
@@ -104,7 +104,7 @@ def test_other_days_can_be_chosen(path: Path) -> None:
     assert days.value == (date(2026, 2, 19), date(2026, 3, 20))  # the last thirty
     days.set_value((date(2026, 1, 1), date(2026, 3, 20)))
     assert "1 Jan 2026 to 20 Mar 2026" in words(run(page))
-    assert ENGLISH.text("statistics.by_week") in [title.value for title in page.subheader]
+    assert ENGLISH.text("statistics.by_week") in [title.value for title in page.header]
     page.date_input[0].set_value((date(2026, 3, 10),))  # the second is not chosen yet
     assert words(run(page)).count(ENGLISH.text("statistics.nobody")) == 1
     assert not page.get("vega_lite_chart")
@@ -114,7 +114,7 @@ def test_a_zone_that_nobody_knows_is_utc(path: Path, monkeypatch: pytest.MonkeyP
     StatisticsStore(path).add([entry()])
     for zone in (None, "Mars/Olympus", "../../etc/passwd", "Europe", "x" * 9999, "\0"):
         monkeypatch.setattr(type(st.context), "timezone", zone)
-        assert "Times are those of UTC." in words(opened())
+        assert "Times are in UTC." in words(opened())
 
 
 def test_the_chosen_days_can_be_saved(path: Path) -> None:
@@ -133,10 +133,10 @@ def test_before_anything_is_deleted_there_is_a_question(path: Path) -> None:
 
 
 def question() -> None:
-    from maskwatch.app import keeping
-    from maskwatch.app.deletion import confirm_deletion
+    from maskwatch.app import consent
+    from maskwatch.app.consent import confirm_deletion
 
-    confirm_deletion(keeping.ledger())
+    confirm_deletion(consent.statistics_writer())
 
 
 def test_everything_is_deleted_only_by_a_yes(path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_read_is_one_message_that_does_not_say_where_it_is
     (warning,) = page.warning
     assert ENGLISH.text("store_faults.foreign") in warning.value
     assert str(path) not in repr(page)
-    assert page.toggle(keeping.KEEP).value is False  # the rest of the page is there
+    assert page.toggle(consent.KEEP).value is False  # the rest of the page is there
 
 
 def test_deletion_that_fails_says_so(path: Path) -> None:
@@ -169,9 +169,9 @@ def test_deletion_that_fails_says_so(path: Path) -> None:
 
 def test_the_line_about_privacy_is_true_at_any_time(path: Path) -> None:
     page = opened()
-    kept = ENGLISH.text("keeping.only_counts", minutes=20)
+    kept = ENGLISH.text("consent.only_counts", minutes=20)
     assert ENGLISH.text("networks.not_stored") in words(page) and kept not in words(page)
-    page.toggle(keeping.KEEP).set_value(True)
+    page.toggle(consent.KEEP).set_value(True)
     assert kept in words(run(page))
 
 
@@ -181,11 +181,11 @@ def test_the_line_about_privacy_is_true_at_any_time(path: Path) -> None:
         (date(2026, 11, 24), date(2026, 11, 24), Kind.DAY, ["24 Nov"]),
         (date(2026, 2, 27), date(2026, 3, 1), Kind.DAY, ["27 Feb", "28 Feb", "1 Mar"]),
         (date(2026, 1, 1), date(2026, 2, 1), Kind.WEEK, [
-            *("29 Dec", "5 Jan", "12 Jan", "19 Jan", "26 Jan")
+            "29 Dec", "5 Jan", "12 Jan", "19 Jan", "26 Jan"
         ]),
         (date(2025, 5, 31), date(2026, 1, 1), Kind.MONTH, [
-            *("May 2025", "Jun 2025", "Jul 2025", "Aug 2025", "Sep 2025", "Oct 2025"),
-            *("Nov 2025", "Dec 2025", "Jan 2026"),
+            "May 2025", "Jun 2025", "Jul 2025", "Aug 2025", "Sep 2025", "Oct 2025",
+            "Nov 2025", "Dec 2025", "Jan 2026",
         ]),
     ],
 )  # fmt: skip

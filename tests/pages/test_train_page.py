@@ -1,6 +1,6 @@
 """The page for training without a browser: what is offered, what is said, what a press does.
 
-Run: pytest tests/test_train_page.py
+Run: pytest tests/pages/test_train_page.py
 """
 
 from __future__ import annotations
@@ -13,34 +13,45 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from click.testing import CliRunner
-from data_factory import folder_set
-from job_factory import fake_run, living_process
 from streamlit.testing.v1 import AppTest
-from toy_detector import write_toy_detector
+from support.data_factory import folder_set
+from support.job_factory import fake_run, living_process
+from support.toy_detector import write_toy_detector
 
-from maskwatch.app import launch
-from maskwatch.app.active import CHOICE, activate, active_model
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.train_words import run_words, share_done, time_left
-from maskwatch.cli import cli
-from maskwatch.training import job_control
-from maskwatch.training.job_folder import GROUPED, REPORT, JobFolder, list_jobs
-from maskwatch.training.job_status import STOP, State, Status, Step, write_status
-from maskwatch.training.shipped_recipes import classifier_recipes
+from maskwatch.app import settings, views
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.runs import run_words, share_done, time_left
+from maskwatch.app.session import CHOICE, activate, active_model
+from maskwatch.cli import app as launch
+from maskwatch.cli.main import cli
+from maskwatch.errors import pip_extra
+from maskwatch.training.jobs import control
+from maskwatch.training.jobs.folder import (
+    GROUPED,
+    REPORT,
+    STOP,
+    JobFolder,
+    State,
+    Status,
+    Step,
+    list_jobs,
+    write_status,
+)
+from maskwatch.training.recipes.classifier import classifier_recipes
 
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
-PAGE = Path(launch.__file__).with_name("train.py")
+PAGE = Path(views.__file__).with_name("train.py")
 say = ENGLISH.text
 
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     st.cache_resource.clear()
-    monkeypatch.delenv(launch.MODEL_VARIABLE, raising=False)
-    monkeypatch.setenv(launch.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
-    monkeypatch.setenv(launch.RUNS_VARIABLE, str(tmp_path / "runs"))
-    monkeypatch.setenv(launch.DATA_VARIABLE, str(tmp_path / "sets"))
-    monkeypatch.delenv(launch.WEIGHTS_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.MODEL_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    monkeypatch.setenv(settings.RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(settings.DATA_VARIABLE, str(tmp_path / "sets"))
+    monkeypatch.delenv(settings.WEIGHTS_VARIABLE, raising=False)
     folder_set(tmp_path / "sets" / "faces", 6)
     return tmp_path / "runs"
 
@@ -49,7 +60,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[JobFolder]:
     """The jobs whose process would have been started."""
     jobs: list[JobFolder] = []
-    monkeypatch.setattr(job_control, "_launch", lambda job, weights: jobs.append(job))
+    monkeypatch.setattr(control, "_launch", lambda job, weights: jobs.append(job))
     return jobs
 
 
@@ -101,7 +112,7 @@ def test_the_only_set_is_chosen_and_its_pictures_are_counted(runs: Path) -> None
 def test_without_pictures_to_offer_it_says_what_the_operator_does(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(launch.DATA_VARIABLE)
+    monkeypatch.delenv(settings.DATA_VARIABLE)
     app = page()
     assert "--data" in words(app) and not labels(app)
 
@@ -110,8 +121,8 @@ def test_without_pictures_to_offer_it_says_what_the_operator_does(
     ("name", "classes", "complaint"),
     [
         ("empty", (), "empty holds no labelled picture"),
-        ("two", ("with_mask", "without_mask"), "Too few pictures of: Mask worn incorrectly."),
-        ("cats", ("with_mask", "cats"), "cats has classes that mean nothing here: cats."),
+        ("one", ("with_mask",), "Too few pictures of: No mask, Mask worn incorrectly."),
+        ("cats", ("with_mask", "cats"), "cats has classes that are not known here: cats."),
     ],
 )
 def test_what_is_wrong_with_a_set_is_one_line_and_keeps_it_from_starting(
@@ -127,12 +138,18 @@ def test_what_is_wrong_with_a_set_is_one_line_and_keeps_it_from_starting(
     assert complaint in error.value.replace("\\", "") and start_button(app).disabled
 
 
-def test_sets_that_lack_a_class_do_together(runs: Path) -> None:
-    folder_set(runs.parent / "sets" / "a", 6, ("with_mask", "without_mask"))
+def test_sets_that_lack_a_class_can_be_trained_on_and_do_together(runs: Path) -> None:
+    folder_set(runs.parent / "sets" / "a", 6, ("WithMask", "without_mask"))
     folder_set(runs.parent / "sets" / "b", 6, ("incorrect_mask",))
     app = page()
+    app.multiselect[0].set_value(["a"])
+    (warning,) = run(app).warning
+    assert "No picture shows: Mask worn incorrectly." in warning.value
+    assert not app.error and not start_button(app).disabled
+    said = [caption.value.replace("\\", "") for caption in app.caption]
+    assert "a: WithMask = Mask worn, without_mask = No mask" in said
     app.multiselect[0].set_value(["a", "b"])
-    assert not run(app).error and not start_button(app).disabled
+    assert not run(app).error and not app.warning and not start_button(app).disabled
 
 
 def test_files_that_cannot_be_used_are_counted_and_the_rest_is_trained_on(runs: Path) -> None:
@@ -195,7 +212,7 @@ def test_a_run_that_is_going_on_is_shown_and_can_be_stopped(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (State.STOPPED, "stopped, can go on"),
+        (State.STOPPED, "stopped, can be resumed"),
         (State.FAILED, "faces: *no* picture"),
         (State.LOST, "Its process is gone"),
     ],
@@ -297,7 +314,7 @@ def test_a_run_that_another_visitor_deletes_meanwhile_is_gone(
 
     def delete_then(self: JobFolder) -> dict:
         if job.path.exists():
-            job_control.delete_job(job)
+            control.delete_job(job)
         return scores(self)
 
     monkeypatch.setattr(JobFolder, "scores", delete_then)
@@ -377,7 +394,7 @@ def test_what_trains_is_never_loaded_beside_live_video(runs: Path) -> None:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What Streamlit's own command would have been called with."""
-    for name in (launch.RUNS_VARIABLE, launch.DATA_VARIABLE, launch.WEIGHTS_VARIABLE):
+    for name in (settings.RUNS_VARIABLE, settings.DATA_VARIABLE, settings.WEIGHTS_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     for name in launch._SETTINGS:
@@ -395,9 +412,9 @@ def test_the_operator_says_what_may_be_used(served: list[list[str]], tmp_path: P
     options += ["--weights", tmp_path / "w.h5", "--server.port", "9000"]
     done = CliRunner().invoke(cli, ["app", *map(str, options)])
     assert done.exit_code == 0, done.output
-    assert os.environ[launch.RUNS_VARIABLE] == str(tmp_path / "runs")
-    assert os.environ[launch.DATA_VARIABLE] == f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"
-    assert os.environ[launch.WEIGHTS_VARIABLE] == str(tmp_path / "w.h5")
+    assert os.environ[settings.RUNS_VARIABLE] == str(tmp_path / "runs")
+    assert os.environ[settings.DATA_VARIABLE] == f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"
+    assert os.environ[settings.WEIGHTS_VARIABLE] == str(tmp_path / "w.h5")
     assert served[0][2:] == ["--server.port", "9000"]
 
 
@@ -417,10 +434,10 @@ def test_without_the_extra_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(launch, "can_train", lambda: False)
     done = CliRunner().invoke(cli, ["app", "--runs", str(tmp_path)])
-    assert done.exit_code == 1 and "pip install 'maskwatch[train]'" in done.output
+    assert done.exit_code == 1 and pip_extra("train") in done.output
     assert not served
 
 
 def test_the_help_warns_of_strangers() -> None:
     said = " ".join(CliRunner().invoke(cli, ["app", "--help"]).output.split())
-    assert "Whoever can open the page can then start trainings on this computer" in said
+    assert "Whoever can open the page can then start training on this computer" in said

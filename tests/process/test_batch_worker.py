@@ -1,6 +1,6 @@
 """The local engine: the rows of Analyzer, whatever dies in between. Real processes, really killed.
 
-Run: pytest tests/test_batch_local.py
+Run: pytest tests/process/test_batch_worker.py
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import os
 import signal
 from pathlib import Path
 
-import bad_images
 import pytest
-from batch_factory import (
+from PIL import Image
+from support import bad_images
+from support.batch_factory import (
+    HardToStart,
     Stillborn,
     expected_rows,
     harmful,
@@ -19,19 +21,17 @@ from batch_factory import (
     run_here,
     start_driver,
     toy_networks,
-    wait_until,
     workers_of,
     write_pictures,
 )
-from cartoon_face import cartoon
-from PIL import Image
+from support.cartoon_face import cartoon
+from support.waiting import until
 
 import maskwatch
-from maskwatch.batch.local import judge_here
 from maskwatch.batch.run import Run
-from maskwatch.batch.work import Task, Worker
+from maskwatch.batch.worker import Task, Worker, judge_here
 from maskwatch.errors import BatchError, ImageError, ModelError, SettingError
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +115,11 @@ def test_a_process_that_dies_once_leaves_no_trace(
 def test_a_picture_that_is_never_done(tmp_path: Path, networks: Networks) -> None:
     photos = write_pictures(tmp_path / "photos", 4)
     names = [str(path) for path in sorted(photos.rglob("*.png"))]
-    worker = Worker(Task(harmful(networks, hangs="/0002"), "", patience_s=5))
+    worker = Worker(Task(harmful(networks, hangs="/0002"), "", timeout_s=10))
     rows = worker.judge(names)
     worker.close()
     errors = [(row["source"], row["error"]) for row in rows if row["status"] == "error"]
-    assert errors == [(f"{photos}/0/0002.png", "took longer than 5 seconds")]
+    assert errors == [(f"{photos}/0/0002.png", "took longer than 10 seconds")]
     assert {row["source"] for row in rows} == set(names)
 
 
@@ -132,16 +132,21 @@ def test_relative_names_start_from_the_folder(
     assert {row["status"] for row in rows} == {"face", "no_face"}
 
 
+def without_progress(errors: str) -> list[str]:
+    """The lines of standard error but for those of a run that takes its time."""
+    return [line for line in errors.splitlines() if " a second, " not in line]
+
+
 def test_a_killed_worker_is_replaced(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     driver = start_driver(photos, out, harmful(networks, pause_s=0.2))
-    wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
+    until(lambda: len(list(out.glob("part-*"))) >= 4)
     for worker in workers_of(driver.pid):
         os.kill(worker, signal.SIGKILL)
     text, errors = driver.communicate(timeout=120)
-    assert (driver.returncode, errors) == (0, "")
+    assert (driver.returncode, without_progress(errors)) == (0, [])
     assert text.startswith("70 pictures judged: 52 with faces, 18 without, 0 could not be judged")
     assert same_files(out, unbroken)
 
@@ -151,14 +156,14 @@ def test_a_killed_driver_goes_on(
 ) -> None:
     out, slow = tmp_path / "out", harmful(networks, pause_s=0.2)
     driver = start_driver(photos, out, slow)
-    wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
+    until(lambda: len(list(out.glob("part-*"))) >= 4)
     workers = workers_of(driver.pid)
     driver.kill()
     driver.communicate()
     done = {path: path.stat().st_mtime_ns for path in out.glob("part-*")}
     assert 4 <= len(done) < 35
     assert len(workers) == 2
-    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
     run = Run([str(photos)], str(out), slow)
     assert run.done == 2 * len(done)
     assert sum(count.pictures for count in run.judge(judge_here, 2)) == 70 - run.done
@@ -172,12 +177,12 @@ def test_a_signal_ends_it_cleanly_and_it_goes_on(
 ) -> None:
     out, slow = tmp_path / "out", harmful(networks, pause_s=0.3)
     driver = start_driver(photos, out, slow)
-    wait_until(lambda: len(list(out.glob("part-*"))) >= 4)
+    until(lambda: len(list(out.glob("part-*"))) >= 4)
     workers = workers_of(driver.pid)
     os.killpg(driver.pid, number)  # a terminal sends Ctrl-C to all processes
     text, errors = driver.communicate(timeout=120)
     assert (driver.returncode, text) == (130, "")
-    (line,) = errors.splitlines()
+    (line,) = without_progress(errors)
     assert line.startswith("Stopped. ")
     assert line.endswith("of 70 pictures are done and kept; the same command goes on from there")
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
@@ -185,7 +190,7 @@ def test_a_signal_ends_it_cleanly_and_it_goes_on(
     driver = start_driver(photos, out, networks)
     text, errors = driver.communicate(timeout=120)
     assert driver.returncode == 0
-    assert errors.endswith("of 70 pictures were judged before\n")
+    assert without_progress(errors)[-1].endswith("of 70 pictures were judged before")
     assert same_files(out, unbroken)
 
 
@@ -244,6 +249,17 @@ def test_a_process_that_cannot_start(networks: Networks) -> None:
         worker.judge(["a.png"])
 
 
+def test_a_process_that_is_killed_while_it_starts_is_replaced(
+    networks: Networks, tmp_path: Path
+) -> None:
+    hard = HardToStart(networks.model, networks.detector, deaths=tmp_path / "deaths")
+    Image.fromarray(cartoon(masked=True)).save(tmp_path / "a.png")
+    worker = Worker(Task(hard, str(tmp_path)))
+    (row,) = worker.judge(["a.png"])
+    worker.close()
+    assert row["status"] != "error" and (tmp_path / "deaths").read_text() == "xxx"
+
+
 def test_a_closed_worker_starts_no_more(networks: Networks) -> None:
     worker = Worker(Task(networks, ""))
     worker.close()
@@ -251,7 +267,6 @@ def test_a_closed_worker_starts_no_more(networks: Networks) -> None:
         worker.judge(["a.png"])
 
 
-@pytest.mark.slow
 def test_the_shipped_networks(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for masked in (True, False):

@@ -1,6 +1,6 @@
 """The thread behind a live source: how it ends, waits and fails; and cameras, without one.
 
-Run: pytest tests/test_video_reader.py
+Run: pytest tests/process/test_cameras.py
 """
 
 from __future__ import annotations
@@ -16,29 +16,45 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from stream_servers import Mjpeg, Mute, counting, serve, silent
+from support.stream_servers import Mjpeg, Mute, counting, serve, silent
+from support.waiting import LIMIT_S
 
 from maskwatch.errors import VideoError
-from maskwatch.video import open_source
-from maskwatch.video_live import Latest, LiveSource, Patience, Pictures, SourceLost, pause_before
-from maskwatch.video_readers import read_camera, why_no_camera
-from maskwatch.video_source import VideoSource
+from maskwatch.io.cameras import (
+    Latest,
+    LiveSource,
+    Pictures,
+    RetryPolicy,
+    SourceLost,
+    pause_before,
+    read_camera,
+    why_no_camera,
+)
+from maskwatch.io.video import open_source
+from maskwatch.io.video_source import VideoSource
 
-PATIENT = Patience(first_pause_s=0.05, longest_pause_s=0.1)
-IMPATIENT = replace(PATIENT, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
+EAGER = RetryPolicy(first_pause_s=0.05, longest_pause_s=0.1)
+IMPATIENT = replace(EAGER, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
 
 # closing
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
 def test_closing_does_not_wait_for_a_silent_server(scheme: str) -> None:
-    with serve(Mute, silent) as host:
-        source = open_source(f"{scheme}://{host}/", Patience())
+    connected = threading.Event()
+
+    class Heard(Mute):
+        def handle(self) -> None:
+            connected.set()
+            super().handle()
+
+    with serve(Heard, silent) as host:
+        source = open_source(f"{scheme}://{host}/", RetryPolicy(answer_s=2 * LIMIT_S))
         reader = threading.Thread(target=lambda: list(source))
         reader.start()
-        time.sleep(0.2)  # it is connecting
+        assert connected.wait(LIMIT_S)
         source.stop()
-        reader.join(5)  # far less than the ten seconds that an answer may take
+        reader.join(LIMIT_S)  # far less than an answer may take
         assert not reader.is_alive()
         source.close()
         source.close()
@@ -55,7 +71,7 @@ def test_closing_from_another_thread_at_any_moment() -> None:
     with serve(Mjpeg, counting) as host:
         for pause_s in (0, 0.01, 0.02, 0.03, 0.05):
             failures: list[BaseException] = []
-            source = open_source(f"http://{host}/", PATIENT)
+            source = open_source(f"http://{host}/", EAGER)
 
             def read(
                 source: VideoSource = source, failures: list[BaseException] = failures
@@ -70,7 +86,7 @@ def test_closing_from_another_thread_at_any_moment() -> None:
             reader.start()
             time.sleep(pause_s)
             source.close()
-            reader.join(60)
+            reader.join(LIMIT_S)
             assert not reader.is_alive() and failures == []
 
 
@@ -78,7 +94,7 @@ def test_no_thread_stays() -> None:
     before = set(threading.enumerate())
     with serve(Mjpeg, counting) as host:
         for _ in range(5):
-            with open_source(f"http://{host}/", PATIENT) as source:
+            with open_source(f"http://{host}/", EAGER) as source:
                 next(source)
         left = [t for t in set(threading.enumerate()) - before if t.name.startswith("reader")]
     assert left == []
@@ -87,7 +103,7 @@ def test_no_thread_stays() -> None:
 def test_leaving_the_program_while_a_server_is_silent() -> None:
     code = """
 import sys
-from maskwatch.video import open_source
+from maskwatch.io.video import open_source
 source = open_source(sys.argv[1])
 source._latest.put("a first frame")
 print(next(iter(source)))
@@ -112,15 +128,15 @@ def test_the_newest_value_and_the_number_of_those_it_replaced() -> None:
 
 
 def test_pauses_double_up_to_a_limit_and_differ() -> None:
-    patience = Patience(first_pause_s=1, longest_pause_s=8)
+    policy = RetryPolicy(first_pause_s=1, longest_pause_s=8)
     for failures, longest_s in ((0, 1), (1, 2), (2, 4), (3, 8), (4, 8), (10_000, 8)):
-        pauses = [pause_before(failures, patience) for _ in range(50)]
+        pauses = [pause_before(failures, policy) for _ in range(50)]
         assert all(longest_s / 2 <= pause <= longest_s for pause in pauses)
         assert len(set(pauses)) > 1
 
 
 def test_a_failure_nobody_expected_reaches_the_reader() -> None:
-    def connect(_: Patience) -> Pictures:
+    def connect(_: RetryPolicy) -> Pictures:
         yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
         raise ZeroDivisionError("a bug")
 
@@ -131,12 +147,12 @@ def test_a_failure_nobody_expected_reaches_the_reader() -> None:
 def test_a_driver_that_never_comes_back_is_given_up() -> None:
     release = threading.Event()
 
-    def connect(_: Patience) -> Pictures:
+    def connect(_: RetryPolicy) -> Pictures:
         yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
         release.wait()
 
-    patience = Patience(answer_s=0.1, longest_pause_s=0.1, give_up_s=0.1)
-    source = LiveSource("camera 7", connect, patience)
+    policy = RetryPolicy(answer_s=0.1, longest_pause_s=0.1, give_up_s=0.1)
+    source = LiveSource("camera 7", connect, policy)
     with source, pytest.raises(VideoError, match="camera 7: does not react any more"):
         list(source)
     release.set()
@@ -198,4 +214,4 @@ def test_a_camera_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_kind_of_address() -> None:
     with pytest.raises(VideoError) as caught:
         open_source("gopher://user:secret@host/video")
-    assert str(caught.value).startswith("gopher://user:***@host/video: no kind of stream")
+    assert str(caught.value).startswith("gopher://***@host/...: no kind of stream")

@@ -1,6 +1,6 @@
 """`maskwatch predict --out`: options, what is said while it runs and at its end.
 
-Run: pytest tests/test_cli_batch.py
+Run: pytest tests/process/test_cli_batch.py
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from batch_factory import expected_rows, harmful, rows_of, toy_networks, write_pictures
 from click.testing import CliRunner, Result
-from fakes import WITHOUT_ROOT
-from small_disk import small_disk
+from support.batch_factory import expected_rows, harmful, rows_of, toy_networks, write_pictures
+from support.fakes import WITHOUT_ROOT
+from support.paths import TESTS
+from support.small_disk import small_disk
 
-from maskwatch.cli import cli
-from maskwatch.cli_batch import duration, progress_line
-from maskwatch.networks import Networks
+from maskwatch.cli.main import cli
+from maskwatch.cli.predict import duration, progress_line
+from maskwatch.pipeline import Networks
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,10 @@ def test_a_list_on_standard_input(networks: Networks, photos: Path, tmp_path: Pa
     result = predict(networks, "-", "--out", tmp_path / "out", "--workers", "1", stdin=listed)
     assert result.exit_code == 0
     assert [Path(row["source"]).name for row in rows_of(tmp_path / "out") if not row["face"]] == [
-        *("0000.png", "0001.png", "0003.png", "0005.png")
+        "0000.png",
+        "0001.png",
+        "0003.png",
+        "0005.png",
     ]
     other = predict(networks, "-", "--out", tmp_path / "out", stdin=str(photos))
     assert other.exit_code == 2
@@ -84,7 +88,7 @@ def test_whole_images(networks: Networks, photos: Path, tmp_path: Path) -> None:
         (("--out", "out", "--save", "copies"), 2, "without --format and --save"),
         (("--out", "out", "--workers", "0"), 2, "0 is not in the range"),
         (("--out", "out", "--engine", "spark"), 2, "is not one of 'local', 'ray'"),
-        (("--out", "ftp://me:secret@host/x"), 2, "me:***@host/x: give passwords"),
+        (("--out", "ftp://me:secret@host/x"), 2, "ftp://***@host/...: give passwords"),
         (("--out", "nonsense://y"), 1, "nonsense://y: Protocol not known"),
         (("--out", "taken"), 2, "--out taken: not a directory"),
         (("--out", "out", "--detector-side-px", "0"), 2, "detector side: must be 32 to 4096"),
@@ -134,13 +138,13 @@ def test_folders_that_may_not_be_read(
     (photos / "1").chmod(0)
     code = "\n".join(
         (
-            "import sys, maskwatch.cli, maskwatch.cli_predict",
-            "from maskwatch.batch.source import list_pictures",
+            "import sys, maskwatch.cli.main, maskwatch.cli.predict",
+            "from maskwatch.batch.storage import list_pictures",
             "import onnxruntime, pyarrow",
             WITHOUT_ROOT,
             "print(list_pictures(['photos'])[-1])",
             "sys.argv[1:] = ['predict', 'photos/1', '--out', 'x']",
-            "maskwatch.cli.main()",
+            "maskwatch.cli.main.main()",
         )
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -177,12 +181,12 @@ def test_a_terminal_sees_how_far_it_is(photos: Path, networks: Networks, tmp_pat
     terminal, side = os.openpty()
     slow = harmful(networks, pause_s=0.3)
     code = (
-        "from batch_factory import *; from pathlib import *; import sys\n"
-        "from maskwatch.cli_batch import predict_many\n"
+        "from support.batch_factory import *; from pathlib import *; import sys\n"
+        "from maskwatch.cli.predict import predict_many\n"
         f"source, out = {str(photos)!r}, {str(tmp_path / 'out')!r}\n"
         f"sys.exit(predict_many([source], out, {slow!r}, 'local', 1))"
     )
-    here = str(Path(__file__).parent)
+    here = str(TESTS)
     seen = subprocess.run(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -218,8 +222,14 @@ def test_a_line_of_progress(values: tuple[int, int, int, int, float], line: str)
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        *((0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599, "59 min 59 s")),
-        *((3600, "1 h 0 min"), (86_399, "23 h 59 min"), (86_400, "1 d 0 h"), (1e8, "1157 d 9 h")),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 d 0 h"),
+        (1e8, "1157 d 9 h"),
     ],
 )
 def test_a_duration(seconds: float, text: str) -> None:

@@ -1,6 +1,6 @@
 """`maskwatch live` on real files and servers: output, saved video, exit codes, clean endings.
 
-Run: pytest tests/test_cli_live.py
+Run: pytest tests/process/test_cli_live.py
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from drawn_video import write_video
-from stream_servers import Mjpeg, Send, free_port, over, serve
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, RED, write_toy_model
+from support.drawn_video import write_video
+from support.ports import free_port
+from support.stream_servers import Mjpeg, Send, over, serve
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import BLUE, RED, write_toy_model
 
-from maskwatch.cli import cli
-from maskwatch.signals import stopping_on_signals
-from maskwatch.video import open_source
+from maskwatch.cli.main import cli
+from maskwatch.errors import pip_extra
+from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.video import open_source
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
 
@@ -119,6 +121,16 @@ def test_the_saved_video(networks: list[str], clip: Path, tmp_path: Path) -> Non
     changed = np.abs(frames[40].image_rgb.astype(int) - TWO_FACES).max(axis=2) > 60
     assert changed[16:64, 32:80].any()  # a border round the face
     assert not changed[150:, 200:].any()
+
+
+def test_a_blurred_video_shows_nobody(networks: list[str], clip: Path, tmp_path: Path) -> None:
+    middles = []
+    for name, options in (("plain.mp4", ()), ("blurred.mp4", ("--blur",))):
+        assert live(networks, clip, "--save", tmp_path / name, *options).exit_code == 0
+        with open_source(tmp_path / name) as source:
+            middles.append(list(source)[40].image_rgb[30:50, 46:66].astype(int))
+    plain, blurred = (np.ptp(middle, axis=(0, 1)).max() for middle in middles)
+    assert plain > 2 * blurred  # the magenta dot in the face, and what is left of it
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -248,7 +260,7 @@ def test_no_password_shows(networks: list[str]) -> None:
     address = f"rtsp://user:secret@127.0.0.1:{free_port()}/?pwd=hidden"
     result = live(networks, address)
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: rtsp://user:***@127.0.0.1:")
+    assert result.stderr.startswith("Error: rtsp://***@127.0.0.1:")
     assert "secret" not in result.stderr and "hidden" not in result.stderr
 
 
@@ -258,6 +270,7 @@ def test_no_password_shows(networks: list[str]) -> None:
         (["--steadiness", "1.5"], "--steadiness"),
         (["--format", "csv"], "--format"),
         (["--save", "out.avi"], "the name must end in .mp4"),
+        (["--blur"], "--save FILE.mp4"),
         (["--save", "clip.mp4"], "would overwrite the source"),
         (["--detector-side-px", "0"], "must be 32 to 4096 pixels"),
     ],
@@ -294,10 +307,8 @@ def test_the_side_for_live_video_is_the_cards(tmp_path: Path) -> None:
 
 
 def test_without_the_extra(networks: list[str], clip: Path) -> None:
-    code = "import sys; sys.modules['av'] = None; from maskwatch.cli import main; main()"
+    code = "import sys; sys.modules['av'] = None; from maskwatch.cli.main import main; main()"
     command = [sys.executable, "-c", code, "live", *networks, str(clip), "--no-window"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr == (
-        "Error: reading video needs more packages: pip install 'maskwatch[live]'\n"
-    )
+    assert done.stderr == (f"Error: reading video needs more packages: {pip_extra('live')}\n")
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,6 +1,6 @@
 """`maskwatch predict` on real files: output, copies, exit codes, and one line for each failure.
 
-Run: pytest tests/test_cli_predict.py
+Run: pytest tests/process/test_cli_predict.py
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bad_images
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from fakes import WITHOUT_ROOT
 from PIL import Image
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support import bad_images
+from support.fakes import WITHOUT_ROOT
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
-from maskwatch.cli import cli
-from maskwatch.sources import load_image
+from maskwatch.cli.main import cli
+from maskwatch.io.images import load_image
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(model: Path, *arguments: str | Path, stdin: str | None = None) -> Result:
+def run(model: Path, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
     """Take each picture for one face."""
     return find(model, "--whole-image", *arguments, stdin=stdin)
 
 
-def find(model: Path, *arguments: str | Path, stdin: str | None = None) -> Result:
+def find(model: Path, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
     """Look for faces."""
     command = ["predict", "--model", str(model), *map(str, arguments)]
     return CliRunner().invoke(cli, command, input=stdin, catch_exceptions=False)
@@ -81,10 +81,21 @@ def test_a_folder_as_json_lines(model: Path, photos: Path) -> None:
 def test_files_patterns_and_a_list_on_standard_input(model: Path, photos: Path) -> None:
     result = run(
         model,
-        *("photos/b.jpg", "-", "photos/b.jpg", "--format", "jsonl"),
+        "photos/b.jpg",
+        "-",
+        "photos/b.jpg",
+        "--format",
+        "jsonl",
         stdin="photos/sub/*.gif\n\nphotos/a.png\n",
     )
     assert list(states(result.stdout)) == ["photos/b.jpg", "photos/sub/c.gif", "photos/a.png"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_list_that_another_program_encoded(model: Path, photos: Path, encoding: str) -> None:
+    listed = "photos/b.jpg\r\nphotos/a.png\r\n".encode(encoding)
+    result = run(model, "-", "--format", "jsonl", stdin=listed)
+    assert states(result.stdout) == {"photos/b.jpg": "no_mask", "photos/a.png": "mask"}
 
 
 def test_csv_coco_and_table(model: Path, photos: Path) -> None:
@@ -137,7 +148,9 @@ def test_a_larger_side_finds_smaller_faces(model: Path, detector: Path, photos: 
         assert len(document["faces"]) == faces
 
 
-@pytest.mark.parametrize("option", [("--detector", "x.onnx"), ("--detector-side-px", "640")])
+@pytest.mark.parametrize(
+    "option", [("--detector", "x.onnx"), ("--detector-side-px", "640"), ("--tiles", "auto")]
+)
 def test_the_whole_image_needs_no_detector(
     model: Path, photos: Path, option: tuple[str, str]
 ) -> None:
@@ -197,12 +210,12 @@ def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path
     (photos / "sub").chmod(0)
     code = "\n".join(
         (
-            "import sys, maskwatch, maskwatch.cli_predict, maskwatch.cli",
+            "import sys, maskwatch, maskwatch.cli.predict, maskwatch.cli.main",
             f"analyzer = maskwatch.Analyzer({str(model)!r}, maskwatch.WholeImage())",
             "maskwatch.Analyzer = lambda *_: analyzer",
             WITHOUT_ROOT,
             "sys.argv = ['maskwatch', 'predict', 'photos', '--format', 'jsonl']",
-            "maskwatch.cli.main()",
+            "maskwatch.cli.main.main()",
         )
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -214,6 +227,20 @@ def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path
         "photos/b.jpg": "no_mask",
         "photos/sub": "error",
     }
+
+
+def test_blurred_copies_show_nobody_and_everything_else(model: Path, photos: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 60, (300, 400, 3), np.uint8)
+    noise[..., 0] += 190  # red, which is a mask
+    Image.fromarray(noise).save("noise.png")
+    for name, options in (("plain", ()), ("blurred", ("--blur",))):
+        assert run(model, "noise.png", "--save", name, *options).exit_code == 0
+    plain_rgb, blurred = load_image("plain/noise.png"), load_image("blurred/noise.png")
+    assert len(np.unique(plain_rgb[150, 20:380], axis=0)) > 300
+    assert len(np.unique(blurred[150, 20:380], axis=0)) <= 6
+    assert np.array_equal(plain_rgb[0], blurred[0])  # the border
+    refused = run(model, "noise.png", "--blur")
+    assert refused.exit_code == 2 and "--save DIR" in refused.stderr
 
 
 def test_copies_keep_their_sub_folders(model: Path, photos: Path) -> None:
@@ -261,7 +288,7 @@ def test_a_place_that_cannot_be_written_to(model: Path, photos: Path) -> None:
     Path("out/sub").touch()
     result = run(model, "photos", "--save", "out")
     assert result.exit_code == 2
-    assert "cannot write out/sub/a.png" in result.stderr
+    assert "out/sub/a.png: cannot be written (" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("--format", "xml", "x.jpg"), ("--nonsense", "x.jpg")])

@@ -1,18 +1,20 @@
 """`maskwatch watch` as a process of its own, with real cameras, servers, disks and signals.
 
-Run: pytest tests/test_cli_watch.py
+Run: pytest tests/process/test_cli_watch.py
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,23 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from drawn_video import write_video
-from http_endpoint import HANG, endpoint
-from mqtt_broker import listening, mosquitto
 from PIL import Image
-from stream_servers import Mjpeg, Mute, Send, free_port, over, serve, silent
-from toy_detector import crowd, write_toy_detector
-from toy_model import GREEN, RED, write_toy_model
-from waiting import until
+from support.drawn_video import write_video
+from support.http_endpoint import HANG, endpoint
+from support.mqtt_broker import listening, mosquitto
+from support.ports import free_port
+from support.stream_servers import Mjpeg, Mute, Send, over, serve, silent
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import GREEN, RED, write_toy_model
+from support.waiting import until
 
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_events import EventStore
+from maskwatch.store.statistics import StatisticsStore
+from maskwatch.watch.event_store import EventStore
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
-MASKED, BARE, EMPTY = crowd((3, 2, RED)), crowd((3, 2, GREEN)), crowd()
+BARE_AT = (3, 2)
+MASKED, BARE, EMPTY = crowd((3, 2, RED)), crowd((*BARE_AT, GREEN)), crowd()
 RULE = {"name": "bare", "min_duration_s": 0.2, "cool_down_s": 0}
 EVER = (0, 1e12)
 EVERYBODY_GONE = dict.fromkeys(MaskState, 0)
@@ -51,13 +55,15 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 class Running:
     """The command in a process of its own, and the lines it prints."""
 
-    def __init__(self, networks: list[str], folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, networks: list[str], folder: Path, settings: dict[str, Any], options: Sequence[str]
+    ) -> None:
         path = folder / "watch.yaml"
         whole = {"store": str(folder / "s.sqlite3"), "status_every_s": 0.1, **settings}
         path.write_text(yaml.safe_dump(whole))
         command = [sys.executable, "-m", "maskwatch", "watch", str(path), *networks]
         self.process = subprocess.Popen(
-            [*command, "--format", "jsonl"],
+            [*command, "--format", "jsonl", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "PASSWORD": "s3cret"},
         )  # fmt: skip
@@ -67,6 +73,11 @@ class Running:
         self._threads = [threading.Thread(target=read) for read in (self._read, self._read_errors)]
         for thread in self._threads:
             thread.start()
+
+    def page(self) -> str:
+        """Where the page of the cameras is, once it is said."""
+        said = re.compile(r"the page of the cameras: (\S+)")
+        return until(lambda: said.search(self.errors))[1]
 
     def _read(self) -> None:
         for line in self.process.stdout or ():
@@ -90,8 +101,10 @@ class Running:
 
 
 @contextmanager
-def watching(networks: list[str], folder: Path, **settings: Any) -> Iterator[Running]:
-    program = Running(networks, folder, settings)
+def watching(
+    networks: list[str], folder: Path, options: Sequence[str] = (), **settings: Any
+) -> Iterator[Running]:
+    program = Running(networks, folder, settings, options)
     try:
         yield program
     finally:
@@ -180,7 +193,7 @@ def test_dead_and_mute_cameras_disturb_no_other_and_a_signal_ends_it_in_order(
             assert "connection refused" in program.last["dead"]["trouble"]
             assert program.end() == 0
             assert program.errors.count("\n") == 1  # of many attempts at the dead one
-            assert "dead: rtsp://user:***@127.0.0.1" in program.errors
+            assert "dead: rtsp://***@127.0.0.1" in program.errors
     assert ("door", UNSURE, NO_MASK) in events(tmp_path)
 
 
@@ -210,8 +223,11 @@ def test_violations_are_told_and_evidence_is_kept_where_it_is_asked_for(
         settings = {
             "cameras": [named("west gate", address)],
             "rules": [{**RULE, "cool_down_s": 3600}],
-            "webhooks": [{"name": "ops", "url": there.url, "secret": "${PASSWORD}"}],
+            "webhooks": [
+                {"name": "ops", "url": there.url, "secret": "${PASSWORD}", "picture": True}
+            ],
             "evidence": {"folder": str(evidence), "keep_days": 1},
+            "page": {"owner_keys": ["k" * 20], "url": "https://cameras.example.org"},
         }
         with watching(networks, tmp_path, **settings) as program:
             until(lambda: there.requests)
@@ -226,6 +242,9 @@ def test_violations_are_told_and_evidence_is_kept_where_it_is_asked_for(
     ]
     (path,) = evidence.iterdir()
     assert event.event_id in path.name
+    assert violation["event"] == event.event_id
+    assert violation["link"] == f"https://cameras.example.org/#event={event.event_id}"
+    assert base64.b64decode(violation["picture"]["base64"]) == path.read_bytes()
     with Image.open(path) as picture:
         assert max(picture.size) <= 8 * 16
     assert EventStore(tmp_path / "s.sqlite3").waiting() == []
@@ -336,9 +355,11 @@ def test_a_store_of_somebody_else_is_not_touched(networks: list[str], tmp_path: 
 @pytest.mark.parametrize("module", ["yaml", "av"])
 def test_without_the_extra(tmp_path: Path, module: str) -> None:
     (tmp_path / "watch.yaml").write_text("cameras: [{name: door, source: 0}]")
-    code = f"import sys; sys.modules[{module!r}] = None; from maskwatch.cli import main; main()"
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; from maskwatch.cli.main import main; main()"
+    )
     command = [sys.executable, "-c", code, "watch", str(tmp_path / "watch.yaml"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "needs more packages: pip install 'maskwatch[" in done.stderr
+    assert f'needs more packages: {sys.executable} -m pip install "maskwatch[' in done.stderr
     assert done.stderr.count("\n") == 1

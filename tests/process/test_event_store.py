@@ -1,6 +1,6 @@
 """Events and waiting alerts survive crashes, crowds, full and busy disks, and go when they shall.
 
-Run: pytest tests/test_store_events.py
+Run: pytest tests/process/test_event_store.py
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from alert_factory import NOON_S, alert, event
-from small_disk import SmallDisk, small_disk
-from statistics_factory import entry
-from waiting import until
+from support.alert_factory import NOON_S, alert, event
+from support.paths import TESTS
+from support.small_disk import SmallDisk, small_disk
+from support.statistics_factory import entry
+from support.waiting import until
 
-from maskwatch import background_writer, store_file
 from maskwatch.errors import StoreError, StoreFault
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_events import EventStore
-from maskwatch.store_file import _MIGRATIONS
-from maskwatch.watch import journal as journal_module
-from maskwatch.watch.alerts import RuleStatus
-from maskwatch.watch.journal import Journal
-from maskwatch.watch.queue import AlertQueue, Changes, Delivery
+from maskwatch.store import file as store_file
+from maskwatch.store.file import _MIGRATIONS
+from maskwatch.store.statistics import StatisticsStore
+from maskwatch.watch import event_store as event_store_module
+from maskwatch.watch.event_store import EventStore, EventWriter
+from maskwatch.watch.outbox import AlertQueue, Changes, Delivery
+from maskwatch.watch.rules import RuleStatus
 
 EVER = (0, 1e12)
 HOUR_S = 3600.0
@@ -49,7 +49,7 @@ def store(path: Path) -> EventStore:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writers write after a moment instead of a second."""
-    monkeypatch.setattr(background_writer, "FLUSH_S", 0.05)
+    monkeypatch.setattr(store_file, "FLUSH_S", 0.05)
 
 
 def come(*deliveries: Delivery) -> Changes:
@@ -96,8 +96,13 @@ def test_what_is_kept_of_an_event_and_no_more(store: EventStore, path: Path) -> 
     with closing(sqlite3.connect(path)) as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(events)")]
     assert columns == [
-        *("time_s", "event_id", "camera", "old_state", "new_state"),
-        *("confidence", "old_duration_s"),
+        "time_s",
+        "event_id",
+        "camera",
+        "old_state",
+        "new_state",
+        "confidence",
+        "old_duration_s",
     ]
 
 
@@ -134,9 +139,9 @@ WRITE = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from alert_factory import alert, event
-from maskwatch.store_events import EventStore
-from maskwatch.watch.queue import Changes, Delivery
+from support.alert_factory import alert, event
+from maskwatch.watch.event_store import EventStore
+from maskwatch.watch.outbox import Changes, Delivery
 
 store = EventStore(Path(sys.argv[1]))
 for number in range(10**9):
@@ -150,7 +155,7 @@ for number in range(10**9):
 def test_a_writer_that_is_killed_leaves_a_whole_file_with_all_it_had_written(
     store: EventStore, path: Path, writes: int
 ) -> None:
-    tests = str(Path(__file__).parent)
+    tests = str(TESTS)
     command = [sys.executable, "-c", WRITE, str(path), tests]
     writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for _ in range(writes):
@@ -168,16 +173,16 @@ RUN = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from alert_factory import alert, event
-from maskwatch.store_events import EventStore
-from maskwatch.watch.journal import Journal
-from maskwatch.watch.queue import AlertQueue
+from support.alert_factory import alert, event
+from maskwatch.watch.event_store import EventStore
+from maskwatch.watch.event_store import EventWriter
+from maskwatch.watch.outbox import AlertQueue
 
 queue = AlertQueue(["web"])
-journal = Journal(EventStore(Path(sys.argv[1])), queue)
+event_writer = EventWriter(EventStore(Path(sys.argv[1])), queue)
 began_s = time.monotonic()
 for number in range(10**9):
-    journal.note([event(float(number))])
+    event_writer.note([event(float(number))])
     queue.add(alert(str(number)))
     print(number, time.monotonic(), flush=True)
     time.sleep(0.01)
@@ -188,7 +193,7 @@ def test_a_program_that_is_killed_loses_no_more_than_the_last_moments(
     store: EventStore, path: Path
 ) -> None:
     """The clock is the same in all processes: what was noted two seconds before is there."""
-    command = [sys.executable, "-c", RUN, str(path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", RUN, str(path), str(TESTS)]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     noted = [program.stdout.readline().split() for _ in range(250)]
     program.send_signal(signal.SIGKILL)
@@ -216,9 +221,9 @@ def test_several_threads_and_stores_write_at_once(store: EventStore, path: Path)
     assert StatisticsStore(path).entries(*EVER)[0].count.people == 80
 
 
-def journal_of(store: EventStore) -> tuple[AlertQueue, Journal]:
+def writer_of(store: EventStore) -> tuple[AlertQueue, EventWriter]:
     queue = AlertQueue(["web"])
-    return queue, Journal(store, queue)
+    return queue, EventWriter(store, queue)
 
 
 def at_rest() -> bool:
@@ -227,11 +232,11 @@ def at_rest() -> bool:
 
 @pytest.mark.usefixtures("soon")
 def test_what_is_noted_is_written_and_then_nothing_is_left_running(store: EventStore) -> None:
-    queue, journal = journal_of(store)
-    journal.note([])
+    queue, event_writer = writer_of(store)
+    event_writer.note([])
     assert at_rest()
     one = event()
-    journal.note([one])
+    event_writer.note([one])
     queue.add(alert("first"))
     until(lambda: store.events(*EVER) == [one] and store.waiting())
     delivery = queue.next("web")
@@ -240,7 +245,7 @@ def test_what_is_noted_is_written_and_then_nothing_is_left_running(store: EventS
     until(lambda: not store.waiting())
     until(at_rest)
     assert store.rules() == {("bare", "door"): RuleStatus(NOON_S, True)}
-    assert journal.error is None
+    assert event_writer.error is None
 
 
 @pytest.mark.usefixtures("soon")
@@ -252,19 +257,19 @@ def test_a_busy_file_delays_what_is_kept_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(store_file, "BUSY_S", 0.05)
     store.write([event()])
-    queue, journal = journal_of(store)
+    queue, event_writer = writer_of(store)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        journal.note([event()])
+        event_writer.note([event()])
         queue.add(alert("one"))
         queue.add(alert("two"))
-        until(lambda: journal.error)
-        assert journal.error.fault is StoreFault.BUSY
+        until(lambda: event_writer.error)
+        assert event_writer.error.fault is StoreFault.BUSY
         delivery = queue.next("web")
         assert delivery and delivery.alert.alert_id == "one"
         queue.sent(delivery, NOON_S)  # alerts go out meanwhile
         with pytest.raises(StoreError):
-            journal.flush()
+            event_writer.flush()
     until(lambda: len(store.events(*EVER)) == 2)
     until(at_rest)
     assert [one.alert.alert_id for one in store.waiting()] == ["two"]
@@ -286,13 +291,13 @@ def test_a_full_disk_loses_nothing_and_holds_up_no_alert(
     first = event()
     store.write([first])
     disk.fill()
-    queue, journal = journal_of(store)
+    queue, event_writer = writer_of(store)
     more = [event(NOON_S + i, "a camera with a long name" * 2) for i in range(1, 500)]
-    journal.note(more)
+    event_writer.note(more)
     queue.add(alert("one"))
     queue.add(alert("two"))
-    until(lambda: journal.error)
-    assert journal.error.fault is StoreFault.FULL
+    until(lambda: event_writer.error)
+    assert event_writer.error.fault is StoreFault.FULL
     delivery = queue.next("web")
     assert delivery
     queue.sent(delivery, NOON_S)
@@ -306,14 +311,14 @@ def test_a_full_disk_loses_nothing_and_holds_up_no_alert(
 def test_events_that_wait_for_a_disk_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(journal_module, "MOST_EVENTS", 5)
+    monkeypatch.setattr(event_store_module, "MOST_EVENTS", 5)
     (tmp_path / "file").touch()
-    _, journal = journal_of(EventStore(tmp_path / "file" / "s.sqlite3"))
-    monkeypatch.setattr(journal, "wake", lambda: None)
+    _, event_writer = writer_of(EventStore(tmp_path / "file" / "s.sqlite3"))
+    monkeypatch.setattr(event_writer, "wake", lambda: None)
     for number in range(4):
-        journal.note([event(float(10 * number)), event(10.0 * number + 1)])
+        event_writer.note([event(float(10 * number)), event(10.0 * number + 1)])
         with pytest.raises(StoreError):
-            journal.flush()
-    assert journal.lost == 3
-    assert [one.time_s for one in journal._events] == [11, 20, 21, 30, 31]
+            event_writer.flush()
+    assert event_writer.lost == 3
+    assert [one.time_s for one in event_writer._events] == [11, 20, 21, 30, 31]
     assert len([m for m in caplog.messages if "more than 5 events" in m]) == 1

@@ -1,34 +1,36 @@
 """A real broker: devices for Home Assistant, states that are kept, alerts that are confirmed.
 
-Run: pytest tests/test_mqtt.py
+Run: pytest tests/process/test_mqtt.py
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
-from alert_factory import NOON_S, alert
-from mqtt_broker import Listener, Mosquitto, listening, mosquitto
-from stream_servers import free_port
+from support.alert_factory import NOON_S, alert
+from support.mqtt_broker import Listener, Mosquitto, listening, mosquitto
+from support.ports import free_port
+from support.raw_server import answering
+from support.waiting import LIMIT_S, until
 from test_webhook import certificate
-from waiting import until
 
+from maskwatch.io.settings import Secret
 from maskwatch.schema import MaskState
-from maskwatch.settings import Secret
 from maskwatch.watch.config import MqttConfig
-from maskwatch.watch.home_assistant import Topics, plain_id
-from maskwatch.watch.mqtt import Broker
-from maskwatch.watch.queue import AlertQueue, Delivery
-from maskwatch.watch.sending import Outcome, Sender
-from maskwatch.watch.view import CameraView, Condition
+from maskwatch.watch.mqtt import Broker, Topics, plain_id
+from maskwatch.watch.outbox import AlertQueue, Delivery, Outcome, Sender
+from maskwatch.watch.pictures import Picture
+from maskwatch.watch.status import CameraView, Condition
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
 CAMERAS = ("door", "west gate")
@@ -82,6 +84,37 @@ def test_names_in_topics(name: str, plain: str | None) -> None:
     )
 
 
+def test_pictures_are_an_entity_of_their_own_where_they_are_told() -> None:
+    topics = Topics("maskwatch", "homeassistant", "image/jpeg")
+    *others, (topic, text) = topics.discovered("door")
+    assert others == Topics("maskwatch", "homeassistant").discovered("door")
+    config = json.loads(text)
+    assert topic == "homeassistant/image/maskwatch_door/picture/config"
+    assert config["image_topic"] == "maskwatch/door/picture"
+    assert config["content_type"] == "image/jpeg" and "state_topic" not in config
+
+
+def test_a_picture_comes_before_its_alert_and_the_broker_keeps_none(
+    server: Mosquitto, listener: Listener
+) -> None:
+    kept = {"e1": Picture(bytes(range(256)), "image/png")}
+    config = MqttConfig("127.0.0.1", server.port, picture=True)
+    broker = Broker(config, CAMERAS, "image/png", kept.get)
+    broker.start()
+    try:
+        listener.until("maskwatch/status", "online")
+        for event_id in ("e1", "gone"):
+            sent = broker.send(Delivery(alert(event=event_id), "mqtt"))
+            assert sent.outcome is Outcome.SENT
+        until(lambda: len(listener.alerts) == 2)
+        assert listener.pictures == [kept["e1"].content]
+    finally:
+        broker.stop()
+    with listening(server.port) as later:
+        later.until("maskwatch/status", "offline")
+        assert later.pictures == [] and "maskwatch/door/picture" not in later.retained
+
+
 def test_each_camera_is_a_device_with_five_entities() -> None:
     topics = Topics("site/maskwatch", "homeassistant")
     configs = {topic: json.loads(text) for topic, text in topics.discovered("west gate")}
@@ -110,7 +143,7 @@ def test_each_camera_is_a_device_with_five_entities() -> None:
     assert {config["value_template"][14:-3] for config in configs.values()} == set(said)
 
 
-@pytest.mark.parametrize("condition", set(Condition) - {Condition.LIVE})
+@pytest.mark.parametrize("condition", [each for each in Condition if each is not Condition.LIVE])
 def test_nothing_is_said_of_a_camera_without_pictures_but_that(condition: Condition) -> None:
     view = CameraView("door", condition, {MASK: 2})
     assert Topics("m", "h").seen(view) == [("m/door/status", "offline")]
@@ -230,8 +263,6 @@ def test_user_and_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
 
 
 def _accepts(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -264,3 +295,62 @@ def test_with_tls_the_certificate_is_checked(
 )
 def test_the_usual_ports(settings: dict[str, Any], port: int) -> None:
     assert MqttConfig("broker", **settings).address == ("broker", port)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x20\x02",
+        b"\x20\x7f" + b"\xff" * 127,
+        b"\x20\x02\x00\x00\x30\x02\x00\xff",
+        b"\x20\x02\x00\x00\xf0\x00\x00\x00",
+        b"\x20\x02\x00\x00\x62\x02\xff\xff\x40\x01\x00",
+        b"\xff" * 200,
+    ],
+)
+def test_no_answer_of_a_broker_ends_its_thread(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr("threading.excepthook", ended.append)
+    with answering([said]) as there, connected(there.port) as broker:
+        until(lambda: there.answered)
+        assert broker.send(Delivery(alert("a"), "mqtt")).outcome is not Outcome.SENT
+        until(lambda: there.answered > 1 or broker._complained)
+    assert ended == []
+
+
+def test_a_connection_that_comes_up_during_the_goodbye_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, may = Event(), Event()
+    with answering([]) as there:
+        broker = Broker(MqttConfig("127.0.0.1", there.port), CAMERAS)
+        client = broker._client
+        client.on_pre_connect = lambda *_: begun.set() or may.wait(LIMIT_S)  # type: ignore[func-returns-value]
+        end = client.loop_stop
+        monkeypatch.setattr(client, "loop_stop", lambda: may.set() or end())  # type: ignore[func-returns-value]
+        broker.start()
+        assert begun.wait(LIMIT_S)
+        broker.stop()
+        connection = client.socket()
+        assert connection is None or connection.fileno() == -1
+
+
+@pytest.mark.parametrize("host", ["exa..mple", "a" * 64 + ".example"])
+def test_a_name_that_is_none_ends_no_thread(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr("threading.excepthook", ended.append)
+    config = MqttConfig("broker.local")
+    object.__setattr__(config, "host", host)  # the settings refuse it; a resolver may as well
+    broker = Broker(config, CAMERAS)
+    broker.start()
+    try:
+        until(lambda: broker._complained)
+        answer = broker.send(Delivery(alert("a"), "mqtt"))
+        assert answer.outcome is Outcome.UNREACHABLE and "UnicodeError" in answer.reason
+    finally:
+        broker.stop()
+    assert ended == []

@@ -1,6 +1,6 @@
 """The window, on a screen of its own: what it shows, and what closes it.
 
-Run: pytest tests/test_window.py
+Run: pytest tests/process/test_preview.py
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import time
 
 import numpy as np
 import pytest
-from fakes import report
 from PIL import Image, ImageGrab
+from support.fakes import judged, report
 
-from maskwatch.live import Seen
-from maskwatch.meter import Meter
-from maskwatch.schema import Frame
-from maskwatch.video_live import Latest
-from maskwatch.window import NoWindow, Window
+from maskwatch.io.cameras import Latest
+from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Meter
+from maskwatch.live.preview import NoWindow, Window
 
 pytest.importorskip("tkinter", reason="this Python is without Tk")
-LONGEST_S = 20
+LONGEST_S = 300
 
 
 @pytest.fixture
@@ -29,10 +28,9 @@ def window(screen: str, monkeypatch: pytest.MonkeyPatch) -> Window:
     return Window("test")
 
 
-def seen(colour: tuple[int, int, int], width: int = 320, height: int = 240) -> Seen:
+def seen(colour: tuple[int, int, int], width: int = 320, height: int = 240) -> Judged:
     image = np.full((height, width, 3), colour, np.uint8)
-    frame = Frame(image, time.monotonic(), 0)
-    return Seen(frame, report(size_wh=(width, height)), frame.time_s, 0.01, 0)
+    return judged(report(size_wh=(width, height)), image, time.monotonic())
 
 
 def shown(screen: str) -> Image.Image:
@@ -46,7 +44,7 @@ def until(done: bool, began_s: float) -> bool:
 
 
 def test_the_newest_picture_and_its_age(window: Window, screen: str) -> None:
-    latest: Latest[Seen] = Latest()
+    latest: Latest[Judged] = Latest()
     latest.put(seen((250, 10, 10)))
     latest.put(seen((10, 200, 10)))
     began_s = time.monotonic()
@@ -63,7 +61,7 @@ def test_the_newest_picture_and_its_age(window: Window, screen: str) -> None:
 
 
 def test_pictures_of_another_size_and_larger_than_the_screen(window: Window, screen: str) -> None:
-    latest: Latest[Seen] = Latest()
+    latest: Latest[Judged] = Latest()
     latest.put(seen((250, 10, 10), 100, 100))
     began_s = time.monotonic()
 

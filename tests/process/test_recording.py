@@ -1,6 +1,6 @@
 """Saved videos: real times, any size, and a file that plays whatever ended the recording.
 
-Run: pytest tests/test_recording.py
+Run: pytest tests/process/test_recording.py
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from drawn_video import count_up, number_in, numbered
-from fakes import picture
+from support.drawn_video import count_up, number_in, numbered
+from support.fakes import picture
+from support.paths import TESTS
 
 from maskwatch.errors import SettingError, VideoError
-from maskwatch.recording import Recording
+from maskwatch.io.recording import Recording
+from maskwatch.io.video import open_source
 from maskwatch.schema import Frame
-from maskwatch.video import open_source
 
 
 def frames_of(path: Path) -> list[Frame]:
@@ -120,9 +121,9 @@ def test_a_machine_that_goes_off_leaves_most_of_it(tmp_path: Path) -> None:
     code = f"""
 import os, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from drawn_video import numbered
-from maskwatch.recording import Recording
+sys.path.insert(0, {str(TESTS)!r})
+from support.drawn_video import numbered
+from maskwatch.io.recording import Recording
 recording = Recording(Path({str(tmp_path / "out.mp4")!r}))
 for index in range(600):
     recording.add(numbered(index % 256), index / 25)
@@ -156,10 +157,10 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     code = f"""
 import resource, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from drawn_video import numbered
+sys.path.insert(0, {str(TESTS)!r})
+from support.drawn_video import numbered
 from maskwatch.errors import VideoError
-from maskwatch.recording import Recording
+from maskwatch.io.recording import Recording
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
     with Recording(Path({str(tmp_path / "out.mp4")!r})) as recording:

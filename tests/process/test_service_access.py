@@ -1,6 +1,6 @@
 """Who may call the service and how often: keys, pages, rates, slots, and where it listens.
 
-Run: pytest tests/test_service_access.py
+Run: pytest tests/process/test_service_access.py
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_server import GatedAnalyzer, Running, running, until
+from support.service_server import GatedAnalyzer, Running, running
+from support.waiting import until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from maskwatch.errors import SettingError
-from maskwatch.service.keys import KEYS_VARIABLE, KeyRing, load_keys
-from maskwatch.service.limits import Limits
-from maskwatch.service.problems import BUSY, Problem
-from maskwatch.service.rate import RateLimiter, Slots
+from maskwatch.service.guard import KEYS_VARIABLE, KeyRing, load_keys
+from maskwatch.service.limits import BUSY, Limits, Problem, RateLimiter, Slots
 from maskwatch.service.server import listen
 
 OLD, NEW = "old-key-old-key-old-key", "new-key-new-key-new-key"
 UMLAUT = "schlüssel".encode()
 GUARDED = ("/v1/model", "/metrics", "/v1/stream", "/nowhere")
-OPEN = ("/health", "/ready", "/openapi.json")
+OPEN = ("/health", "/ready", "/openapi.json", "/", "/docs")
 
 
 def hashed(key: str) -> str:
@@ -204,7 +203,7 @@ PREFLIGHT = {"access-control-request-method": "POST"}
 
 def test_pages_may_not_call_unless_they_are_named(analyzer: GatedAnalyzer) -> None:
     with running(analyzer) as service:
-        for headers in ({"origin": PAGE}, {"origin": service.url}, {"origin": "null"}):
+        for headers in ({"origin": PAGE}, {"origin": f"{service.url}0"}, {"origin": "null"}):
             response = httpx.get(f"{service.url}/v1/model", headers=headers)
             assert (response.status_code, response.json()["type"]) == (403, "foreign_page")
             assert "access-control-allow-origin" not in response.headers
@@ -217,6 +216,26 @@ def test_pages_may_not_call_unless_they_are_named(analyzer: GatedAnalyzer) -> No
             assert caught.value.response.status_code == 403
             preflight = httpx.options(f"{service.url}/v1/analyze", headers=headers | PREFLIGHT)
             assert preflight.status_code == 403
+
+
+def test_a_page_that_gives_this_computer_its_own_name_gets_nothing(
+    analyzer: GatedAnalyzer,
+) -> None:
+    with running(analyzer, hosts=["masks.example.org"]) as service:
+        for path in (*OPEN, *GUARDED):
+            answer = httpx.get(service.url + path, headers={"host": "evil.example"})
+            assert (answer.status_code, answer.json()["type"]) == (421, "wrong_host")
+        for host in ("localhost", "masks.example.org:443", "192.168.0.9"):
+            assert httpx.get(f"{service.url}/v1/model", headers={"host": host}).status_code == 200
+        with (
+            socket.create_connection(("127.0.0.1", service.port), 30) as raw,
+            pytest.raises(InvalidStatus) as caught,
+            connect("ws://evil.example/v1/stream", sock=raw),
+        ):
+            pass
+        assert caught.value.response.status_code == 421
+        until(lambda: "websocket /v1/stream 421" in service.log.getvalue(), "it is logged")
+        assert "ERROR" not in service.log.getvalue()
 
 
 def test_named_pages_may_call_and_read_refusals(analyzer: GatedAnalyzer) -> None:
@@ -250,7 +269,9 @@ def test_a_client_cannot_pass_for_another(analyzer: GatedAnalyzer) -> None:
         assert [answer.status_code for answer in answers] == [200, 429]
 
 
-@pytest.mark.parametrize("first", [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nhost: x\r\nx: "])
+@pytest.mark.parametrize(
+    "first", [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nhost: localhost\r\nx: "]
+)
 def test_who_never_finishes_a_request_is_not_waited_for(
     analyzer: GatedAnalyzer, first: bytes
 ) -> None:
@@ -267,7 +288,7 @@ def test_a_slow_second_request_is_not_waited_for_either(analyzer: GatedAnalyzer)
         running(analyzer, header_s=0.3) as service,
         socket.create_connection(("127.0.0.1", service.port), 30) as client,
     ):
-        client.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        client.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
         answer = b""
         while b"alive" not in answer:
             more = client.recv(1000)
@@ -294,7 +315,7 @@ def test_more_connections_than_can_be_borne_are_refused(analyzer: GatedAnalyzer)
     with running(analyzer, connections=4) as service:
         until(lambda: not service.server.server_state.connections, "the probe has hung up")
         busy = [socket.create_connection(("127.0.0.1", service.port), 30) for _ in range(4)]
-        head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+        head = b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
         for client in busy:
             client.sendall(head + b"content-length: 100\r\n\r\n")
         until(lambda: service.engine.calls.taken == 4, "they are under way")

@@ -1,6 +1,6 @@
 """POST /v1/analyze against a real server: every form of body, every image, every refusal.
 
-Run: pytest tests/test_service_analyze.py
+Run: pytest tests/process/test_service_analyze.py
 """
 
 from __future__ import annotations
@@ -8,19 +8,20 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import bad_images
 import httpx
 import numpy as np
 import pytest
-from service_server import GatedAnalyzer, Running, held_picture, png, running, until
-from toy_detector import crowd
-from toy_model import BLUE, GREEN, RED, plain
+from support import bad_images
+from support.service_server import GatedAnalyzer, Running, held_picture, png, running
+from support.toy_detector import crowd
+from support.toy_model import BLUE, GREEN, RED, plain
+from support.waiting import until
 
-from maskwatch.service.problems import MEDIA_TYPE
+from maskwatch.service.limits import MEDIA_TYPE
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
 NOBODY = np.full((300, 400, 3), 128, np.uint8)
@@ -163,17 +164,23 @@ def test_when_no_image_can_be_read_each_says_why(service: Running) -> None:
         (
             b'--x\r\nContent-Disposition: form-data; name="images"\r\n\r\nabc',
             "multipart/form-data; boundary=x",
-            *(400, "malformed", "cut short"),
+            400,
+            "malformed",
+            "cut short",
         ),
         (
             b'--x\r\nContent-Disposition: form-data; name="url"\r\n\r\nhttp:\r\n--x--\r\n',
             "multipart/form-data; boundary=x",
-            *(422, "unusable", "must be called images, not 'url'"),
+            422,
+            "unusable",
+            "must be called images, not 'url'",
         ),
         (
             b"--x\r\n" + b"a: b\r\n" * 50 + b"\r\n\r\n--x--\r\n",
             "multipart/form-data; boundary=x",
-            *(400, "malformed", "as its boundary says"),
+            400,
+            "malformed",
+            "as its boundary says",
         ),
     ],
 )
@@ -212,7 +219,7 @@ def test_a_lie_about_the_length_gains_nothing(service: Running) -> None:
     """What goes beyond it is another request to the server, and none that it knows."""
     with socket.create_connection(("127.0.0.1", service.port), 30) as client:
         client.sendall(
-            b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+            b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
             b"content-length: 4\r\n\r\n" + bytes(3_000_000)
         )
         assert b" 422 " in client.recv(65536).splitlines()[0]
@@ -237,7 +244,7 @@ def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", service.port), 30) as client,
     ):
         client.sendall(
-            b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+            b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
             b"connection: close\r\ncontent-length: 100\r\n\r\nabc"
         )
         answer = b"".join(iter(lambda: client.recv(65536), b""))
@@ -248,7 +255,7 @@ def test_a_body_that_comes_too_slowly(tmp_path: Path) -> None:
 
 def test_a_client_that_hangs_up_frees_its_place(service: Running) -> None:
     before = service.metric("requests_total", route="/v1/analyze", status="499")
-    head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+    head = b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
     held = png(held_picture())
     service.gate.shut()
     for body, length in ((b"abc", 100), (held, len(held))):
@@ -265,6 +272,53 @@ def test_a_client_that_hangs_up_frees_its_place(service: Running) -> None:
         "both are counted",
     )
     assert post(service, content=png(NOBODY), headers=PNG).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda content: base64.encodebytes(content).decode(),  # in lines of 76
+        lambda content: base64.encodebytes(content).decode().replace("\n", "\r\n"),
+        lambda content: f"data:image/png;base64,{base64.b64encode(content).decode()}",
+        lambda content: f"DATA:image/png;name=a.png;BASE64,{base64.b64encode(content).decode()}",
+        lambda content: f" {base64.b64encode(content).decode()}\n",
+    ],
+)
+def test_base64_is_read_as_programs_and_browsers_write_it(
+    service: Running, written: Callable[[bytes], str]
+) -> None:
+    content = png(NOBODY)
+    plainly = post(service, json=as_json(content)).json()
+    assert post(service, json={"images": [{"data": written(content)}]}).json() == plainly
+
+
+@pytest.mark.parametrize("data", ["data:image/png,aGk=", "data:;base64", "http://x/y.png", "a=bc"])
+def test_all_else_is_no_base64(service: Running, data: str) -> None:
+    response = post(service, json={"images": [{"data": data}]})
+    assert refused(response, 422, "unusable") == "images.0.data: no base64"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"images":[' + b"1," * 300_000 + b"1]}",
+        b'{"images":[' + b"{}," * 300_000 + b"{}]}",
+        b'{"images":[{' + b'"a":1,' * 200_000 + b'"b":1}]}',
+        b"[" * 500_000,
+        b'{"a":' * 200_000,
+    ],
+)
+def test_json_is_counted_before_it_is_looked_at(service: Running, content: bytes) -> None:
+    response = post(service, content=content, headers=JSON)
+    assert "more values than 3 images need" in refused(response, 422, "unusable")
+
+
+def test_names_of_images_may_hold_anything(service: Running) -> None:
+    images = as_json(*[png(NOBODY)] * 3)["images"]
+    assert isinstance(images, list)
+    for image in images:
+        image["source"] = '{"a", [b]}'
+    assert post(service, json={"images": images}).status_code == 200
 
 
 def test_many_callers_at_once_get_their_own_answers(service: Running) -> None:

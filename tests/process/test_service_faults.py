@@ -1,10 +1,11 @@
 """What clients and machines do to a service: it goes on, and nobody waits for an answer in vain.
 
-Run: pytest tests/test_service_faults.py
+Run: pytest tests/process/test_service_faults.py
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import signal
@@ -12,32 +13,48 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import pytest
-from service_server import GatedAnalyzer, Running, held_picture, png, running, until
-from small_disk import small_disk
+from packaging.version import Version
+from PIL import Image
+from support.bad_images import encoded
+from support.hostile_images import jpeg_of_scans, tiff_of_strips, tiff_of_tags
+from support.service_server import GatedAnalyzer, Running, held_picture, png, running
+from support.small_disk import small_disk
+from support.toy_detector import crowd
+from support.toy_model import BLUE, GREEN, RED
+from support.waiting import LIMIT_S, until
 from test_service_process import Process, networks, served
-from toy_detector import crowd
-from toy_model import BLUE, GREEN, RED
 from websockets.sync.client import connect
 
 from maskwatch import FrameReport, ServiceError
 from maskwatch.client import Client
+from maskwatch.service.server import TESTED_UVICORN
 
 __all__ = ["networks"]
 
 PICTURE = png(crowd((3, 2, RED), (16, 3, BLUE), (12, 7, GREEN)))
-GET = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
-POST = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+GET = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+POST = b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
 SLOW = 1000
 
 
 @pytest.fixture(scope="module")
 def analyzer(tmp_path_factory: pytest.TempPathFactory) -> GatedAnalyzer:
     return GatedAnalyzer(tmp_path_factory.mktemp("networks"))
+
+
+def test_uvicorn_is_one_that_these_tests_were_run_with() -> None:
+    installed = Version(version("uvicorn"))
+    least, below = map(Version, TESTED_UVICORN)
+    assert least <= installed < below, (
+        f"service/server.py builds on insides of uvicorn, and {installed} was not tried: run this "
+        "file with it, and where all of it passes widen TESTED_UVICORN"
+    )
 
 
 def connected(service: Running) -> int:
@@ -55,7 +72,7 @@ def deaf(port: int) -> socket.socket:
     """A connection whose client has room for little that it does not read."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.settimeout(30)
+    client.settimeout(LIMIT_S)
     client.connect(("127.0.0.1", port))
     return client
 
@@ -79,7 +96,7 @@ def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
         clients = []
         for _ in range(count):
             clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)))
-            clients[-1].sendall(b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\nx: ")
+            clients[-1].sendall(b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\nx: ")
         over = threading.Event()
 
         def trickle() -> None:
@@ -127,7 +144,7 @@ def test_who_has_said_nothing_the_longest_makes_room(analyzer: GatedAnalyzer) ->
         )
         assert first.recv(1000) == b""
         for client in (second, third):
-            client.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            client.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
@@ -268,3 +285,67 @@ def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: Gated
             until(lambda: service.engine.calls.taken == 0, "its place is free")
         service.gate.open()
         judge(service.url)
+
+
+# a picture of 49 megapixels in 60 kB of PNG
+LARGE = encoded("PNG", Image.new("L", (7000, 7000), 128))
+# allowed, and still 49 megapixels gone over 99 times
+SLOW_JPEG = jpeg_of_scans(7000, 99)
+
+
+def hostile(url: str, over: threading.Event) -> list[str]:
+    """Send the worst there is again and again; the kinds of answer."""
+    bodies: list[dict[str, object]] = [
+        {"content": jpeg_of_scans(700, 5000), "headers": {"content-type": "image/jpeg"}},
+        {"content": SLOW_JPEG, "headers": {"content-type": "image/jpeg"}},
+        {"content": tiff_of_strips(1_000_000), "headers": {"content-type": "image/tiff"}},
+        {"content": tiff_of_tags(20_000, 100_000), "headers": {"content-type": "image/tiff"}},
+        {"content": b'{"images":[' + b"1," * 1_000_000 + b"1]}", "headers": AS_JSON},
+        {"content": b'{"images":[{' + b'"a":1,' * 600_000 + b'"b":1}]}', "headers": AS_JSON},
+        {"files": [("images", (f"{index}.png", LARGE)) for index in range(4)]},
+    ]
+    kinds = []
+    for body in itertools.cycle(bodies):
+        document = httpx.post(f"{url}/v1/analyze", timeout=300, **body).json()
+        kinds.append(document.get("type") or "answered")
+        if over.is_set():
+            return kinds
+    raise AssertionError("there is no end of them")
+
+
+AS_JSON = {"content-type": "application/json"}
+
+
+def test_honest_callers_are_answered_while_others_ask_for_endless_work(
+    analyzer: GatedAnalyzer,
+) -> None:
+    with (
+        running(analyzer, open_s=0.3, answer_s=300) as service,
+        ThreadPoolExecutor(2) as executor,
+    ):
+        over = threading.Event()
+        callers = [executor.submit(hostile, service.url, over) for _ in range(2)]
+        until(lambda: service.engine.calls.taken, "they have begun")
+        for _ in range(30):
+            judge(service.url)
+            assert httpx.get(f"{service.url}/health", timeout=120).status_code == 200
+        over.set()
+        kinds = {kind for caller in callers for kind in caller.result(600)}
+        assert "unreadable" in kinds and kinds <= {"unreadable", "unusable", "answered"}
+        judge(service.url)
+
+
+def test_the_end_waits_for_no_picture(tmp_path: Path, networks: list[str]) -> None:
+    with served(tmp_path, *networks, "--shutdown-s", "1") as service, ThreadPoolExecutor(1) as one:
+        address = f"{service.url}/v1/analyze"
+        headers = {"content-type": "image/jpeg"}
+        call = one.submit(httpx.post, address, content=SLOW_JPEG, headers=headers, timeout=300)
+        until(lambda: called(service.url), "it is under way")
+        assert service.end() == 0
+        with suppress(httpx.HTTPError):  # it may have been answered before
+            call.result(300)
+
+
+def called(url: str) -> bool:
+    """Whether a call is under way."""
+    return "maskwatch_calls 1.0" in httpx.get(f"{url}/metrics").text

@@ -1,6 +1,6 @@
 """Damaged pictures against a real server: 200 of those of benchmarks/service_fuzz.py.
 
-Run: pytest tests/test_service_fuzz.py
+Run: pytest tests/process/test_service_fuzz.py
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_server import GatedAnalyzer, running
+from support.paths import ROOT
+from support.service_server import GatedAnalyzer, running
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(ROOT / "benchmarks"))
 from service_fuzz import Case, Seen, attack, cases, judged, small_samples, wrong_with
 
 

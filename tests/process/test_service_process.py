@@ -1,6 +1,6 @@
 """`maskwatch serve` as a process of its own: how it starts, what it logs, how it ends.
 
-Run: pytest tests/test_service_process.py
+Run: pytest tests/process/test_service_process.py
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cartoon_face import cartoon
 from click.testing import CliRunner
-from service_server import WAIT_S, check_log, noted_log, png, until
-from toy_detector import crowd, write_toy_detector
-from toy_model import RED, write_toy_model
+from support.cartoon_face import cartoon
+from support.service_server import WAIT_S, check_log, noted_log, png
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import RED, write_toy_model
+from support.waiting import until
 
 from maskwatch import Analyzer, Frame, ImageError
-from maskwatch.cli import cli
+from maskwatch.cli.main import cli
 from maskwatch.client import Client
-from maskwatch.service.keys import KEYS_VARIABLE
-from maskwatch.service.log import OneLine, where
-from maskwatch.service.problems import one_line
+from maskwatch.errors import pip_extra
+from maskwatch.service.engine import OneLine, where
+from maskwatch.service.guard import KEYS_VARIABLE
+from maskwatch.service.limits import one_line
 
 KEY = "a-key-for-the-process-tests"
-HEAD = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n"
+HEAD = b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\n"
 ONE_FACE = crowd((3, 2, RED))
 
 
@@ -95,7 +97,6 @@ def served(folder: Path, *options: str, **environment: str) -> Iterator[Process]
     check_log(service.log)
 
 
-@pytest.mark.slow
 def test_the_shipped_networks_judge_as_everywhere_else(tmp_path: Path) -> None:
     image_rgb = cartoon(masked=True)
     with served(tmp_path) as service, Client(service.url) as client:
@@ -161,8 +162,18 @@ def test_keys_come_from_the_environment_and_open_the_rest_of_the_world(
 
 def test_its_options_are_its_limits(tmp_path: Path, networks: list[str]) -> None:
     options = [
-        *("--max-body-mb", "0.5", "--max-megapixels", "0.1", "--max-images", "2"),
-        *("--max-calls", "3", "--max-streams", "4", "--max-rate", "5"),
+        "--max-body-mb",
+        "0.5",
+        "--max-megapixels",
+        "0.1",
+        "--max-images",
+        "2",
+        "--max-calls",
+        "3",
+        "--max-streams",
+        "4",
+        "--max-rate",
+        "5",
     ]
     with served(tmp_path, *networks, *options) as service:
         assert httpx.get(f"{service.url}/v1/model").json()["limits"] == {
@@ -210,11 +221,11 @@ def test_short_keys_are_not_taken_and_not_shown() -> None:
 @pytest.mark.parametrize(
     ("package", "options", "message"),
     [
-        ("fastapi", [], "maskwatch serve needs more packages: pip install 'maskwatch[serve]'"),
+        ("fastapi", [], f"maskwatch serve needs more packages: {pip_extra('serve')}"),
         (
             "ray",
             ["--engine", "ray"],
-            "--engine ray needs more packages: pip install 'maskwatch[scale]'",
+            f"--engine ray needs more packages: {pip_extra('scale')}",
         ),
     ],
 )
@@ -225,7 +236,7 @@ def test_without_the_extra(
 import sys
 sys.modules[{package!r}] = None
 sys.argv[1:] = ["serve", "--port", "0", *{[*networks, *options]!r}]
-from maskwatch.cli import main
+from maskwatch.cli.main import main
 main()
 """
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

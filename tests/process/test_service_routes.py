@@ -1,6 +1,6 @@
 """The routes about the service itself, its metrics, and an OpenAPI document that is true.
 
-Run: pytest tests/test_service_routes.py
+Run: pytest tests/process/test_service_routes.py
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
-from service_server import GatedAnalyzer, Running, held_picture, png, running
-from toy_detector import crowd
-from toy_model import BLUE, GREY, RED, plain
+from support.service_server import GatedAnalyzer, Running, held_picture, png, running
+from support.toy_detector import crowd
+from support.toy_model import BLUE, GREY, RED, plain
 from websockets.sync.client import connect
 
 from maskwatch import __version__
-from maskwatch.service import problems
-from maskwatch.service.examples import REQUEST
-from maskwatch.service.problems import Kind
+from maskwatch.service import limits
+from maskwatch.service.documents import REQUEST
+from maskwatch.service.limits import Kind
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
 
@@ -43,6 +43,24 @@ def test_alive_and_ready(service: Running) -> None:
     health, ready = (httpx.get(service.url + path) for path in ("/health", "/ready"))
     assert (health.status_code, health.json()) == (200, {"status": "alive"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+def test_head_says_the_same_without_a_body(service: Running) -> None:
+    for path in ("/health", "/ready"):
+        whole, head = httpx.get(service.url + path), httpx.head(service.url + path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+    service.engine.warm = False
+    assert httpx.head(f"{service.url}/ready").status_code == 503
+    service.engine.warm = True
+
+
+def test_no_browser_shows_an_answer_as_a_page(service: Running) -> None:
+    for path in ("/health", "/openapi.json", "/nowhere"):
+        headers = httpx.get(service.url + path).headers
+        policy = headers["content-security-policy"]
+        assert policy == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["x-content-type-options"] == "nosniff"
 
 
 def test_not_ready_before_it_is_warm_nor_while_it_ends(analyzer: GatedAnalyzer) -> None:
@@ -75,8 +93,7 @@ def test_the_model_says_what_it_is_and_what_is_accepted(service: Running) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
-        ("GET", "/", 404, "no_route"),
-        ("GET", "/docs", 404, "no_route"),
+        ("GET", "/docs/", 404, "no_route"),
         ("GET", "/v1/analyze/", 404, "no_route"),
         ("GET", "/%2e%2e/etc/passwd", 404, "no_route"),
         ("GET", "/v1/analyze", 405, "wrong_method"),
@@ -89,7 +106,7 @@ def test_what_is_not_there_is_refused_in_one_line(
 ) -> None:
     response = httpx.request(method, service.url + path)
     assert (response.status_code, response.json()["type"]) == (status, kind)
-    assert response.headers["content-type"] == problems.MEDIA_TYPE
+    assert response.headers["content-type"] == limits.MEDIA_TYPE
     assert "passwd" not in service.log.getvalue()
 
 
@@ -162,7 +179,12 @@ def operations(openapi: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
 def test_the_document_is_sound(openapi: dict[str, Any]) -> None:
     assert openapi["openapi"].startswith("3.1")
     assert set(openapi["paths"]) == {
-        *("/v1/analyze", "/v1/stream", "/v1/model", "/health", "/ready", "/metrics")
+        "/v1/analyze",
+        "/v1/stream",
+        "/v1/model",
+        "/health",
+        "/ready",
+        "/metrics",
     }
     for schema in openapi["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
@@ -199,9 +221,9 @@ def test_every_kind_of_refusal_is_described(openapi: dict[str, Any]) -> None:
         for content in answer["content"].values()
         for name in content.get("examples", {})
     }
-    kinds = {value for value in vars(problems).values() if isinstance(value, Kind)}
+    kinds = {value for value in vars(limits).values() if isinstance(value, Kind)}
     # these two are of no route
-    kinds -= {problems.NO_ROUTE, problems.WRONG_METHOD}
+    kinds -= {limits.NO_ROUTE, limits.WRONG_METHOD}
     assert {(kind.name, kind.status) for kind in kinds} <= described
 
 

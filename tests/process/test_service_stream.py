@@ -1,29 +1,31 @@
 """WS /v1/stream against a real server: the newest frame wins, and each connection is by itself.
 
-Run: pytest tests/test_service_stream.py
+Run: pytest tests/process/test_service_stream.py
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import bad_images
 import numpy as np
 import pytest
-from service_server import GatedAnalyzer, Running, held_picture, png, running, until
-from toy_detector import crowd
-from toy_model import BLUE, GREEN, RED
+from support import bad_images
+from support.service_server import GatedAnalyzer, Running, held_picture, png, running
+from support.toy_detector import crowd
+from support.toy_model import BLUE, GREEN, RED
+from support.waiting import until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from maskwatch import Stream
 from maskwatch.schema import FrameReport, MaskState
-from maskwatch.service.metrics import SwitchCounter
+from maskwatch.service.engine import SwitchCounter
 
-from fakes import tracked  # isort: skip
+from support.fakes import tracked  # isort: skip
 
 FACE = crowd((3, 2, RED))
 NOBODY = np.full((300, 400, 3), 128, np.uint8)
@@ -201,6 +203,16 @@ def test_more_streams_than_can_be_borne_are_refused(analyzer: GatedAnalyzer) -> 
             assert ask(socket, png(FACE))["frame"] == 0
 
 
+def test_a_stream_lasts_longer_than_a_client_may_take_to_ask_for_it(
+    analyzer: GatedAnalyzer,
+) -> None:
+    with running(analyzer, header_s=1) as service, opened(service) as socket:
+        began_s = time.monotonic()
+        ask(socket, png(FACE))
+        until(lambda: time.monotonic() > began_s + 2, "the time for headers is over")
+        assert ask(socket, png(FACE))["frame"] == 1
+
+
 def test_a_stream_without_frames_is_closed(analyzer: GatedAnalyzer) -> None:
     with (
         running(analyzer, idle_s=0.2) as service,
@@ -223,10 +235,10 @@ def test_streams_are_told_when_the_service_ends(analyzer: GatedAnalyzer) -> None
 class Broken(GatedAnalyzer):
     """Fails in a way that nobody foresaw."""
 
-    def find_live(self, image_rgb: Any) -> Any:
+    def find_live(self, image_rgb: Any, window_xyxy: Any = None) -> Any:
         if image_rgb.shape[1] == self.WIDTH_PX:
             raise ZeroDivisionError("secret /tmp/frame.png")
-        return super().find_live(image_rgb)
+        return super().find_live(image_rgb, window_xyxy)
 
 
 def test_a_fault_of_ours_ends_it_without_saying_what(tmp_path: Any) -> None:

@@ -1,6 +1,6 @@
 """What live video shows reaches the statistics within a second or so, and trouble loses nothing.
 
-Run: pytest tests/test_bookkeeping.py
+Run: pytest tests/process/test_statistics_writer.py
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import sys
 import threading
 from pathlib import Path
 
-import fakes
 import pytest
-from statistics_factory import entry
-from waiting import until
+from support import fakes
+from support.paths import TESTS
+from support.statistics_factory import entry
+from support.waiting import until
 
-from maskwatch import background_writer
-from maskwatch.bookkeeping import Bookkeeper, Ledger
 from maskwatch.errors import StoreError, StoreFault
+from maskwatch.live.counting import Count
 from maskwatch.schema import MaskState
-from maskwatch.store import BUCKET_S, StatisticsStore
-from maskwatch.tally import Count
+from maskwatch.store import file
+from maskwatch.store.statistics import BUCKET_S, CameraCounter, StatisticsStore, StatisticsWriter
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
 NOON = entry("2026-11-24T12:00").start_s
@@ -29,7 +29,7 @@ NOON = entry("2026-11-24T12:00").start_s
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StatisticsStore:
-    monkeypatch.setattr(background_writer, "FLUSH_S", 0.05)
+    monkeypatch.setattr(file, "FLUSH_S", 0.05)
     return StatisticsStore(tmp_path / "folder" / "statistics.sqlite3")
 
 
@@ -41,42 +41,43 @@ def at_work() -> bool:
     return any(thread.name == "statistics" for thread in threading.enumerate())
 
 
-def show(keeper: Bookkeeper, state: MaskState, *times_s: float, track_id: int = 1) -> None:
+def show(keeper: CameraCounter, state: MaskState, *times_s: float, track_id: int = 1) -> None:
     for time_s in times_s:
         keeper.add(fakes.report(fakes.tracked(state, track_id=track_id)), time_s)
 
 
 def test_where_nobody_is_seen_nothing_is_written(store: StatisticsStore, tmp_path: Path) -> None:
-    ledger = Ledger(store)
-    keeper = Bookkeeper("door", ledger)
+    until(lambda: not at_work())  # what another test in this process left
+    writer = StatisticsWriter(store)
+    keeper = CameraCounter("door", writer)
     for time_s in range(5):
         keeper.add(fakes.report(), time_s)
-    ledger.flush()
+    writer.flush()
     assert not at_work()
     assert not (tmp_path / "folder").exists()
 
 
 def test_what_is_seen_is_written_and_then_nothing_is_left_running(store: StatisticsStore) -> None:
-    ledger = Ledger(store)
-    show(Bookkeeper("door", ledger, lambda: NOON + 5), MASK, *range(4))
+    writer = StatisticsWriter(store)
+    show(CameraCounter("door", writer, lambda: NOON + 5), MASK, *range(4))
     until(lambda: kept(store))
     until(lambda: not at_work())
     assert kept(store) == {(NOON, "door", MASK): Count(1, 3.0)}
-    assert ledger.error is None
+    assert writer.error is None
 
 
 def test_two_cameras_add_up_and_a_person_belongs_to_the_minutes_in_which_it_came(
     store: StatisticsStore,
 ) -> None:
-    ledger, now_s = Ledger(store), [NOON + BUCKET_S - 1.0]
-    door, gate = (Bookkeeper(name, ledger, lambda: now_s[0]) for name in ("door", "gate"))
+    writer, now_s = StatisticsWriter(store), [NOON + BUCKET_S - 1.0]
+    door, gate = (CameraCounter(name, writer, lambda: now_s[0]) for name in ("door", "gate"))
     show(door, UNSURE, 0, 1)
     show(gate, NO_MASK, 0, 1)
-    ledger.flush()
+    writer.flush()
     now_s[0] += 2
     show(door, MASK, 2, 3)
     show(gate, NO_MASK, 2, 3, track_id=2)
-    ledger.flush()
+    writer.flush()
     assert kept(store) == {
         (NOON, "door", UNSURE): Count(0, 1.0),
         (NOON, "door", MASK): Count(1, 0.0),  # that is what it has shown longest by now
@@ -87,32 +88,22 @@ def test_two_cameras_add_up_and_a_person_belongs_to_the_minutes_in_which_it_came
     until(lambda: not at_work())
 
 
-def test_after_a_new_start_the_same_number_is_somebody_else(store: StatisticsStore) -> None:
-    ledger = Ledger(store)
-    keeper = Bookkeeper("door", ledger, lambda: NOON)
-    show(keeper, MASK, 0, 1)
-    keeper.forget_faces()
-    show(keeper, MASK, 2, 3)
-    ledger.flush()
-    assert kept(store)[NOON, "door", MASK].people == 2
-
-
 def test_trouble_is_told_once_and_what_was_counted_is_written_when_it_is_over(
     store: StatisticsStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "folder").touch()  # so no folder can be made there
-    ledger = Ledger(store)
-    keeper = Bookkeeper("door", ledger, lambda: NOON)
+    writer = StatisticsWriter(store)
+    keeper = CameraCounter("door", writer, lambda: NOON)
     show(keeper, MASK, 0, 1)
-    until(lambda: ledger.error)
-    assert ledger.error.fault is StoreFault.UNAVAILABLE
+    until(lambda: writer.error)
+    assert writer.error.fault is StoreFault.UNAVAILABLE
     show(keeper, MASK, 2, 3)  # the video goes on
     with pytest.raises(StoreError):
-        ledger.flush()
+        writer.flush()
     (record,) = caplog.records
     assert "cannot be opened or written" in record.getMessage() and not record.exc_info
     (tmp_path / "folder").unlink()
-    until(lambda: ledger.error is None)
+    until(lambda: writer.error is None)
     until(lambda: not at_work())
     assert kept(store) == {(NOON, "door", MASK): Count(1, 3.0)}
 
@@ -120,20 +111,20 @@ def test_trouble_is_told_once_and_what_was_counted_is_written_when_it_is_over(
 def test_deleting_everything_also_deletes_what_was_not_written_yet(
     store: StatisticsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background_writer, "FLUSH_S", 0.5)
-    ledger = Ledger(store)
-    keeper = Bookkeeper("door", ledger, lambda: NOON)
+    monkeypatch.setattr(file, "FLUSH_S", 0.5)
+    writer = StatisticsWriter(store)
+    keeper = CameraCounter("door", writer, lambda: NOON)
     show(keeper, MASK, 0, 1)
-    ledger.flush()
+    writer.flush()
     show(keeper, MASK, 2, 3, track_id=2)
-    ledger.purge()
+    writer.purge()
     until(lambda: not at_work())
     assert kept(store) == {}
 
 
-def test_many_threads_share_a_ledger(store: StatisticsStore) -> None:
-    ledger = Ledger(store)
-    cameras = [Bookkeeper(f"door {i % 2}", ledger, lambda: NOON) for i in range(8)]
+def test_many_threads_share_a_writer(store: StatisticsStore) -> None:
+    writer = StatisticsWriter(store)
+    cameras = [CameraCounter(f"door {i % 2}", writer, lambda: NOON) for i in range(8)]
     threads = [threading.Thread(target=show, args=(one, MASK, *range(200))) for one in cameras]
     for thread in threads:
         thread.start()
@@ -147,11 +138,11 @@ SESSION = """
 import itertools, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-import fakes
-from maskwatch.bookkeeping import Bookkeeper, Ledger
-from maskwatch.store import StatisticsStore
+from support import fakes
+from maskwatch.store.statistics import CameraCounter, StatisticsWriter
+from maskwatch.store.statistics import StatisticsStore
 
-keeper = Bookkeeper("door", Ledger(StatisticsStore(Path(sys.argv[1]))), lambda: 0.0)
+keeper = CameraCounter("door", StatisticsWriter(StatisticsStore(Path(sys.argv[1]))), lambda: 0.0)
 for frame in range(int(sys.argv[3])):
     keeper.add(fakes.report(fakes.tracked()), frame / 20)
     time.sleep(float(sys.argv[4]))
@@ -159,7 +150,7 @@ for frame in range(int(sys.argv[3])):
 
 
 def session(path: Path, frames: int, pause_s: float) -> subprocess.Popen[bytes]:
-    tests = str(Path(__file__).parent)
+    tests = str(TESTS)
     return subprocess.Popen(
         [sys.executable, "-c", SESSION, str(path), tests, str(frames), str(pause_s)]
     )

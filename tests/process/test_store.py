@@ -1,6 +1,6 @@
 """Counts survive crashes, crowds and clocks; every trouble with their file is one line.
 
-Run: pytest tests/test_store.py
+Run: pytest tests/process/test_store.py
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes import WITHOUT_ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statistics_factory import entry, history
+from support.fakes import WITHOUT_ROOT
+from support.statistics_factory import entry, history
 
-from maskwatch import store_file
 from maskwatch.errors import StoreError, StoreFault
+from maskwatch.live.counting import Count
 from maskwatch.schema import MaskState
-from maskwatch.store import BUCKET_S, Entry, StatisticsStore, bucket_start, default_path
-from maskwatch.tally import Count
+from maskwatch.store import file as store_file
+from maskwatch.store.statistics import BUCKET_S, Entry, StatisticsStore, bucket_start, default_path
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
 EVER = (0, 1e12)
@@ -219,8 +219,8 @@ WRITE = """
 import sys
 from pathlib import Path
 from maskwatch.schema import MaskState
-from maskwatch.store import Entry, StatisticsStore
-from maskwatch.tally import Count
+from maskwatch.store.statistics import Entry, StatisticsStore
+from maskwatch.live.counting import Count
 
 store = StatisticsStore(Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
@@ -375,7 +375,7 @@ def test_a_folder_cannot_be_made_below_a_file(tmp_path: Path) -> None:
 def run_without_root(code: str, *arguments: Path) -> str:
     """What a process prints that may not write everywhere."""
     head = "import sys\nfrom pathlib import Path\nsys.path[:0] = sys.argv[-1].split(':')\n"
-    imports = "from maskwatch.store import *\nfrom maskwatch.errors import *\n"
+    imports = "from maskwatch.store.statistics import *\nfrom maskwatch.errors import *\n"
     done = subprocess.run(
         [
             sys.executable,
@@ -422,7 +422,9 @@ try:
 except StoreError as error:
     print(error.fault)
 """
-    imports = "import sys\nfrom maskwatch.errors import *\nfrom maskwatch.store import *\n"
+    imports = (
+        "import sys\nfrom maskwatch.errors import *\nfrom maskwatch.store.statistics import *\n"
+    )
     before = store.entries(*EVER)
     done = subprocess.run(
         [sys.executable, "-c", imports + code, str(path)],

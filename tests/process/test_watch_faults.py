@@ -1,6 +1,6 @@
 """`maskwatch watch` killed again and again, on a full disk, and without its broker for a while.
 
-Run: pytest tests/test_watch_faults.py
+Run: pytest tests/process/test_watch_faults.py
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_endpoint import endpoint
-from mqtt_broker import listening, mosquitto
-from small_disk import small_disk
-from stream_servers import Mjpeg, Send, over, serve
+from support.http_endpoint import endpoint
+from support.mqtt_broker import listening, mosquitto
+from support.paths import TESTS
+from support.small_disk import small_disk
+from support.stream_servers import Mjpeg, Send, over, serve
+from support.waiting import until
 from test_cli_watch import BARE, EMPTY, MASKED, RULE, Running, named, networks, watching
-from test_store_events import RUN
-from waiting import until
+from test_event_store import RUN
 
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_events import EventStore
+from maskwatch.store.statistics import StatisticsStore
+from maskwatch.watch.event_store import EventStore
 
 __all__ = ["networks"]
 
@@ -71,7 +72,7 @@ def test_a_program_that_is_killed_again_and_again_loses_only_the_last_moments_of
     draw = random.Random(0)
     kept = 0
     for _ in range(5):
-        command = [sys.executable, "-c", RUN, str(path), str(Path(__file__).parent)]
+        command = [sys.executable, "-c", RUN, str(path), str(TESTS)]
         program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert program.stdout
         for _ in range(draw.randint(110, 200)):  # a hundredth of a second each: it writes meanwhile

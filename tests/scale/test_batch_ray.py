@@ -1,7 +1,7 @@
 """The Ray engine gives the rows of the local one, and bears the same harm.
 
 Ray is large, so `make test` does without it and these tests skip. To run them:
-    pip install -e '.[dev,scale-test]' && pytest tests/test_batch_ray.py
+    pip install -e '.[dev,scale-test]' && pytest tests/scale/test_batch_ray.py
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from batch_factory import (
+from support.batch_factory import (
     expected_rows,
     harmful,
     rows_of,
     run_here,
     start_driver,
     toy_networks,
-    wait_until,
     write_pictures,
 )
+from support.waiting import until
 
-from maskwatch.batch.local import judge_here
-from maskwatch.batch.ray_engine import judge_on_ray
+from maskwatch.batch.ray import judge_on_ray
 from maskwatch.batch.run import Run
+from maskwatch.batch.worker import judge_here
 from maskwatch.errors import MissingExtraError
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
 
 needs_ray = pytest.mark.skipif(
     find_spec("ray") is None, reason="needs Ray: pip install -e '.[dev,scale-test]'"
@@ -85,7 +85,7 @@ def test_a_stopped_driver_goes_on_with_the_other_engine(
 ) -> None:
     out = tmp_path / "out"
     driver = start_driver(photos, out, harmful(networks, pause_s=0.2), "ray")
-    wait_until(lambda: len(list(out.glob("part-*"))) >= 4, 300)
+    until(lambda: len(list(out.glob("part-*"))) >= 4)
     os.kill(driver.pid, signal.SIGINT)
     _, errors = driver.communicate(timeout=300)
     assert driver.returncode == 130

@@ -1,7 +1,7 @@
 """Pictures and output in S3, against a server of its protocol on this machine.
 
 The server and the driver are no part of `make test`, so these tests skip. To run them:
-    pip install -e '.[dev,scale-test]' && pytest tests/test_batch_s3.py
+    pip install -e '.[dev,scale-test]' && pytest tests/scale/test_batch_s3.py
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from batch_factory import expected_rows, toy_networks, wait_until, write_pictures
-from stream_servers import free_port
+from support.batch_factory import expected_rows, toy_networks, write_pictures
+from support.ports import free_port
+from support.waiting import until
 
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
 
 pytestmark = [
     pytest.mark.skipif(
@@ -97,7 +98,7 @@ def test_from_s3_to_s3_and_on_after_a_kill(
         return [name for name in store.find("out/run") if "/part-" in name]
 
     driver = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE)
-    wait_until(lambda: len(parts()) >= 2)
+    until(lambda: len(parts()) >= 2)
     driver.kill()
     driver.communicate()
     done = parts()

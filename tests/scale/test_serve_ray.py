@@ -1,7 +1,7 @@
 """`maskwatch serve --engine ray` on this machine, with two cores: what the plain service says.
 
 Ray is large, so `make test` does without it and these tests skip. To run them:
-    pip install -e '.[dev,scale-test]' && pytest tests/test_serve_ray.py
+    pip install -e '.[dev,scale-test]' && pytest tests/scale/test_serve_ray.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,20 +22,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import bad_images
 import httpx
 import numpy as np
 import pytest
 import yaml
-from service_server import Running, png, running
-from stream_servers import free_port
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, GREEN, RED, plain, write_toy_model
+from support import bad_images
+from support.paths import ROOT, TESTS
+from support.ports import free_port
+from support.service_server import Running, png, running
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import BLUE, GREEN, RED, plain, write_toy_model
+from support.waiting import until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from maskwatch import Analyzer, Stream
-from maskwatch.service.keys import KEYS_VARIABLE
+from maskwatch.service.guard import KEYS_VARIABLE
 
 needs_ray = pytest.mark.skipif(
     find_spec("ray") is None or find_spec("aiohttp_cors") is None,
@@ -51,7 +52,7 @@ TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
 NOBODY = np.full((300, 400, 3), 128, np.uint8)
 LIMITS = {"body_bytes": 500_000, "image_pixels": 200_000, "images": 3}
 OPTIONS = ("--max-body-mb", "0.5", "--max-megapixels", "0.2", "--max-images", "3")
-CLUSTER = Path(__file__).parents[1] / "deploy" / "ray" / "cluster.yaml"
+CLUSTER = ROOT / "deploy" / "ray" / "cluster.yaml"
 WAIT_S = 120.0
 
 
@@ -116,13 +117,6 @@ class OnRay:
         for number in self.processes():
             os.kill(number, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def until(condition: Any, what: str) -> None:
-    end_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end_s, f"not within {WAIT_S:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +189,7 @@ def test_each_call_is_answered_as_by_the_plain_service(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     "path",
-    ["/v1/model", "/health", "/ready", "/openapi.json", "/v1/stream", "/nowhere", "/"],
+    ["/v1/model", "/health", "/ready", "/openapi.json", "/v1/stream", "/nowhere", "/", "/docs"],
 )
 def test_so_is_every_other_route(
     ray_service: OnRay, plain_service: Running, method: str, path: str
@@ -205,7 +199,8 @@ def test_so_is_every_other_route(
         for service in (ray_service, plain_service)
     ]
     assert answers[0].status_code == answers[1].status_code
-    there, here = (answer.json() for answer in answers)
+    is_page = "html" in answers[1].headers["content-type"]
+    there, here = (answer.text if is_page else answer.json() for answer in answers)
     if path == "/v1/model" and method == "GET":
         assert there.pop("limits") | {"rate_per_s": 0} == here.pop("limits") | {"rate_per_s": 0}
     assert there == here
@@ -318,15 +313,15 @@ def test_what_was_accepted_is_answered_and_nothing_is_left(
 def test_a_replica_that_cannot_load_the_networks_is_the_end_of_it(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from batch_factory import harmful, toy_networks
-from maskwatch.service.keys import KeyRing
+from support.batch_factory import (harmful, toy_networks)
+from maskwatch.service.guard import KeyRing
 from maskwatch.service.limits import Limits
-from maskwatch.service.on_ray import serve_on_ray
+from maskwatch.service.ray import serve_on_ray
 
 networks = harmful(toy_networks(Path({str(tmp_path)!r})), altered_later=True)
-serve_on_ray(networks, Limits(), KeyRing(), (), ("127.0.0.1", {free_port()}), None)
+serve_on_ray(networks, Limits(), KeyRing(), (), (), ("127.0.0.1", {free_port()}), None)
 """
-    path = os.pathsep.join((str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")))
+    path = os.pathsep.join((str(TESTS), os.environ.get("PYTHONPATH", "")))
     environment = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-c", code]
     seen = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -1,7 +1,7 @@
 """Calls that Schemathesis draws from the OpenAPI document of a running service.
 
 It is no part of `make test`, so this test skips. To run it:
-    pip install -e '.[dev,fuzz]' && pytest tests/test_service_schema.py
+    pip install -e '.[dev,fuzz]' && pytest tests/scale/test_service_schema.py
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from service_server import GatedAnalyzer, running
+from support.paths import ROOT
+from support.service_server import GatedAnalyzer, running
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(ROOT / "benchmarks"))
 from service_schema import by_schema
 
 pytestmark = pytest.mark.skipif(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from itertools import count
 
-from maskwatch.events import Event, random_id
+from maskwatch.live.events import Event, random_id
 from maskwatch.schema import MaskState
-from maskwatch.watch.alerts import Alert, AlertKind
+from maskwatch.watch.rules import Alert, AlertKind
 
 NOON_S = 1_795_521_600.0  # 2026-11-24T12:00:00Z
 _numbers = count(1)
@@ -28,8 +28,9 @@ def alert(
     rule: str = "bare",
     camera: str = "door",
     time_s: float = NOON_S,
+    **more: str,
 ) -> Alert:
     """One of its own; the number says in which order they were made."""
     alert_id = alert_id or f"a{next(_numbers):05d}"
-    body = json.dumps({"id": alert_id, "kind": kind, "rule": rule, "camera": camera, "word": "é"})
-    return Alert(alert_id, kind, rule, camera, time_s, body)
+    about = {"id": alert_id, "kind": kind, "rule": rule, "camera": camera, "word": "é", **more}
+    return Alert(alert_id, kind, rule, camera, time_s, json.dumps(about))

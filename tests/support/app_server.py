@@ -1,23 +1,18 @@
-"""`maskwatch app` as a process of its own, and the Chromium to look at it with."""
+"""`maskwatch app` as a process of its own."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMIUM_OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
+from support.ports import free_port
+from support.waiting import LIMIT_S, until
+
 # What streamlit-webrtc says now and then when the server stops while a browser is connected.
 AT_THE_END = ("coroutine 'RTCPeerConnection.close' was never awaited", "Enable tracemalloc to get")
 
@@ -32,9 +27,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
         folder: where it runs and leaves its log.
         options: of `maskwatch app`.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-W", "error::DeprecationWarning:maskwatch", "-m", "maskwatch"]
     log = folder / "log.txt"
     with log.open("w") as output:
@@ -46,11 +39,11 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+        until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health", server), "it answers")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=120)
+        server.wait(LIMIT_S)
     said = "\n".join(
         line
         for line in log.read_text().splitlines()
@@ -60,13 +53,10 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
         assert word not in said, said
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        assert server.poll() is None, "the server ended by itself"
-        try:
-            urllib.request.urlopen(url, timeout=30).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"nothing answers at {url}")
+def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None, "the server ended by itself"
+    try:
+        urllib.request.urlopen(url, timeout=LIMIT_S).close()
+    except OSError:
+        return False
+    return True

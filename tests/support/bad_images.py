@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from fakes import picture
 from PIL import Image, ImageOps, PngImagePlugin
+
+from support.fakes import picture
 
 _ORIENTATION = 0x0112
 
@@ -97,6 +98,11 @@ FINE: dict[str, Callable[[], bytes]] = {
     "animated.webp": lambda: _animated("WEBP"),
     "deflate.tiff": lambda: encoded("TIFF", compression="tiff_adobe_deflate"),
     "broken exif.jpg": lambda: encoded("JPEG", exif=b"Exif\0\0MM\0*\0\0\xff\xff"),
+    "text bomb.png": _text_bomb,
+    "without its end.jpg": lambda: encoded()[:-2],
+    "zeros for its end.jpg": lambda: encoded()[:-2] + bytes(2000),
+    "progressive without its end.jpg": lambda: encoded("JPEG", progressive=True)[:-2],
+    "plain.avif": lambda: encoded("AVIF", quality=90),
     **{f"exif {n}.jpg": lambda n=n: rotated(n) for n in range(1, 9)},
 }
 """Files that show `fakes.picture`, however they were stored."""
@@ -106,13 +112,12 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "truncated.jpg": (lambda: encoded()[:-400], "damaged JPEG"),
     "truncated.png": (lambda: encoded("PNG")[:-60], "damaged PNG"),
     "header only.jpg": (lambda: b"\xff\xd8\xff", "damaged JPEG"),
-    "header only.webp": (lambda: b"RIFF\0\0\0\0WEBP", "damaged WEBP"),
+    "header only.webp": (lambda: b"RIFF\0\0\0\0WEBP", "damaged WebP"),
     "zero pixels.png": (lambda: png_that_claims(0, 100), "damaged PNG"),
     "text.jpg": (lambda: b"I am no picture.\n", "not a JPEG, PNG"),
     "page.png": (lambda: b"<!doctype html><title>404</title>", "not a JPEG, PNG"),
     "bomb.png": (lambda: png_that_claims(30_000, 30_000), "30000 x 30000 pixels, over the limit"),
     "just too large.png": (lambda: png_that_claims(10_000, 9_000), "over the limit of 89 mega"),
-    "text bomb.png": (_text_bomb, "damaged PNG"),
     "float.tiff": (_float_tiff, "32-bit pixels"),
 }
 """Files without a usable picture, and what their reason must say."""

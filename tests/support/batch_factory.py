@@ -7,19 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from PIL import Image
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, GREEN, RED, write_toy_model
 
 import maskwatch
 from maskwatch.batch.run import Run
-from maskwatch.networks import Networks
+from maskwatch.pipeline import Networks
+from support.paths import TESTS
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import BLUE, GREEN, RED, write_toy_model
 
 SCENES = (
     crowd(),
@@ -97,6 +98,22 @@ class Stillborn(Networks):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@dataclass(frozen=True)
+class HardToStart(Networks):
+    """Networks that kill whoever loads them, the first times."""
+
+    deaths: Path = Path("deaths")
+    times: int = 2
+
+    def load(self) -> Any:
+        """Note each attempt in a file."""
+        with self.deaths.open("a") as file:
+            file.write("x")
+        if self.deaths.stat().st_size <= self.times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Networks.load(self)
+
+
 def harmful(networks: Networks, **harm: Any) -> Harmful:
     """The same networks, with poison."""
     return Harmful(networks.model, networks.detector, **harm)
@@ -152,11 +169,33 @@ def expected_rows(paths: Sequence[Path], networks: Networks) -> list[dict[str, A
 
 
 COLUMNS = (
-    *("source", "status", "error", "fault", "image_width", "image_height", "face_origin", "face"),
-    *("left", "top", "right", "bottom", "detection_score", "state", "confidence"),
-    *("mask", "no_mask", "incorrect_mask"),
-    *("side_px", "sharpness", "visible_ratio", "roll_deg", "yaw_deg"),
-    *("model", "model_sha256", "detector", "detector_sha256"),
+    "source",
+    "status",
+    "error",
+    "fault",
+    "image_width",
+    "image_height",
+    "face_origin",
+    "face",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "detection_score",
+    "state",
+    "confidence",
+    "mask",
+    "no_mask",
+    "incorrect_mask",
+    "side_px",
+    "sharpness",
+    "visible_ratio",
+    "roll_deg",
+    "yaw_deg",
+    "model",
+    "model_sha256",
+    "detector",
+    "detector_sha256",
 )
 
 
@@ -165,13 +204,13 @@ def start_driver(
 ) -> subprocess.Popen[str]:
     """`maskwatch predict SOURCE --out OUT`, with any networks, in a process of its own."""
     code = (
-        "import sys; from batch_factory import *; from pathlib import *\n"
-        "from maskwatch.cli_batch import predict_many\n"
+        "import sys; from support.batch_factory import *; from pathlib import *\n"
+        "from maskwatch.cli.predict import predict_many\n"
         "if __name__ == '__main__':\n"
         f"    sys.exit(predict_many([{str(source)!r}], {str(out)!r}, {networks!r}, {engine!r}, "
         f"{workers}))"
     )
-    here = str(Path(__file__).parent)
+    here = str(TESTS)
     paths = [here, str(Path(maskwatch.__file__).parents[1])]
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -196,11 +235,3 @@ def _command(process_id: int) -> bytes:
         return Path(f"/proc/{process_id}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def wait_until(true: Callable[[], Any], seconds: float = 120.0) -> None:
-    """Wait for something that will be so on any machine, however busy."""
-    ends_s = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends_s, "waited in vain"
-        time.sleep(0.02)

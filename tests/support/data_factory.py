@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from maskwatch.schema import ImageRGB
-from maskwatch.training.manifest import COLUMNS, tidy
+from maskwatch.training.data.manifest import COLUMNS, tidy
 
 FOLDERS = ("with_mask", "without_mask", "mask_weared_incorrect")
 

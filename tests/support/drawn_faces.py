@@ -15,9 +15,8 @@ import pandas as pd
 from PIL import Image
 
 from maskwatch.schema import Face, FaceOrigin, ImageRGB
-from maskwatch.training.manifest import BOX, COLUMNS, tidy, write_manifest
-from maskwatch.training.synth.faces import FacePicture
-from maskwatch.training.synth.head import _LANDMARKS, fit_pose
+from maskwatch.training.data.manifest import BOX, COLUMNS, tidy, write_manifest
+from maskwatch.training.synth.head import _LANDMARKS, FacePicture, fit_pose
 
 DOTS = ((255, 0, 1), (1, 255, 0), (0, 1, 255), (255, 2, 255), (2, 255, 255))
 SKIN = (200, 150, 120)

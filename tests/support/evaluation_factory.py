@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from toy_model import GREY, RED, plain, write_toy_model
-from training_factory import coloured_manifest
 
 from maskwatch.schema import MaskState
-from maskwatch.training.manifest import BOX, data_sha256, read_manifest, write_manifest
-from maskwatch.training.split import source_groups
+from maskwatch.training.data.manifest import BOX, data_sha256, read_manifest, write_manifest
+from maskwatch.training.data.split import source_groups
+from support.toy_model import GREY, RED, plain, write_toy_model
+from support.training_factory import coloured_manifest
 
 SECOND = "<b>second</b>"
 SWAPPED = (MaskState.NO_MASK, MaskState.MASK, MaskState.INCORRECT_MASK)

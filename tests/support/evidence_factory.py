@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from maskwatch.evaluated import (
+from maskwatch.models.evaluation import (
+    UNDEFINED,
     Accuracy,
     Bin,
     Calibration,
     ClassScores,
     Corruptions,
+    Estimate,
     EvaluatedData,
     EvaluatedModel,
     Evaluation,
     Imitated,
     LeftOutSource,
     Loss,
-    Range,
     Sample,
     Scores,
     ScoresOfSource,
@@ -27,7 +27,7 @@ from maskwatch.evaluated import (
     SweepPoint,
     Unclear,
 )
-from maskwatch.evidence import (
+from maskwatch.models.evidence import (
     BrightnessScore,
     ClassFacts,
     DataFacts,
@@ -38,14 +38,14 @@ from maskwatch.evidence import (
     TrainingFacts,
     write_evidence,
 )
+from maskwatch.models.records import to_json
 from maskwatch.schema import CLASSES
 
 OWN, OTHER = "toy 1", "report-toy 1"
-NONE = Range(None, None, None)
 
 
-def around(value: float) -> Range:
-    return Range(value, value - 0.05, value + 0.02)
+def around(value: float) -> Estimate:
+    return Estimate(value, value - 0.05, value + 0.02)
 
 
 def scores(accuracy: float, n: int = 40) -> Scores:
@@ -56,7 +56,7 @@ def scores(accuracy: float, n: int = 40) -> Scores:
     }
     right = round(accuracy * n)
     confusion = ((right, 0, n - right, 0), (0, n, 0, 0), (1, 0, n - 2, 1))
-    return Scores(3 * n, n, around(accuracy), around(accuracy), NONE, per_class, confusion)
+    return Scores(3 * n, n, around(accuracy), around(accuracy), UNDEFINED, per_class, confusion)
 
 
 def of_source(accuracy: float, n: int) -> ScoresOfSource:
@@ -72,9 +72,9 @@ def evaluation(sha256: str, seen: str = "no", twins: int = 0) -> Evaluation:
     def calibrated(ece: float) -> Calibration:
         return Calibration(120, ece, 0.9, 0.8, (Bin(0.8, 1.0, 120, 0.9, 0.8),))
 
-    def spoilt(clean: float) -> Corruptions:
+    def corrupted(clean: float) -> Corruptions:
         strengths = tuple(Accuracy(clean - 0.05 * step) for step in range(1, 6))
-        lost = Range(12.3, 10.0, 15.0)
+        lost = Estimate(12.3, 10.0, 15.0)
         hard = tuple(Accuracy(0.2) for _ in range(5))
         families = {"fog": strengths, "frost": hard}
         return Corruptions(
@@ -112,7 +112,7 @@ def evaluation(sha256: str, seen: str = "no", twins: int = 0) -> Evaluation:
         ),
         imitated_by_training={"fog": Imitated(True), "frost": Imitated(False)},
         sample=Sample(51),
-        corruptions=each(spoilt(0.9), spoilt(0.7)),
+        corruptions=each(corrupted(0.9), corrupted(0.7)),
         rotation_deg=each(swept(0.6), swept(0.4)),
         brightness_factor=each(swept(0.7), swept(0.3)),
     )
@@ -169,4 +169,4 @@ def write_toy_evidence(model_path: Path, **changes: Any) -> Path:
 
 
 def document(sha256: str) -> dict[str, Any]:
-    return {"schema": Evidence.schema, **asdict(evidence(sha256))}
+    return {"schema": Evidence.schema, **to_json(evidence(sha256))}

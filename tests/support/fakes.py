@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from maskwatch.live.judge import Judged
 from maskwatch.schema import (
     FaceOrigin,
     FaceVerdict,
+    Frame,
     FrameReport,
     ImageRGB,
     MaskState,
@@ -49,7 +51,11 @@ def tracked(
     """One face of a video; without a raw state, the frame alone says the same."""
     face = verdict(state, box_xyxy, confidence)
     return TrackedFace(
-        *(box_xyxy, 1.0, state, confidence, face.probabilities),
+        box_xyxy,
+        1.0,
+        state,
+        confidence,
+        face.probabilities,
         track_id=track_id,
         raw_state=raw_state or state,
         state_age_s=state_age_s,
@@ -65,6 +71,17 @@ def report(
     """A report of these faces."""
     detector = "fake detector" if origin is FaceOrigin.DETECTED else None
     return FrameReport(faces, size_wh, origin, "fake", source, detector)
+
+
+def judged(
+    seen: FrameReport,
+    image_rgb: ImageRGB | None = None,
+    arrived_s: float = 0.0,
+    latency_s: float = 0.01,
+) -> Judged:
+    """A frame that a camera gave and in which this was seen."""
+    frame = Frame(picture() if image_rgb is None else image_rgb, arrived_s, 0)
+    return Judged(frame, seen, arrived_s, latency_s, 0)
 
 
 WITHOUT_ROOT = """

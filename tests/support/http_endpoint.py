@@ -23,6 +23,7 @@ class Request:
 
     headers: Message  # whose names may be written in any case
     body: bytes
+    path: str
 
     @property
     def key(self) -> str:
@@ -50,6 +51,10 @@ class Endpoint:
     def keys(self) -> list[str]:
         return [request.key for request in self.requests]
 
+    @property
+    def paths(self) -> list[str]:
+        return [request.path for request in self.requests]
+
 
 @contextmanager
 def endpoint(*answers: int, port: int = 0, context: Any = None) -> Iterator[Endpoint]:
@@ -60,7 +65,7 @@ def endpoint(*answers: int, port: int = 0, context: Any = None) -> Iterator[Endp
             body = self.rfile.read(int(self.headers["Content-Length"]))
             number = min(len(there.requests), len(there.answers) - 1)
             status = there.answers[number]
-            there.requests.append(Request(self.headers, body))
+            there.requests.append(Request(self.headers, body, self.path))
             if status == HANG:
                 there.over.wait(120)
             elif status != CUT:

@@ -6,21 +6,32 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from data_factory import folder_set
-from toy_model import write_toy_model
+import pytest
 
-from maskwatch.model_card import ModelCard, load_model, write_card
-from maskwatch.training.job_folder import GROUPED, JobFolder, Order
-from maskwatch.training.job_status import State, Status, Step, process_stamp, write_status
-from maskwatch.training.recipe import AugmentRecipe, FitRecipe, NetworkRecipe, Recipe
-from maskwatch.training.scores import score
+from maskwatch.models.card import ModelCard, load_model, write_card
+from maskwatch.models.records import to_json
+from maskwatch.training.jobs.folder import (
+    GROUPED,
+    JobFolder,
+    Order,
+    State,
+    Status,
+    Step,
+    process_stamp,
+    write_status,
+)
+from maskwatch.training.metrics import score
+from maskwatch.training.recipes.classifier import AugmentRecipe, FitRecipe, NetworkRecipe, Recipe
+from support.data_factory import folder_set
+from support.paths import TESTS
+from support.toy_model import write_toy_model
 
 PER_CLASS = 6
 
@@ -40,6 +51,13 @@ def tiny_order(folder: Path, recipe: Recipe | None = None, protocol: str = GROUP
     if not folder.exists():
         folder_set(folder, PER_CLASS)
     return Order((str(folder),), protocol, recipe or tiny_recipe())
+
+
+def hold(patch: pytest.MonkeyPatch, after_epoch: int) -> None:
+    """Jobs that begin from now on wait after that epoch until they are stopped or killed."""
+    folders = [str(TESTS / "support" / "held"), os.environ.get("PYTHONPATH", "")]
+    patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
+    patch.setenv("HELD_AFTER_EPOCH", str(after_epoch))
 
 
 def fake_run(
@@ -69,15 +87,22 @@ def fake_run(
     (job.path / "history.csv").write_text("\n".join(rows) + "\n")
     (job.path / "log.txt").write_text("Epoch 3/3\nI0000 00:00:17 port.cc:153] chatter\nlast line\n")
     if state is State.FINISHED:
-        labels = np.arange(30) % 3
-        answers = np.eye(3)[np.where(np.arange(30) < 27, labels, 0)]
-        scores = score(labels, answers, list(range(30)))
+        scores = _scores()
         (job.path / "scores.json").write_text(json.dumps({"val": scores}))
         facts = {"twin_share": 0.0 if protocol == GROUPED else 0.47}
         (job.path / "data.json").write_text(json.dumps(facts))
         values = {"name": f"toy of {name}", "scores": {"part": "val", "all": scores}}
         write_model(job.model_path, **{**values, **(card or {})})
     return job
+
+
+@cache
+def _scores() -> dict[str, Any]:
+    """Of 27 right answers and 3 wrong ones; its intervals take a while."""
+    labels = np.arange(30) % 3
+    answers = np.eye(3)[np.where(np.arange(30) < 27, labels, 0)]
+    scores: dict[str, Any] = to_json(score(labels, answers, list(range(30))))
+    return scores
 
 
 def write_model(path: Path, **card_values: Any) -> ModelCard:
@@ -104,11 +129,3 @@ def living_process() -> Iterator[dict[str, Any]]:
 def own_status(state: State = State.RUNNING, **values: Any) -> Status:
     """A status of this very process."""
     return Status(state, pid=os.getpid(), process=process_stamp(os.getpid()) or "", **values)
-
-
-def wait_until(is_so: Callable[[], bool], what: object, limit_s: float = 300) -> None:
-    """Look again and again."""
-    end_s = time.monotonic() + limit_s
-    while not is_so():
-        assert time.monotonic() < end_s, what
-        time.sleep(0.02)

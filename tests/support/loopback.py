@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -26,12 +26,13 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from streamlit_webrtc.webrtc import WebRtcMode, WebRtcWorker
 
 from maskwatch import Analyzer, Stream
-from maskwatch.app.catalogue import load_catalogue
+from maskwatch.app.i18n import load_catalogue
 from maskwatch.app.watcher import Watcher
+from support.waiting import LIMIT_S, until
 
 T = TypeVar("T")
 DIRECT = RTCConfiguration(iceServers=[])
-WAIT_S = 120.0
+WAIT_S = LIMIT_S
 # the number of a frame stands in its upper edge, a bit a block
 BITS, BLOCK_PX = 16, 16
 
@@ -69,11 +70,20 @@ class Server:
         """The server side of a session, as the page makes it."""
         nothing = dict.fromkeys(
             (
-                *("source_video_track", "source_audio_track", "sink_video_track"),
-                *("sink_audio_track", "player_factory", "in_recorder_factory"),
-                *("out_recorder_factory", "video_frame_callback", "audio_frame_callback"),
-                *("queued_video_frames_callback", "queued_audio_frames_callback"),
-                *("on_video_ended", "on_audio_ended", "audio_processor_factory"),
+                "source_video_track",
+                "source_audio_track",
+                "sink_video_track",
+                "sink_audio_track",
+                "player_factory",
+                "in_recorder_factory",
+                "out_recorder_factory",
+                "video_frame_callback",
+                "audio_frame_callback",
+                "queued_video_frames_callback",
+                "queued_audio_frames_callback",
+                "on_video_ended",
+                "on_audio_ended",
+                "audio_processor_factory",
             )
         )
         worker: WebRtcWorker[Any, Any] = WebRtcWorker(
@@ -204,14 +214,6 @@ def read_number(image_rgb: np.ndarray) -> int | None:
     return sum(1 << bit for bit in range(BITS) if means[bit] > 128) >> 1
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    end_s = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > end_s:
-            raise TimeoutError(f"not within {WAIT_S:.0f} s: {what}")
-        time.sleep(0.02)
-
-
 class Soak:
     """Opens and closes sessions and counts what stays."""
 
@@ -230,21 +232,17 @@ class Soak:
             list(executor.map(self._session, range(at_once), [frames] * at_once))
 
     def _session(self, index: int, frames: int) -> None:
-        watcher = Watcher(self._open_stream, 0.5, load_catalogue("en"))
+        stream = Stream(self._analyzer)
+        watcher = Watcher(stream, load_catalogue("en"))
         camera = Camera(self._image_rgb, self._rate_fps)
         session = Session(self._server, self._browsers, watcher, camera)
-        self._alive.update((watcher, session, session.worker, session.browser))
+        self._alive.update((stream, watcher, session, session.worker, session.browser))
         self._opened += 1
         try:
             until(lambda: len(session.browser.delays_s) >= frames, f"{frames} judged frames")
             self.delays_s += session.browser.delays_s
         finally:
             session.close(server_first=index % 2 == 0)
-
-    def _open_stream(self, steadiness: float) -> Stream:
-        stream = Stream(self._analyzer, steadiness)
-        self._alive.add(stream)
-        return stream
 
     def count(self) -> dict[str, float]:
         """What is there now, a moment after the last session was closed."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from stream_servers import free_port
-from waiting import until
+
+from support.ports import free_port
+from support.waiting import until
 
 # Debian keeps it among the servers, out of the way of users
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -58,6 +59,7 @@ class Listener:
         heard: newest text by topic.
         retained: topics whose message the broker had kept.
         alerts: texts of all alerts, in order.
+        pictures: those that came, in order.
         subscribed: how often it has begun to listen.
     """
 
@@ -65,6 +67,7 @@ class Listener:
         self.heard: dict[str, str] = {}
         self.retained: set[str] = set()
         self.alerts: list[str] = []
+        self.pictures: list[bytes] = []
         self.subscribed = 0
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         if username:
@@ -80,9 +83,12 @@ class Listener:
         self.subscribed += 1
 
     def _note(self, _: object, __: object, message: paho.MQTTMessage) -> None:
-        self.heard[message.topic] = message.payload.decode()
         if message.retain:
             self.retained.add(message.topic)
+        if message.topic.endswith("/picture"):
+            self.pictures.append(message.payload)
+            return
+        self.heard[message.topic] = message.payload.decode()
         if message.topic.endswith("/alert"):
             self.alerts.append(message.payload.decode())
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,18 +14,19 @@ from typing import Any
 import httpx
 import numpy as np
 from PIL import Image
-from toy_detector import write_toy_detector
-from toy_model import write_toy_model
 
 from maskwatch import Analyzer
+from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
-from maskwatch.service.engine import Engine
-from maskwatch.service.keys import KeyRing
+from maskwatch.service.engine import Engine, OneLine
+from maskwatch.service.guard import KeyRing
 from maskwatch.service.limits import Limits
-from maskwatch.service.log import OneLine
 from maskwatch.service.server import Server, listen
+from support.toy_detector import write_toy_detector
+from support.toy_model import write_toy_model
+from support.waiting import LIMIT_S, until
 
-WAIT_S = 120.0
+WAIT_S = LIMIT_S
 PLENTY = 1e6
 """A rate that no test reaches."""
 
@@ -67,9 +67,9 @@ class GatedAnalyzer(Analyzer):
         self._pass(image)
         return super().analyze(image, boxes)
 
-    def find_live(self, image_rgb: Any) -> Any:
+    def find_live(self, image_rgb: Any, window_xyxy: Any = None) -> Any:
         self._pass(image_rgb)
-        return super().find_live(image_rgb)
+        return super().find_live(image_rgb, window_xyxy)
 
     def _pass(self, image: Any) -> None:
         if isinstance(image, np.ndarray) and image.shape[1] == self.WIDTH_PX:
@@ -112,12 +112,15 @@ def running(
     analyzer: Analyzer,
     keys: Sequence[str] = (),
     origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    page: Networks | None = None,
     **limits: float,
 ) -> Iterator[Running]:
     """A service until the block ends; its log must then be clean."""
     bounds = Limits(**{"rate_per_s": PLENTY, "shutdown_s": 5, **limits})
     engine = Engine(analyzer, bounds)
-    server = Server(create_app(engine, KeyRing(keys), origins), bounds, engine.end)
+    app = create_app(engine, KeyRing(keys), origins, hosts, page)
+    server = Server(app, bounds, engine.end)
     listener = listen("127.0.0.1", 0, local_only=True)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with noted_log() as log:
@@ -165,13 +168,6 @@ def check_log(log: str) -> None:
         assert word not in log, log
     for line in log.splitlines():
         assert line.split()[2] in ("INFO", "WARNING", "ERROR"), log
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    end_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < end_s, f"not within {WAIT_S:.0f} s: {what}"
-        time.sleep(0.01)
 
 
 def png(image_rgb: np.ndarray) -> bytes:

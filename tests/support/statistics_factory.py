@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from maskwatch.live.counting import Count
 from maskwatch.schema import MaskState
-from maskwatch.store import BUCKET_S, Entry, bucket_start
-from maskwatch.tally import Count
+from maskwatch.store.statistics import BUCKET_S, Entry, bucket_start
 
 
 def entry(

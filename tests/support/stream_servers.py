@@ -6,7 +6,6 @@ A script says what each connection gets; it is called with a function that sends
 from __future__ import annotations
 
 import io
-import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -15,10 +14,10 @@ from fractions import Fraction
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import av
-from drawn_video import numbered
 from PIL import Image
 
 from maskwatch.schema import ImageRGB
+from support.drawn_video import numbered
 
 Send = Callable[[ImageRGB | bytes], None]
 Script = Callable[[Send, int], None]
@@ -185,11 +184,3 @@ def _play(server: object, send: Send) -> None:
     assert isinstance(server, _Server)
     connection, server.connections = server.connections, server.connections + 1
     server.script(send, connection)
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

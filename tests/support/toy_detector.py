@@ -2,6 +2,9 @@
 
 Cells of the middle grid (16 pixels of the network's input) whose mean colour is magenta see a face
 of FACE_PX centred on them; a dot of one cell is therefore one face.
+
+Cells of the coarsest grid that have the grey of a border see a speck of a face: so the small plain
+pictures of the tests are taken for cut-out faces, once the Analyzer puts a border round them.
 """
 
 from __future__ import annotations
@@ -14,11 +17,15 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from maskwatch.boxes import POINT_VALUES, STRIDES_PX
-from maskwatch.model_card import DetectorCard, write_card
+from maskwatch.models.card import DetectorCard, write_card
+from maskwatch.pipeline import BORDER_VALUE
+from maskwatch.vision.detect import POINT_VALUES
+from maskwatch.vision.letter_box import STRIDES_PX
 
 MAGENTA = (255, 0, 255)
 DOT_PX, FACE_PX, SIDE_PX = 16, 48, 320
+BORDER_PX, SPECK = 32, -3.0
+"""Side of the cells that see a border, and the logarithm of what they see, in cells."""
 
 LANDMARKS = (-1.0, -0.5, 1.0, -0.5, 0.0, 0.0, -0.5, 1.0, 0.5, 1.0)
 """Offsets of the five landmarks in cells."""
@@ -37,13 +44,22 @@ def toy_detector_onnx() -> bytes:
         helper.make_tensor("shape", TensorProto.INT64, [3], [0, POINT_VALUES, -1]),
         helper.make_tensor("weight", TensorProto.FLOAT, weight.shape, weight.ravel()),
     ]
+    constants += [
+        helper.make_tensor("grey", TensorProto.FLOAT, [], [float(BORDER_VALUE)]),
+        helper.make_tensor("slope", TensorProto.FLOAT, [], [-400.0]),
+        helper.make_tensor("top", TensorProto.FLOAT, [], [200.0]),
+        helper.make_tensor("channels", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("others", TensorProto.INT64, [8], [0] * 5 + [POINT_VALUES - 1, 0, 0]),
+    ]
     nodes = [
         helper.make_node("Cast", ["pictures"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["values"], ["planes"], perm=[0, 3, 1, 2]),
     ]
     for stride in STRIDES_PX:
-        # magenta reaches 51; the other grids never see anything
-        bias = (-45.0 if stride == DOT_PX else -100.0, 0.0, 0.0, size, size, *LANDMARKS)
+        # magenta reaches 51
+        least = -45.0 if stride == DOT_PX else -100.0
+        width = SPECK if stride == BORDER_PX else size
+        bias = (least, 0.0, 0.0, width, width, *LANDMARKS)
         constants.append(
             helper.make_tensor(f"bias{stride}", TensorProto.FLOAT, [POINT_VALUES], bias)
         )
@@ -58,11 +74,31 @@ def _grid(stride: int) -> list[NodeProto]:
     """Planes -> points of one grid, row by row."""
     sides = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
     colour, maps, rows = f"colour{stride}", f"maps{stride}", f"rows{stride}"
+    seen = f"seen{stride}"
     return [
         helper.make_node("AveragePool", ["planes"], [colour], **sides),
-        helper.make_node("Conv", [colour, "weight", f"bias{stride}"], [maps]),
+        helper.make_node("Conv", [colour, "weight", f"bias{stride}"], [seen]),
+        *(_border(colour, seen, maps) if stride == BORDER_PX else _same(seen, maps)),
         helper.make_node("Reshape", [maps, "shape"], [rows]),
         helper.make_node("Transpose", [rows], [f"points{stride}"], perm=[0, 2, 1]),
+    ]
+
+
+def _same(seen: str, maps: str) -> list[NodeProto]:
+    return [helper.make_node("Identity", [seen], [maps])]
+
+
+def _border(colour: str, seen: str, maps: str) -> list[NodeProto]:
+    """200 more where all three means are the grey of a border."""
+    return [
+        helper.make_node("Sub", [colour, "grey"], ["off"]),
+        helper.make_node("Abs", ["off"], ["away"]),
+        helper.make_node("ReduceMax", ["away", "channels"], ["most"]),
+        helper.make_node("Mul", ["most", "slope"], ["falling"]),
+        helper.make_node("Add", ["falling", "top"], ["raised"]),
+        helper.make_node("Relu", ["raised"], ["bonus"]),
+        helper.make_node("Pad", ["bonus", "others"], ["bonuses"]),
+        helper.make_node("Add", [seen, "bonuses"], [maps]),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from maskwatch.model_card import ModelCard, write_card
+from maskwatch.models.card import ModelCard, write_card
 from maskwatch.schema import CLASSES
 
 RED, GREEN, BLUE, GREY = (250, 10, 10), (10, 250, 10), (10, 10, 250), (128, 128, 128)

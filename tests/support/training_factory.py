@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskwatch.training.manifest import BOX, COLUMNS, read_manifest, tidy, write_manifest
-from maskwatch.training.recipe import AugmentRecipe, FitRecipe, NetworkRecipe, Recipe
+from maskwatch.training.data.manifest import BOX, COLUMNS, read_manifest, tidy, write_manifest
+from maskwatch.training.recipes.classifier import AugmentRecipe, FitRecipe, NetworkRecipe, Recipe
 
 COLOURS = {"mask": (210, 40, 40), "no_mask": (40, 210, 40), "incorrect_mask": (40, 40, 210)}
 PARTS = {"train": 8, "val": 4, "test": 4}
@@ -60,10 +62,18 @@ def small_recipe(**changes: Any) -> Recipe:
 
 
 def random_base_weights(folder: Path) -> Path:
-    """Weights of the base in Keras' own file format, from a seed, so that nothing is downloaded.
+    """A file of base weights in Keras' own format, from a seed, so that nothing is downloaded."""
+    path = folder / "base.weights.h5"
+    path.write_bytes(_random_base())
+    return path
 
-    Batch norm gets the statistics of one batch of noise; with its initial ones the signal of
-    random layers fades to nothing, and a frozen batch norm would keep it so.
+
+@cache
+def _random_base() -> bytes:
+    """Batch norm has the statistics of one batch of noise.
+
+    With its initial ones the signal of random layers fades to nothing, and a frozen batch norm
+    would keep it so.
     """
     import keras
 
@@ -75,6 +85,7 @@ def random_base_weights(folder: Path) -> Path:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     base(np.random.default_rng(0).uniform(-1, 1, (16, 64, 64, 3)), training=True)
-    path = folder / "base.weights.h5"
-    base.save_weights(path)
-    return path
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "base.weights.h5"
+        base.save_weights(path)
+        return path.read_bytes()

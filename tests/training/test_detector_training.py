@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from pathlib import Path
+import shutil
 
 import keras
 import numpy as np
@@ -10,31 +10,34 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from training_factory import hash_number
+from support.paths import ROOT
+from support.training_factory import hash_number, random_base_weights
 
 from maskwatch import DataError, FaceDetector, ModelError, SettingError
-from maskwatch.boxes import POINT_VALUES
-from maskwatch.cli import cli
-from maskwatch.runtime import create_session
-from maskwatch.training.detector.export import check_parity, export_detector
-from maskwatch.training.detector.loss import DetectionLoss
-from maskwatch.training.detector.network import build_detector, fold_batch_norm
-from maskwatch.training.detector.recipe import (
+from maskwatch.cli.main import cli
+from maskwatch.models.card import load_detector
+from maskwatch.models.runtime import create_session
+from maskwatch.training.classifier.network import convert_to_onnx
+from maskwatch.training.data.manifest import BOX, read_manifest, tidy, write_manifest
+from maskwatch.training.data.manifest import COLUMNS as MANIFEST_COLUMNS
+from maskwatch.training.detector.hard_negatives import read_false_boxes
+from maskwatch.training.detector.network import DetectionLoss, build_detector, fold_batch_norm
+from maskwatch.training.detector.scenes import COLUMNS, output_points
+from maskwatch.training.detector.train import check_parity, export_detector, train_detector
+from maskwatch.training.recipes.detector import (
     DetectorFitRecipe,
     DetectorNetworkRecipe,
     DetectorRecipe,
+    SceneRecipe,
 )
-from maskwatch.training.detector.targets import COLUMNS, output_points
-from maskwatch.training.detector.train import train_detector
-from maskwatch.training.manifest import BOX, read_manifest, tidy, write_manifest
-from maskwatch.training.manifest import COLUMNS as MANIFEST_COLUMNS
-from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.run_folder import RunFolder
+from maskwatch.vision.detect import POINT_VALUES
 
-RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
+RECIPE = ROOT / "recipes" / "detector.yaml"
 SMALL = DetectorRecipe(
     name="small",
     network=DetectorNetworkRecipe(pyramid_channels=16, head_layers=1),
+    scenes=SceneRecipe(false_share=0.2),
     fit=DetectorFitRecipe(
         learning_rate=0.003,
         batch_size=4,
@@ -54,16 +57,7 @@ def work(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(work):
-    keras.utils.set_random_seed(3)
-    base = keras.applications.MobileNetV2(
-        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None
-    )
-    for layer in base.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # so that one batch sets its statistics
-    base(np.random.default_rng(0).uniform(-1, 1, (16, 64, 64, 3)), training=True)
-    base.save_weights(work / "base.weights.h5")
-    return work / "base.weights.h5"
+    return random_base_weights(work)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +90,26 @@ def manifest(work):
 @pytest.fixture(scope="module")
 def run(work, manifest, weights):
     folder = RunFolder(work / "run")
-    train_detector(SMALL, read_manifest(manifest), {}, folder, weights)
+    recipe = work / "small.yaml"
+    recipe.write_text(SMALL.to_yaml())
+    start = ["--out", str(folder.path), "--weights", str(weights)]
+    command("train-detector", str(recipe), *data_of(work), *start)
     return folder
+
+
+def test_what_the_network_took_for_a_face_is_kept_with_the_run(run):
+    assert read_false_boxes(run.path / "false_boxes.json") == {}  # a fresh one believes in no face
+
+
+def data_of(work):
+    return ["--data", str(work / "m.parquet"), "--faces", str(work / "faces.json")]
+
+
+def command(*words):
+    """What `maskwatch` prints when it is told so, and all goes well."""
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_folding_batch_norm_changes_no_answer(weights):
@@ -126,6 +138,11 @@ def test_a_trained_detector_is_taken_over_whole(run, weights, work):
     model = build_detector(SMALL.network, run.path / "model.keras", seed=9)
     image = np.random.default_rng(2).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
     assert np.allclose(model(image), run.load_model()(image), atol=1e-5)
+    folded = fold_batch_norm(run.load_model())  # as in a run that began with an exported file
+    folded.save(work / "folded.keras")
+    again = build_detector(SMALL.network, work / "folded.keras", seed=9)
+    assert len(again.weights) == len(folded.weights) < len(model.weights)
+    assert np.allclose(again(image), folded(image), atol=1e-5)
     with pytest.raises(SettingError, match="no trained detector of this recipe's shape"):
         build_detector(DetectorNetworkRecipe(), run.path / "model.keras", seed=0)
     (work / "none.keras").write_bytes(b"no model")
@@ -138,7 +155,8 @@ def batch(boxes_and_states):
     points = output_points(64)
     targets = np.zeros((1, len(points), COLUMNS), np.float32)
     targets[0, :, 1:5] = (0, 0, 1, 1)
-    targets[0, :, 16:] = points
+    targets[0, :, 16] = 1
+    targets[0, :, 17:] = points
     for point, (state, box, landmarks) in boxes_and_states.items():
         targets[0, point, 0] = state
         targets[0, point, 1:5] = box
@@ -150,7 +168,7 @@ def batch(boxes_and_states):
 def answer_for(targets, logit):
     """What the network should say to be right about box and landmarks, with a given logit."""
     t = targets[0]
-    middle, stride = t[:, 16:18], t[:, 18:]
+    middle, stride = t[:, 17:19], t[:, 19:]
     output = np.zeros((1, len(t), POINT_VALUES), np.float32)
     output[0, :, 0] = logit
     output[0, :, 1:3] = ((t[:, 1:3] + t[:, 3:5]) / 2 - middle) / stride
@@ -188,6 +206,22 @@ def test_what_the_loss_charges():
     assert float(loss(targets, marks)) == pytest.approx(10 * 4 / np.sqrt(320), rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("is_placed", "wanted", "box"),
+    [(1, 0.8 + 0.2 / 3, 2 / 3 + 8**2 / (24**2 + 20**2)), (0, 0.8 + 0.2 * 0.5, 0)],
+)
+def test_with_a_floor_the_score_says_face_first_and_an_unplaced_box_is_not_taught(
+    is_placed, wanted, box
+):
+    targets = batch({9: FACE})
+    targets[0, 9, 16] = is_placed
+    logits = np.where(targets[0, :, 0] == 1, np.log(wanted / (1 - wanted)), -20)
+    answer = answer_for(targets, logits)
+    answer[0, 9, 1] += 1  # an IoU of 1/3
+    loss = DetectionLoss(box_weight=1.0, landmark_weight=0.0, score_floor=0.8)
+    assert float(loss(targets, answer)) == pytest.approx(box, abs=1e-3)
+
+
 def test_ignored_points_cost_nothing():
     targets = batch({9: FACE, 3: (-1, (0, 0, 1, 1), None)})
     logits = np.where(targets[0, :, 0] == 1, 20.0, -20.0)
@@ -218,6 +252,8 @@ def test_a_run_that_was_cut_off_ends_where_an_unbroken_one_does(
     run, work, manifest, weights, monkeypatch
 ):
     folder = RunFolder(work / "cut")
+    folder.path.mkdir()
+    shutil.copy(run.path / "false_boxes.json", folder.path)  # looked for once; to export costs most
     end_epoch = RunFolder.end_epoch
 
     def cut_off(self, epoch, *rest):
@@ -240,9 +276,11 @@ def test_a_run_that_was_cut_off_ends_where_an_unbroken_one_does(
 
 
 @pytest.fixture(scope="module")
-def exported(run, manifest, work):
-    path = work / "out" / "detector.onnx"
-    return path, export_detector(run, read_manifest(manifest), {}, path)
+def exported(run, work):
+    said = command("export-detector", str(run.path), *data_of(work))
+    assert "lowest score of a face" in said
+    path = run.path / "detector.onnx"
+    return path, load_detector(path)[1]
 
 
 def test_the_exported_file_serves_pictures_of_any_size(exported):
@@ -292,19 +330,14 @@ def test_a_file_that_differs_from_its_model_is_refused(run, weights, monkeypatch
         check_parity(session, run.load_model())
 
 
-def test_the_commands_train_and_export(work, manifest, weights):
-    recipe = work / "small.yaml"
-    recipe.write_text(SMALL.to_yaml().replace("epochs: 2", "epochs: 1"))
-    faces = ["--faces", str(work / "faces.json")]
-    common = ["--data", str(manifest), *faces]
-    out = work / "by-command"
-    result = CliRunner().invoke(
-        cli, ["train-detector", str(recipe), *common, "--out", str(out), "--weights", str(weights)]
-    )
-    assert result.exit_code == 0, result.output
-    result = CliRunner().invoke(cli, ["export-detector", str(out), *common])
-    assert result.exit_code == 0, result.output
-    assert (out / "detector.onnx").exists() and "lowest score of a face" in result.output
+@pytest.mark.usefixtures("graph")
+def test_it_trains_with_a_graph_as_well(work, manifest, weights):
+    folder = RunFolder(work / "graph")
+    fit = dataclasses.replace(SMALL.fit, epochs=1)
+    recipe = dataclasses.replace(SMALL, fit=fit, scenes=SceneRecipe())
+    train_detector(recipe, read_manifest(manifest), {}, folder, weights)
+    (epoch,) = folder.history()
+    assert folder.read()["state"] == "finished" and np.isfinite(epoch["loss"])
 
 
 def test_found_faces_of_the_wrong_form_are_an_error_of_one_line(work, manifest):

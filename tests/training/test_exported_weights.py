@@ -1,10 +1,11 @@
 """A classifier learns on from an exported file: same answers at the start, refusals in one line.
 
-Run: pytest tests/test_exported_weights.py
+Run: pytest tests/training/test_exported_weights.py
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from toy_model import write_toy_model
-from training_factory import coloured_manifest, random_base_weights, small_recipe
+from support.toy_model import write_toy_model
+from support.training_factory import coloured_manifest, random_base_weights, small_recipe
 
 from maskwatch.errors import SettingError
-from maskwatch.training.export import export_run, golden_crops
-from maskwatch.training.network import build_network
-from maskwatch.training.onnx_file import convert_to_onnx
-from maskwatch.training.recipe import FitRecipe, NetworkRecipe
+from maskwatch.training.classifier.export import export_run, golden_crops
+from maskwatch.training.classifier.network import build_network, convert_to_onnx
+from maskwatch.training.classifier.train import HARD_BELOW, predict, train
+from maskwatch.training.data.parts import take_part
+from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe, SamplingRecipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
 
 NETWORK = NetworkRecipe(
     alpha=0.35, input_side_px=64, unfrozen_layers=-1, dense_units=16, dense_layers=2, dropout=0.2
@@ -116,7 +117,6 @@ def test_an_onnx_file_from_elsewhere_is_refused(tmp_path: Path) -> None:
         build_network(NETWORK, write_toy_model(tmp_path), seed=0)
 
 
-@pytest.mark.slow
 def test_a_run_goes_on_and_keeps_some_of_its_start(work: Path, exported: Path) -> None:
     folder = work / "pictures"
     folder.mkdir()
@@ -134,10 +134,32 @@ def test_a_run_goes_on_and_keeps_some_of_its_start(work: Path, exported: Path) -
     assert export_run(kept, table, work / "kept.onnx").training["parity_with_keras"] < 1e-4
 
 
-def test_keeping_some_of_the_start_wants_a_trained_network(work: Path, weights: Path) -> None:
-    recipe = small_recipe(network=NETWORK, fit=FitRecipe(epochs=1, start_share=0.5))
-    folder = work / "few"
-    folder.mkdir()
-    with pytest.raises(SettingError, match=r"start_share .* \(\.onnx\) with --weights"):
-        train(recipe, coloured_manifest(folder), RunFolder(work / "refused"), weights)
-    assert not (work / "refused").exists()
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fit": FitRecipe(epochs=1, start_share=0.5)},
+        {"sampling": SamplingRecipe(crops_per_epoch=8, hard_times=2)},
+    ],
+)
+def test_what_goes_on_wants_a_trained_network(
+    tmp_path: Path, weights: Path, change: dict[str, Any]
+) -> None:
+    recipe = small_recipe(network=NETWORK, **change)
+    with pytest.raises(SettingError, match=r"need a trained .* \(\.onnx\) with --weights"):
+        train(recipe, coloured_manifest(tmp_path), RunFolder(tmp_path / "refused"), weights)
+    assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.slow
+def test_crops_that_the_start_doubts_are_drawn_more_often(
+    tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = coloured_manifest(tmp_path)
+    sampling = SamplingRecipe(crops_per_epoch=24, hard_times=5)
+    recipe = small_recipe(network=NETWORK, sampling=sampling, fit=FitRecipe(epochs=1))
+    train(recipe, table, RunFolder(tmp_path / "run"), exported)
+    hard, rows = re.findall(r"(\d+) of (\d+) crops are drawn 5 times", capsys.readouterr().out)[0]
+    network = build_network(NETWORK, exported, seed=0).full
+    part = take_part(table, "train")
+    given = predict(network, part, recipe)[np.arange(len(part.labels)), part.labels]
+    assert (int(hard), int(rows)) == ((given < HARD_BELOW).sum(), len(part.labels))

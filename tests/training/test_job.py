@@ -1,6 +1,6 @@
 """Training jobs for real: from a folder of pictures to a network, through stops and kills.
 
-Run: pytest tests/test_job.py
+Run: pytest tests/training/test_job.py
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data_factory import folder_set
-from job_factory import fake_run, tiny_order, tiny_recipe, wait_until
-from training_factory import random_base_weights
+from support.data_factory import folder_set
+from support.job_factory import fake_run, hold, tiny_order, tiny_recipe
+from support.training_factory import random_base_weights
+from support.waiting import until
 
 from maskwatch import Analyzer, WholeImage
 from maskwatch.errors import DataError
-from maskwatch.model_card import SHIPPED_MODEL, card_path, load_model
-from maskwatch.training.job import explain, fitting_weights
-from maskwatch.training.job_control import resume_job, start_job, stop_job
-from maskwatch.training.job_folder import REPORT, JobFolder, Order
-from maskwatch.training.job_status import STOP, State, Step
-from maskwatch.training.recipe import load_recipe
+from maskwatch.models.card import SHIPPED_MODEL, card_path, load_model
+from maskwatch.training.jobs.comparison import read_comparison
+from maskwatch.training.jobs.control import resume_job, start_job, stop_job
+from maskwatch.training.jobs.folder import GROUPED, REPORT, STOP, JobFolder, Order, State, Step
+from maskwatch.training.jobs.job import explain, fitting_weights
+from maskwatch.training.recipes.classifier import classifier_recipes, load_recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.shipped_recipes import classifier_recipes
-
-LONG = tiny_recipe(epochs=40, name="long")
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +42,27 @@ def weights(work: Path) -> Path:
     return random_base_weights(work)
 
 
-@pytest.fixture(autouse=True)
-def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> Iterator[None]:
     """As many runs in a row would slow each other down."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 def wait_for_end(job: JobFolder) -> None:
-    wait_until(lambda: not job.status().is_alive, job.path)
+    until(lambda: not job.status().is_alive, job.path)
 
 
-def wait_for_epoch(job: JobFolder, epoch: int) -> None:
-    wait_until(lambda: len(job.history()) >= epoch or not job.status().is_alive, job.path)
+def wait_for_checkpoint(job: JobFolder, epoch: int) -> None:
+    checkpoint = job.path / f"checkpoint-{epoch}.keras"
+    until(lambda: checkpoint.exists() or not job.status().is_alive, job.path)
     assert job.status().is_alive, "\n".join(job.log_lines(30))
 
 
 def run_here(job: JobFolder, *weights: Path, limit_bytes: int | None = None) -> int:
     """The job in a process that may write no file larger than this."""
-    command = [sys.executable, "-m", "maskwatch.training.job", str(job.path)]
+    command = [sys.executable, "-m", "maskwatch.training.jobs.job", str(job.path)]
     for path in weights:
         command += ["--weights", str(path)]
 
@@ -80,82 +82,109 @@ def new_job(path: Path, order: Order) -> JobFolder:
     return job
 
 
-@pytest.mark.slow
-def test_a_run_goes_from_pictures_to_a_network(work: Path, weights: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(work: Path, weights: Path) -> JobFolder:
+    """A run that nobody disturbed; three epochs of what is delivered to try the whole path with."""
     folder_set(work / "faces", 8)
     (work / "faces" / "with_mask" / "notes.txt").write_text("no picture")
-    recipe = load_recipe(classifier_recipes()["smoke"])
-    order = Order((str(work / "faces"),), REPORT, recipe)
+    smoke = load_recipe(classifier_recipes()["smoke"])
+    recipe = replace(
+        smoke,
+        network=replace(smoke.network, dropout=0.2),
+        fit=replace(smoke.fit, epochs=3, learning_rate=0.003),
+    )
     other = work / "other.weights.h5"
     other.write_bytes(b"of another width")
+    order = Order((str(work / "faces"),), REPORT, recipe)
     job = start_job(work / "whole", order, [other, weights])
     assert job.status().is_alive
     wait_for_end(job)
-    status = job.status()
-    assert (status.state, status.error) == (State.FINISHED, ""), job.log_lines(30)
-    assert (status.epoch, status.epochs) == (2, 2)
-    assert len(job.history()) == 2 and job.scores()["n"] == 3
-    assert "twin_share" in job.data()
-    assert RunFolder(job.path).read()["state"] == "finished"
-    log = job.log_lines(100)
+    return job
+
+
+def test_a_run_goes_from_pictures_to_a_network(work: Path, whole: JobFolder) -> None:
+    status = whole.status()
+    assert (status.state, status.error) == (State.FINISHED, ""), whole.log_lines(30)
+    assert (status.epoch, status.epochs) == (3, 3)
+    assert len(whole.history()) == 3 and whole.scores()["n"] == 3
+    assert "twin_share" in whole.data()
+    assert RunFolder(whole.path).read()["state"] == "finished"
+    log = whole.log_lines(100)
     assert any("notes.txt: not the file name of a picture" in line for line in log)
-    assert any(line.startswith("Epoch 2/2") for line in log)
-    analyzer = Analyzer(job.model_path, detector=WholeImage())
-    assert analyzer.card.sha256 == job.card()["sha256"]
+    assert any(line.startswith("Epoch 3/3") for line in log)
+    analyzer = Analyzer(whole.model_path, detector=WholeImage())
+    assert analyzer.card.sha256 == whole.card()["sha256"]
     assert analyzer.analyze(work / "faces" / "with_mask" / "0.jpg").faces
-    assert not list(job.path.glob("*.part*")) and not list(job.path.glob(".*.part"))
+    assert not list(whole.path.glob("*.part*")) and not list(whole.path.glob(".*.part"))
 
 
-@pytest.mark.slow
-def test_stopped_and_killed_it_ends_as_an_unbroken_one(work: Path, weights: Path) -> None:
-    order = tiny_order(work / "broken-faces", LONG)
-    job = start_job(work / "broken", order, [weights])
-    wait_for_epoch(job, 2)
-    stop_job(job)
-    wait_for_end(job)
-    assert job.status().state is State.STOPPED and job.status().step is Step.TRAINING
-    assert not (job.path / STOP).exists()
-    stopped_at = len(job.history())
-    assert 2 <= stopped_at < 40
+def test_a_run_from_the_model_in_use_is_compared_with_it_on_faces_that_it_did_not_learn(
+    work: Path, whole: JobFolder
+) -> None:
+    order = replace(whole.order(), protocol=GROUPED, old_model=str(whole.model_path))
+    order = replace(order, recipe=replace(order.recipe, fit=replace(order.recipe.fit, epochs=1)))
+    job = new_job(work / "onwards-1", order)
+    assert run_here(job) == 0
+    parts = job.data()["parts"]
+    (tally,) = read_comparison(job.path)
+    assert sum(parts["test"].values()) == tally.faces > 0
+    assert tally.source == "faces" and tally.old_learnt
+    assert job.card()["scores"]["part"] == "test"
+    assert RunFolder(job.path).read()["weights_sha256"] == whole.card()["sha256"]
+
+
+def test_stopped_and_killed_it_ends_as_an_unbroken_one(
+    work: Path, weights: Path, whole: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        hold(patch, after_epoch=1)
+        job = start_job(work / "broken", whole.order(), [weights])
+        wait_for_checkpoint(job, 1)
+        stop_job(job)
+        wait_for_end(job)
+        assert job.status().state is State.STOPPED and job.status().step is Step.TRAINING
+        assert not (job.path / STOP).exists()
+        assert len(job.history()) == 1
+
+        hold(patch, after_epoch=2)
+        resume_job(job, [weights])
+        wait_for_checkpoint(job, 2)
+        os.kill(job.status().pid, signal.SIGKILL)
+        wait_for_end(job)
+        assert job.status().state is State.LOST
+        assert len(job.history()) == 2
 
     resume_job(job, [weights])
-    wait_for_epoch(job, stopped_at + 2)
-    os.kill(job.status().pid, signal.SIGKILL)
-    wait_for_end(job)
-    assert job.status().state is State.LOST
-    assert stopped_at + 2 <= len(job.history()) < 40
-
-    resume_job(job, [weights])
-    unbroken = new_job(work / "unbroken" / "long-1", order)
-    assert run_here(unbroken, weights) == 0
     wait_for_end(job)
     assert job.status().state is State.FINISHED, job.log_lines(30)
-    assert len(job.history()) == len(unbroken.history()) == 40
+    assert len(job.history()) == len(whole.history()) == 3
     for name in ("loss", "val_loss", "accuracy"):
-        values = [[row[name] for row in one.history()] for one in (job, unbroken)]
+        values = [[row[name] for row in one.history()] for one in (job, whole)]
         assert np.allclose(*values, atol=1e-3), name
-    assert job.scores() == unbroken.scores()
+    assert job.scores() == whole.scores()
 
 
-@pytest.mark.slow
-def test_what_goes_wrong_is_told_in_one_line(work: Path, weights: Path) -> None:
-    order = tiny_order(work / "small-faces", tiny_recipe(epochs=1))
-    empty, two = work / "empty", work / "two"
-    empty.mkdir()
-    folder_set(two, 6, ("with_mask", "without_mask"))
-    cases = [
-        (replace(order, data=(str(empty),)), weights, "no labelled picture"),
-        (replace(order, data=(str(two),)), weights, "no picture shows incorrect_mask"),
-        (replace(order, data=(str(work / "gone"),)), weights, "no such folder"),
-        (order, work / "gone.h5", r"no such weights file"),
-    ]
-    for number, (wrong, file, words) in enumerate(cases):
-        job = new_job(work / "wrong" / f"tiny-{number}", wrong)
-        assert run_here(job, file) == 1
-        status = job.status()
-        assert status.state is State.FAILED
-        assert words in status.error and "\n" not in status.error
-        assert job.log_lines(1) == [] and not list(job.path.glob("*.parquet"))
+@pytest.mark.parametrize(
+    ("data", "file", "words"),
+    [
+        ("one", "", "no picture shows no_mask or incorrect_mask"),
+        pytest.param("empty", "", "no labelled picture", marks=pytest.mark.slow),
+        pytest.param("gone", "", "no such folder", marks=pytest.mark.slow),
+        pytest.param("all", "gone.h5", "no such weights file", marks=pytest.mark.slow),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_line(
+    tmp_path: Path, weights: Path, data: str, file: str, words: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    folder_set(tmp_path / "one", 6, ("with_mask",))
+    order = tiny_order(tmp_path / "all", tiny_recipe(epochs=1))
+    job = new_job(tmp_path / "tiny-1", replace(order, data=(str(tmp_path / data),)))
+    assert run_here(job, tmp_path / file if file else weights) == 1
+    status = job.status()
+    assert status.state is State.FAILED
+    assert words in status.error and "\n" not in status.error
+    assert job.log_lines(1) == [] and not list(job.path.glob("*.parquet"))
 
 
 @pytest.mark.slow

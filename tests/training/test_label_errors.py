@@ -1,6 +1,6 @@
 """Doubts: a label that was planted wrong is found, and what is found can be edited and applied.
 
-Run: pytest tests/test_doubts.py
+Run: pytest tests/training/test_label_errors.py
 """
 
 from __future__ import annotations
@@ -10,26 +10,30 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from data_factory import folder_set, table_of
-from training_factory import coloured_manifest, random_base_weights
+from support.data_factory import folder_set, table_of
+from support.training_factory import coloured_manifest, random_base_weights
 
-from maskwatch.cli_data import data
+from maskwatch.cli.data import data
 from maskwatch.errors import DataError, MaskWatchError
-from maskwatch.training import doubts as doubting
-from maskwatch.training.catalog import LABELS
-from maskwatch.training.collect import collect
-from maskwatch.training.corrections import apply_corrections, read_corrections, write_corrections
-from maskwatch.training.doubts import (
+from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.collect import collect
+from maskwatch.training.data.corrections import (
+    apply_corrections,
+    read_corrections,
+    write_corrections,
+)
+from maskwatch.training.data.manifest import BOX, read_manifest, write_manifest
+from maskwatch.training.evaluation import label_errors
+from maskwatch.training.evaluation.label_errors import (
     FOLDS,
     as_corrections,
     deal_folds,
-    find_doubts,
+    find_label_errors,
     judgeable,
     out_of_sample,
     write_page,
 )
-from maskwatch.training.manifest import BOX, read_manifest, write_manifest
-from maskwatch.training.recipe import NetworkRecipe
+from maskwatch.training.recipes.classifier import NetworkRecipe
 
 WRONG = 7
 
@@ -47,7 +51,7 @@ def planted():
 
 def test_a_planted_wrong_label_is_found(planted):
     table, features, truth = planted
-    found = find_doubts(table, out_of_sample(table, features, deal_folds(table)), too_small=2)
+    found = find_label_errors(table, out_of_sample(table, features, deal_folds(table)), too_small=2)
     assert found.table["sha256"].tolist() == [table["sha256"][WRONG]]
     row = found.table.iloc[0]
     assert row["proposed"] == truth != row["label"]
@@ -70,16 +74,16 @@ def test_two_labels_are_enough(planted):
     part = table[two].reset_index(drop=True)
     probabilities = out_of_sample(part, features[two], deal_folds(part))
     assert (probabilities[:, LABELS.index("incorrect_mask")] == 0).all()
-    assert find_doubts(part, probabilities).table.empty
+    assert find_label_errors(part, probabilities).table.empty
 
 
 def test_a_doubt_needs_what_is_usual_for_the_other_label():
     """Northcutt et al.: 0.6 for "no mask" counts only where bare faces rarely get more."""
     table = table_of([{"label": label} for label in ("mask", "mask", "no_mask", "no_mask")])
     probabilities = np.array([[0.9, 0.1, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.3, 0.7, 0]])
-    assert find_doubts(table, probabilities).table.empty  # usual is 0.8
+    assert find_label_errors(table, probabilities).table.empty  # usual is 0.8
     probabilities[3] = [0.7, 0.3, 0]
-    doubted = find_doubts(table, probabilities).table
+    doubted = find_label_errors(table, probabilities).table
     assert doubted["proposed"].tolist() == ["mask", "no_mask"]  # the larger margin first
     np.testing.assert_allclose(doubted["margin"], [0.4, 0.2])
 
@@ -114,7 +118,7 @@ def crops(tmp_path):
     table = collect({"mine": folder_set(tmp_path / "mine", 2)}).table
     probabilities = 0.2 + 0.4 * np.eye(3)[table["label"].map(LABELS.index)]
     probabilities[table.index[table["label"] == "mask"]] = [[0.1, 0.2, 0.7], [0.2, 0.7, 0.1]]
-    return table, find_doubts(table, probabilities)
+    return table, find_label_errors(table, probabilities)
 
 
 def test_doubts_become_corrections_that_a_person_can_edit(tmp_path, crops):
@@ -130,7 +134,7 @@ def test_doubts_become_corrections_that_a_person_can_edit(tmp_path, crops):
 
 def test_one_picture_twice_is_one_line(crops):
     _, found = crops
-    twice = doubting.Doubts(found.table.iloc[[0, 0]], 2, 0)
+    twice = label_errors.LabelErrors(found.table.iloc[[0, 0]], 2, 0)
     assert len(as_corrections(twice)) == 1
 
 
@@ -149,7 +153,7 @@ def test_the_page_needs_no_other_file(tmp_path, crops):
 def test_a_page_without_doubts_says_so(tmp_path, crops):
     table, _ = crops
     certain = np.eye(3)[table["label"].map(LABELS.index)]
-    write_page(find_doubts(table, certain), table, "mine", tmp_path / "page.html")
+    write_page(find_label_errors(table, certain), table, "mine", tmp_path / "page.html")
     assert "<p>None.</p>" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
@@ -167,18 +171,22 @@ def doubts_of(*arguments: object):
     return result
 
 
-@pytest.mark.slow
 def test_the_command_finds_a_wrong_colour(tmp_path, monkeypatch):
     """Pictures whose colour is their class, so that even a random base tells them apart."""
     network = NetworkRecipe(alpha=0.35, input_side_px=64)
-    monkeypatch.setattr(doubting.pooled_features, "__defaults__", (network, lambda _rows: None))
+    monkeypatch.setattr(label_errors.pooled_features, "__defaults__", (network, lambda _rows: None))
     table = coloured_manifest(tmp_path)
     wrong = table.index[table["label"] == "incorrect_mask"][0]
     table.loc[wrong, "label"] = "no_mask"
     write_manifest(table, tmp_path / "m.parquet")
     result = doubts_of(
-        *(tmp_path / "m.parquet", "--out", tmp_path / "d.html", "--csv", tmp_path / "d.csv"),
-        *("--weights", random_base_weights(tmp_path)),
+        tmp_path / "m.parquet",
+        "--out",
+        tmp_path / "d.html",
+        "--csv",
+        tmp_path / "d.csv",
+        "--weights",
+        random_base_weights(tmp_path),
     )
     assert "of 48 labels are doubted" in result.stdout
     lines = read_corrections(tmp_path / "d.csv")

@@ -1,6 +1,6 @@
 """`maskwatch pack` on a tiny run that is really trained, exported and evaluated.
 
-Run: pytest tests/test_pack.py
+Run: pytest tests/training/test_pack.py
 """
 
 from __future__ import annotations
@@ -14,30 +14,33 @@ import numpy as np
 import pytest
 import streamlit as st
 from click.testing import CliRunner
-from evaluation_factory import drawn_data
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from training_factory import random_base_weights, small_recipe
+from support.evaluation_factory import drawn_data
+from support.training_factory import random_base_weights, small_recipe
 
 from maskwatch import DataError
-from maskwatch.app import launch
-from maskwatch.app.mistakes import load_mistakes
-from maskwatch.cli import cli
+from maskwatch.app import settings, views
+from maskwatch.app.model_summary import load_mistakes
+from maskwatch.cli.main import cli
 from maskwatch.errors import EvidenceError, EvidenceFault
-from maskwatch.evidence import evidence_path, load_evidence
-from maskwatch.face_sheet import CELL_PX, cell_xy, cut_faces, sheet_size_wh
-from maskwatch.model_card import ModelCard, load_model, write_card
-from maskwatch.training.data_facts import OWN_SPLIT, describe_data, judged_rows
-from maskwatch.training.evaluation.contest import enter
+from maskwatch.models.card import ModelCard, load_model, write_card
+from maskwatch.models.evidence import (
+    CELL_PX,
+    cell_xy,
+    cut_faces,
+    evidence_path,
+    load_evidence,
+    sheet_size_wh,
+)
+from maskwatch.training.classifier.export import export_run
+from maskwatch.training.classifier.train import train
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.evaluation.comparison import load_comparison
 from maskwatch.training.evaluation.run import evaluate
-from maskwatch.training.export import export_run
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.pack import pack
-from maskwatch.training.recipe import FitRecipe
+from maskwatch.training.pack import OWN_SPLIT, describe_data, judged_rows, pack
+from maskwatch.training.recipes.classifier import FitRecipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
-
-pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Work:
     train(recipe, table, run, random_base_weights(folder))
     model = folder / "classifier.onnx"
     export_run(run, table, model)
-    evaluate(enter(model, table, data.name), folder / "evaluation")
+    evaluate(load_comparison(model, table, data.name), folder / "evaluation")
     return Work(data, run.path, model, folder / "evaluation")
 
 
@@ -227,9 +230,9 @@ def test_the_pictures_are_those_of_the_mistakes(made: Work) -> None:
 def test_the_page_shows_the_pictures(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     packed(work)
     st.cache_resource.clear()
-    monkeypatch.setenv(launch.MODEL_VARIABLE, str(work.model))
-    monkeypatch.setenv(launch.EVALUATION_VARIABLE, str(work.evaluation))
-    page = AppTest.from_file(str(Path(launch.__file__).with_name("model.py")), default_timeout=60)
+    monkeypatch.setenv(settings.MODEL_VARIABLE, str(work.model))
+    monkeypatch.setenv(settings.EVALUATION_VARIABLE, str(work.evaluation))
+    page = AppTest.from_file(str(Path(views.__file__).with_name("model.py")), default_timeout=60)
     page.session_state["section"] = "mistakes"
     page.run()
     assert not page.exception and not page.warning

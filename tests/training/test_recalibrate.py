@@ -1,6 +1,6 @@
 """`maskwatch calibrate`: the same network, with probabilities that fit the pictures of a manifest.
 
-Run: pytest tests/test_recalibrate.py
+Run: pytest tests/training/test_recalibrate.py
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from toy_model import write_toy_model
-from training_factory import coloured_manifest
+from support.toy_model import write_toy_model
+from support.training_factory import coloured_manifest
 
-from maskwatch.cli import cli
+from maskwatch.cli.main import cli
 from maskwatch.errors import DataError, ModelError
-from maskwatch.model_card import load_model
-from maskwatch.training.export import recalibrate
+from maskwatch.models.card import load_model
+from maskwatch.training.classifier.export import recalibrate
 
 
 @pytest.fixture(scope="module")

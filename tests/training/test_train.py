@@ -1,6 +1,6 @@
 """Training for real, on drawn pictures: it learns, describes itself, resumes, caches and exports.
 
-pytest tests/test_train.py
+pytest tests/training/test_train.py
 """
 
 import json
@@ -10,24 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from training_factory import PARTS, coloured_manifest, random_base_weights, small_recipe
+from support.training_factory import PARTS, coloured_manifest, random_base_weights, small_recipe
 
 from maskwatch import Analyzer, DataError, ModelError, SettingError, WholeImage
-from maskwatch.classify import Classifier
-from maskwatch.cli import cli
-from maskwatch.runtime import create_session
-from maskwatch.training import export as exporting
+from maskwatch.cli.main import cli
+from maskwatch.models.card import load_model
+from maskwatch.models.runtime import create_session
 from maskwatch.training import run_folder as run_folders
-from maskwatch.training import train as training
-from maskwatch.training.export import check_parity, export_run, golden_crops
-from maskwatch.training.onnx_file import convert_to_onnx
-from maskwatch.training.parts import take_part
-from maskwatch.training.recipe import FitRecipe, NetworkRecipe, Recipe, SamplingRecipe
+from maskwatch.training.classifier import export as exporting
+from maskwatch.training.classifier import train as training_module
+from maskwatch.training.classifier.export import check_parity, export_run, golden_crops, recalibrate
+from maskwatch.training.classifier.network import convert_to_onnx
+from maskwatch.training.classifier.train import sample_for_curves, train
+from maskwatch.training.classifier.tune import tune
+from maskwatch.training.data.parts import take_part
+from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe, Recipe, SamplingRecipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import sample_for_curves, train
-from maskwatch.training.tune import tune
-
-pytestmark = pytest.mark.slow
+from maskwatch.vision.classify import Classifier
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +44,30 @@ def weights(work):
     return random_base_weights(work)
 
 
+def command(*words) -> str:
+    """What `maskwatch` prints when it is told so, and all goes well."""
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def training(recipe, work, out, weights):
+    """The words of the command that trains on the drawn pictures."""
+    data = ("--data", work / "drawn.parquet")
+    return ("train", recipe, *data, "--out", out, "--weights", weights)
+
+
 @pytest.fixture(scope="module")
-def run(work, table, weights):
-    """A finished run of the whole network, everything learning."""
-    folder = RunFolder(work / "run")
-    train(learning_recipe(), table, folder, weights)
-    return folder
+def told(work, table, weights):
+    """What the command said of a finished run of the whole network, everything learning."""
+    recipe = work / "learning.yaml"
+    recipe.write_text(learning_recipe().to_yaml())
+    return command(*training(recipe, work, work / "run", weights))
+
+
+@pytest.fixture(scope="module")
+def run(work, told):
+    return RunFolder(work / "run")
 
 
 def learning_recipe(epochs: int = 3):
@@ -126,11 +143,12 @@ def test_a_finished_or_foreign_run_is_not_overwritten(work, table, weights, run)
 
 def test_cached_features_give_what_training_without_them_gives(work, table, weights):
     plain, cached, again = (RunFolder(work / name) for name in ("plain", "cached", "again"))
-    train(small_recipe(), table, plain, weights)
-    train(small_recipe(), table, cached, weights, cache=work / "cache")
+    recipe = small_recipe(fit=FitRecipe(learning_rate=0.003, batch_size=4, epochs=2))
+    train(recipe, table, plain, weights)
+    train(recipe, table, cached, weights, cache=work / "cache")
     files = {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npz")}
-    assert len(files) == 4  # three epochs and the unaltered crops
-    train(small_recipe(), table, again, weights, cache=work / "cache")
+    assert len(files) == 3  # two epochs and the unaltered crops
+    train(recipe, table, again, weights, cache=work / "cache")
     assert files == {path: path.stat().st_mtime_ns for path in (work / "cache").rglob("*.npz")}
     for rows in zip(plain.history(), cached.history(), again.history(), strict=True):
         for name in ("loss", "val_loss", "accuracy"):
@@ -167,11 +185,25 @@ def base_of(model):
 
 
 def test_missing_parts_and_classes_are_named(work, table, weights):
-    without = table[table["label"] != "no_mask"]
-    with pytest.raises(DataError, match="no training crop shows no_mask"):
-        train(small_recipe(), without, RunFolder(work / "a"), weights)
+    alone = table[table["label"] == "mask"]
+    with pytest.raises(DataError, match="no training crop shows no_mask or incorrect_mask; at le"):
+        train(small_recipe(), alone, RunFolder(work / "a"), weights)
     with pytest.raises(DataError, match="no training rows"):
         train(small_recipe(), table.assign(split=None), RunFolder(work / "b"), weights)
+
+
+def test_two_of_the_three_classes_can_be_learnt_and_the_card_tells(work, table, weights, capsys):
+    two = table[table["label"] != "incorrect_mask"]
+    folder = RunFolder(work / "two")
+    train(small_recipe(fit=FitRecipe(batch_size=8, epochs=1)), two, folder, weights)
+    assert "warning: no picture of incorrect_mask to learn from" in capsys.readouterr().out
+    scores = folder.scores()["test"]
+    assert scores["n"] == 2 * PARTS["test"]
+    assert scores["per_class"]["incorrect_mask"]["recall"]["value"] is None
+    model_path = work / "two" / "classifier.onnx"
+    card = export_run(folder, two, model_path)
+    assert card.limits[-1].startswith("no picture of incorrect_mask to learn from")
+    assert recalibrate(model_path, two, work / "two" / "again.onnx").logit_shift == (0.0, 0.0, 0.0)
 
 
 def test_an_unreadable_training_picture_is_an_error_not_a_gap(work, table, weights, tmp_path):
@@ -193,9 +225,11 @@ def test_unusable_weights_are_named(work, table, tmp_path, content):
 
 
 @pytest.fixture(scope="module")
-def exported(run, table, work):
-    path = work / "out" / "classifier.onnx"
-    return path, export_run(run, table, path)
+def exported(run, work):
+    said = command("export", run.path, "--data", work / "drawn.parquet")
+    path = run.path / "classifier.onnx"
+    assert "classifier.onnx" in said and "largest difference" in said
+    return path, load_model(path)[1]
 
 
 def test_the_exported_file_works_through_the_public_door(exported, table):
@@ -217,7 +251,7 @@ def test_keras_and_onnx_agree_at_any_batch(exported, run, batch):
     path, card = exported
     crops = golden_crops(64)[:batch]
     keras_answers = run.load_model().predict(crops, verbose=0)
-    raw = Classifier(path)._run(crops)
+    raw = Classifier(path).network.run(crops)
     assert np.abs(raw - keras_answers).max() < 1e-4
     assert card.training["parity_with_keras"] < 1e-4
 
@@ -225,7 +259,8 @@ def test_keras_and_onnx_agree_at_any_batch(exported, run, batch):
 def test_golden_tensors_are_beside_the_model(exported):
     path, _ = exported
     golden = np.load(path.with_suffix(".golden.npz"))
-    assert np.allclose(Classifier(path)._run(golden["crops"]), golden["probabilities"], atol=1e-5)
+    answers = Classifier(path).network.run(golden["crops"])
+    assert np.allclose(answers, golden["probabilities"], atol=1e-5)
 
 
 def test_a_file_that_differs_is_not_written(run):
@@ -266,19 +301,14 @@ def test_tuning_wants_a_val_part(work, table, weights):
         tune(small_recipe(), table[table["split"] == "train"], work / "t", weights, None, 1)
 
 
-def test_the_commands(work, weights, table):
-    recipe = work / "small.yaml"
-    recipe.write_text(small_recipe(fit=FitRecipe(batch_size=8, epochs=1)).to_yaml())
-    data, out = work / "drawn.parquet", work / "cli"
-    arguments = ["train", recipe, "--data", data, "--out", out, "--weights", weights]
-    done = CliRunner().invoke(cli, [str(a) for a in [*arguments, "--cache", work / "cache"]])
-    assert done.exit_code == 0, done.output
-    assert "test: 12 crops in 12 groups" in done.output and "Epoch 1/1" in done.output
-    done = CliRunner().invoke(cli, ["export", str(out), "--data", str(data)])
-    assert done.exit_code == 0, done.output
-    assert "classifier.onnx" in done.output and "largest difference" in done.output
-    done = CliRunner().invoke(cli, [str(a) for a in arguments])
+def test_the_command_trains_to_the_end_and_not_again(work, told, weights):
+    assert "test: 12 crops in 12 groups" in told and "Epoch 3/3" in told
+    words = training(work / "learning.yaml", work, work / "run", weights)
+    done = CliRunner().invoke(cli, [str(word) for word in words])
     assert done.exit_code == 2 and "finished run" in done.output
+    words = training(work / "learning.yaml", work, work / "other", weights)
+    done = CliRunner().invoke(cli, [str(word) for word in (*words, "--cache", work / "cache")])
+    assert done.exit_code == 2 and "the feature cache needs a frozen base" in done.output
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, None), (0.25, 4)])
@@ -301,7 +331,7 @@ def test_unclear_faces_are_learnt_from_only_if_asked_and_never_scored(
 def test_curves_are_of_a_sample_of_the_validation_part(table, monkeypatch):
     part = take_part(table, "val")
     assert len(sample_for_curves(part, 0).labels) == len(part.labels)
-    monkeypatch.setattr(training, "CURVE_ROWS", 5)
+    monkeypatch.setattr(training_module, "CURVE_ROWS", 5)
     chosen = sample_for_curves(part, 0)
     assert len(chosen.labels) == 5
     assert chosen.table.equals(sample_for_curves(part, 0).table)

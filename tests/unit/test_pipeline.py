@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from toy_detector import crowd, face_box, write_toy_detector
-from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support.toy_detector import crowd, face_box, write_toy_detector
+from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 from maskwatch import (
     Analyzer,
@@ -88,12 +88,38 @@ def test_a_photo_without_a_face(finder):
     assert report.to_dict()["detector"] == "toy detector 1"
 
 
-def test_a_small_picture_in_which_no_face_is_found_is_taken_for_one(finder):
-    report = finder.analyze(plain(RED, 120, 160))
-    (face,) = report.faces
-    assert face.state is MaskState.MASK and face.box_xyxy == (0, 0, 120, 160)
-    assert report.face_origin is FaceOrigin.WHOLE_IMAGE
-    assert report.detector == "toy detector 1"
+class NeedsSurroundings:
+    """Finds a face in the middle, but none that fills the picture; counts how often it looks."""
+
+    origin = FaceOrigin.DETECTED
+
+    def __init__(self, finds):
+        self.finds, self.looks = finds, 0
+
+    def detect(self, image_rgb):
+        self.looks += 1
+        grey = bool((image_rgb[0, 0] == 127).all())
+        return (Face((30.0, 30.0, 60.0, 60.0)),) if grey and self.finds else ()
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "finds", "origin"),
+    [
+        ((120, 160), True, FaceOrigin.WHOLE_IMAGE),
+        ((120, 160), False, FaceOrigin.DETECTED),  # being small makes no face of it
+        ((300, 300), True, FaceOrigin.DETECTED),
+    ],
+)
+def test_a_small_picture_is_a_face_where_one_shows_with_a_border(tmp_path, size_wh, finds, origin):
+    detector = NeedsSurroundings(finds)
+    report = Analyzer(write_toy_model(tmp_path), detector).analyze(plain(RED, *size_wh))
+    assert report.face_origin is origin
+    if origin is FaceOrigin.WHOLE_IMAGE:
+        (face,) = report.faces
+        assert face.state is MaskState.MASK and face.box_xyxy == (0, 0, *size_wh)
+    else:
+        assert report.faces == ()
+    assert detector.looks == (2 if max(size_wh) <= 256 else 1)
 
 
 CROP_TABLE = [
@@ -259,3 +285,49 @@ def test_reading_order(boxes, order):
 def test_reading_order_keeps_every_face(numbers):
     faces = [Face((x, y, x + w + 1, y + h + 1)) for x, y, w, h in numbers]
     assert sorted(reading_order(faces), key=str) == sorted(faces, key=str)
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ((0.1, 0.37, 0.23, 0.6), r"boxes\[1\]: .* at least a pixel .*; shares of the picture\?"),
+        ((0, 0, 1, 1), "shares of the picture"),
+        ((0.2, 0.2, 0.2, 0.2), "shares of the picture"),
+        ((10, 10, 10.5, 40), "of at least a pixel inside the 40 x 40 image$"),
+        ((39.5, 0, 80, 40), "of at least a pixel"),
+        ((-5, -5, 0.5, 0.5), "of at least a pixel"),
+    ],
+)
+def test_boxes_that_cover_no_pixel_are_refused_by_number(finder, box, message):
+    with pytest.raises(SettingError, match=message):
+        finder.analyze(plain(RED), boxes=[(0, 0, 20, 20), box])
+
+
+def test_a_box_of_one_pixel_is_a_box(finder):
+    (face,) = finder.analyze(plain(RED), boxes=[(7, 7, 8, 8)]).faces
+    assert face.box_xyxy == (7, 7, 8, 8)
+    assert len(finder.analyze(plain(RED, 1, 1), boxes=[(0, 0, 1, 1)]).faces) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": 5}, "model: must be the path"),
+        ({"model": b"a.onnx"}, "model: must be the path"),
+        ({"detector": 5}, "detector: must be the path of an ONNX file or an object that detects"),
+        ({"detector_side_px": "640"}, "detector_side_px: must be a whole number"),
+        ({"detector_side_px": 640.5}, "detector_side_px: must be a whole number"),
+        ({"detector_side_px": True}, "detector_side_px: must be a whole number"),
+    ],
+)
+def test_wrong_types_are_setting_errors(arguments, message):
+    with pytest.raises(SettingError, match=message):
+        Analyzer(**arguments)
+
+
+def test_a_report_is_called_after_an_open_file(finder, tmp_path):
+    path = tmp_path / "red.png"
+    Image.fromarray(plain(RED)).save(path)
+    with path.open("rb") as file:
+        assert finder.analyze(file).source == str(path)
+    assert finder.analyze(io.BytesIO(path.read_bytes())).source is None

@@ -1,23 +1,23 @@
 """The drawn samples are judged as meant, by a margin; they are small and can be drawn again.
 
-Run: pytest tests/test_samples.py
+Run: pytest tests/unit/test_samples.py
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import ROOT
 
 from maskwatch import Analyzer
-from maskwatch.app.catalogue import LANGUAGES, load_catalogue
-from maskwatch.app.samples import FOLDER, SAMPLES, Sample
+from maskwatch.app.i18n import LANGUAGES, load_catalogue
+from maskwatch.io.images import load_image
+from maskwatch.samples import FOLDER, SAMPLES, Sample
 from maskwatch.schema import FaceOrigin
-from maskwatch.sources import load_image
 
-sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from draw_samples import SCENES, draw_scene
 
 MARGIN = 0.9

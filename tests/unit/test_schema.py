@@ -1,6 +1,6 @@
 """A report survives the way to JSON and back, to the digits that its document keeps.
 
-Run: pytest tests/test_schema.py
+Run: pytest tests/unit/test_schema.py
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from fakes import report, tracked, verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes import report, tracked, verdict
 
 from maskwatch.schema import (
     CLASSES,

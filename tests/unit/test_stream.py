@@ -1,6 +1,6 @@
 """A stream names each face, keeps its state steady, and survives whatever a camera does.
 
-Run: pytest tests/test_stream.py
+Run: pytest tests/unit/test_stream.py
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import threading
 
+import cv2
 import numpy as np
 import pytest
-from drawn_faces import landmarks
-from toy_detector import MAGENTA, crowd, face_box, write_toy_detector
-from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support.drawn_faces import landmarks
+from support.toy_detector import MAGENTA, crowd, face_box, write_toy_detector
+from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 import maskwatch
 from maskwatch import Analyzer, MaskState, Stream, TrackedFace, WholeImage
 from maskwatch.errors import ImageError, SettingError
-from maskwatch.report import to_jsonl
+from maskwatch.io.report import to_jsonl
 from maskwatch.schema import Face, FaceOrigin
 
 STEP_S = 1 / 15
@@ -138,7 +139,7 @@ class OneFace:
         return (Face((32, 24, 80, 72), self.score, tuple((x, y) for x, y in points)),)
 
 
-@pytest.mark.parametrize(("what", "poor", "good"), [("yaw_deg", 75.0, 0.0), ("score", 0.4, 0.8)])
+@pytest.mark.parametrize(("what", "poor", "good"), [("yaw_deg", 88.0, 0.0), ("score", 0.4, 0.8)])
 def test_who_turns_away_or_lifts_a_hand_keeps_the_state_and_it_says_since_when(
     tmp_path, monkeypatch, what: str, poor: float, good: float
 ) -> None:
@@ -148,13 +149,29 @@ def test_who_turns_away_or_lifts_a_hand_keeps_the_state_and_it_says_since_when(
     red, green = (textured(plain(colour, 120, 120)) for colour in (RED, GREEN))
     play(stream, *[red] * 20)
     setattr(detector, what, poor)
-    for number in range(1, 20):
+    for number in range(1, 14):
         (face,) = stream.update(green, (19 + number) * STEP_S).faces
         assert (face.raw_state, face.state, face.track_id) == ("no_mask", "mask", 1)
         assert face.state_age_s == pytest.approx(number * STEP_S)
     setattr(detector, what, good)
-    (face,) = stream.update(red, 39 * STEP_S).faces
+    (face,) = stream.update(red, 33 * STEP_S).faces
     assert (face.state, face.state_age_s) == ("mask", 0)
+
+
+def test_nobody_outlives_a_cut(tmp_path) -> None:
+    """The next scene shows another person, even where the last one's face was."""
+    stream = Stream(Analyzer(write_toy_model(tmp_path), OneFace()))
+    before, after = (textured(scene(seed)) for seed in range(2))
+    (face,) = play(stream, *[before] * 20)[-1].faces
+    assert (face.track_id, face.state_age_s) == (1, 0)
+    (face,) = stream.update(after, 20 * STEP_S).faces
+    assert (face.track_id, face.state) == (2, "unsure")
+
+
+def scene(seed: int) -> np.ndarray:
+    """A picture that has nothing in common with that of another seed but the face."""
+    patches = np.random.default_rng(seed).integers(0, 256, (6, 6, 3)).astype(np.uint8)
+    return cv2.resize(patches, (120, 120), interpolation=cv2.INTER_CUBIC)
 
 
 def test_a_face_is_remembered_for_a_moment_but_not_shown(analyzer) -> None:
@@ -201,6 +218,15 @@ def test_a_clock_that_goes_back_or_stands_still(analyzer) -> None:
         assert seen.state_age_s >= 0
 
 
+def test_a_clock_that_leaps(analyzer) -> None:
+    face = textured(crowd((3, 2, RED)))
+    stream = Stream(analyzer)
+    play(stream, *[face] * 20, start_s=-1e308)
+    for time_s in (0.0, 1e18, 1e300, 1e308, 1.0):
+        (seen,) = stream.update(face, time_s).faces
+        assert seen.state_age_s >= 0
+
+
 @pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
 def test_a_time_that_is_none(analyzer, time_s: float) -> None:
     with pytest.raises(SettingError, match="time_s: must be a finite number"):
@@ -239,7 +265,24 @@ def test_closing_forgets_and_may_be_done_twice(analyzer) -> None:
     stream.close()
     stream.close()
     (face,) = stream.update(textured(crowd((3, 2, RED))), 0.0).faces
-    assert (face.track_id, face.state) == (1, "unsure")
+    assert (face.track_id, face.state) == (2, "unsure")  # no number comes back
+
+
+def test_another_steadiness_begins_the_labels_anew_and_keeps_the_numbers(analyzer) -> None:
+    picture = textured(crowd((3, 2, RED)))
+    stream = Stream(analyzer, 0.2)
+    assert stream.steadiness == 0.2
+    play(stream, *[picture] * 20)
+    stream.steadiness = 1.0
+    first, *_, last = play(stream, *[picture] * 30, start_s=20 * STEP_S)
+    assert stream.steadiness == 1.0
+    assert [(r.faces[0].track_id, r.faces[0].state) for r in (first, last)] == [
+        (1, "unsure"),
+        (1, "mask"),
+    ]
+    with pytest.raises(SettingError, match="steadiness: must lie between 0 and 1, not 2"):
+        stream.steadiness = 2
+    assert stream.steadiness == 1.0
 
 
 def test_the_whole_picture_as_one_face(tmp_path) -> None:

@@ -1,6 +1,6 @@
 """The words of the pages: every language has all of them, and every one is used.
 
-Run: pytest tests/test_catalogue.py
+Run: pytest tests/unit/app/test_catalogue.py
 """
 
 from __future__ import annotations
@@ -9,16 +9,24 @@ import re
 import string
 from pathlib import Path
 
-import fakes
 import pytest
+from support import fakes
 
+import maskwatch
 from maskwatch import MaskState
-from maskwatch.app import catalogue
-from maskwatch.app.catalogue import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.app import i18n
+from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
 from maskwatch.errors import ImageError, ImageFault
 
+_PAGE = Path(maskwatch.__file__).parent / "web" / "page"
+_CAMERAS = _PAGE.with_name("cameras")
 CODE = "\n".join(
-    path.read_text(encoding="utf-8") for path in Path(catalogue.__file__).parent.glob("*.py")
+    path.read_text(encoding="utf-8")
+    for path in (
+        *Path(i18n.__file__).parent.rglob("*.py"),
+        *(path for kind in ("*.js", "lib/*.js", "*.html") for path in _PAGE.glob(kind)),
+        *(path for kind in ("*.js", "*.html") for path in _CAMERAS.glob(kind)),
+    )
 )
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
 
@@ -50,10 +58,16 @@ def test_a_translation_is_not_the_english_text() -> None:
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     asked = set(re.findall(r"""["']([a-z_]+\.[a-z_.]+)["']""", CODE))
-    families = {name.partition("{")[0] for name in re.findall(r'f"([a-z_]+\.[a-z_.]*\{)', CODE)}
+    asked |= {"web.language", "cameras.language"}  # maskwatch/web lists the languages
+    asked |= {f"web.{key}" for key in re.findall(r'tell\("(bench_\w+)"', CODE)}
+    families = set(re.findall(r'(?:f"|`)([a-z_]+\.[a-z_.]*)\$?\{', CODE))
     keys = {base(key) for key in ENGLISH.texts}
     sections = {key.partition(".")[0] for key in keys}
-    asked = {key for key in asked if key.partition(".")[0] in sections and key[-3:] != ".py"}
+    asked = {
+        key
+        for key in asked
+        if key.partition(".")[0] in sections and not key.endswith((".py", ".html"))
+    }
     assert asked <= keys
     assert not {key for key in keys - asked if not key.startswith(tuple(families))}
 

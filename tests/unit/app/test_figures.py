@@ -1,6 +1,6 @@
 """The figures about data and model say what the evidence holds, in both languages.
 
-Run: pytest tests/test_figures.py
+Run: pytest tests/unit/app/test_figures.py
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-import evidence_factory
 import pytest
+from support import evidence_factory
 
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.data_figures import data_figures
-from maskwatch.app.figure import Figure, model_word, points, slice_word, span, spread, table, word
-from maskwatch.app.model_summary import cannot_do, compared, doubts, tiles, unseen_tile
-from maskwatch.app.score_figures import confusion, per_class, score_figures
-from maskwatch.app.stress_figures import amount, stress_figures
-from maskwatch.app.training_figures import training_figures
-from maskwatch.app.trust_figures import left_out
-from maskwatch.evaluated import Range
-from maskwatch.evidence import Epoch, Evidence
+from maskwatch.app.figures.base import (
+    Figure,
+    model_word,
+    points,
+    slice_word,
+    span,
+    spread,
+    table,
+    word,
+)
+from maskwatch.app.figures.data import data_figures
+from maskwatch.app.figures.robustness import amount, robustness_figures, training_figures
+from maskwatch.app.figures.scores import confusion, left_out, per_class, score_figures
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.model_summary import cannot_do, caveats, compared, tiles, unseen_tile
+from maskwatch.models.evaluation import Estimate
+from maskwatch.models.evidence import Epoch, Evidence
 
 EN, ID = load_catalogue("en"), load_catalogue("id")
 TOY = evidence_factory.evidence("a" * 64)
@@ -35,7 +42,7 @@ def figures(evidence: Evidence, say: Any) -> list[Figure]:
             data_figures(evidence.data, say),
             training_figures(evidence.training, say),
             score_figures(evidence.evaluation, say),
-            stress_figures(evidence.evaluation, say),
+            robustness_figures(evidence.evaluation, say),
         )
     )
 
@@ -46,16 +53,16 @@ BY_TITLE = {figure.title: figure for figure in figures(TOY, EN)}
 @pytest.mark.parametrize(
     ("score", "english", "indonesian"),
     [
-        (Range(None, None, None), "\N{EN DASH}", "\N{EN DASH}"),
+        (Estimate(None, None, None), "\N{EN DASH}", "\N{EN DASH}"),
         (
-            Range(0.97312, 0.965, 0.98),
+            Estimate(0.97312, 0.965, 0.98),
             "97.3% (96.5\N{EN DASH}98.0%)",
             "97,3% (96,5\N{EN DASH}98,0%)",
         ),
     ],
 )
 def test_scores_are_written_with_their_interval(
-    score: Range, english: str, indonesian: str
+    score: Estimate, english: str, indonesian: str
 ) -> None:
     assert spread(EN, score) == english
     assert spread(ID, score) == indonesian
@@ -63,9 +70,9 @@ def test_scores_are_written_with_their_interval(
 
 
 def test_points_are_written_with_their_interval() -> None:
-    assert points(EN, Range(4.88, -1.0, 6.07)) == "4.9 (-1.0 to 6.1)"
-    assert points(ID, Range(4.88, 3.63, 6.07)) == "4,9 (3,6 sampai 6,1)"
-    assert points(EN, Range(None, None, None)) == "\N{EN DASH}"
+    assert points(EN, Estimate(4.88, -1.0, 6.07)) == "4.9 (-1.0 to 6.1)"
+    assert points(ID, Estimate(4.88, 3.63, 6.07)) == "4,9 (3,6 sampai 6,1)"
+    assert points(EN, Estimate(None, None, None)) == "\N{EN DASH}"
 
 
 @pytest.mark.parametrize(
@@ -111,20 +118,20 @@ def test_a_table_is_its_rows_by_column() -> None:
         ("Brightness of each class", "“Mask worn incorrectly” is the darkest class"),
         ("Brightness gives the class away", "names the right class of 71% of the faces in All"),
         ("Size of the faces", "21 faces (12.4%) have fewer than 20 pixels"),
-        ("Accuracy", "After 3 epochs the network is right about 83.0%"),
+        ("Accuracy", "After 3 epochs the network gets 83.0%"),
         ("Accuracy", "its best epoch was 2, with 85.0%"),
         ("Loss", "ends at 0.410, close to its lowest, 0.400 in epoch 2"),
-        ("What is taken for what", "102 of 120 faces are answered rightly"),
-        ("What is taken for what", "“Mask worn” taken for “Mask worn incorrectly”, 16 times"),
+        ("What gets confused", "102 of 120 faces are answered correctly"),
+        ("What gets confused", "to take “Mask worn” for “Mask worn incorrectly”, 16 times"),
         ("Each class with its intervals", "For comparison, the report's system finds 49.0%"),
         ("How far its confidence can be trusted", "worst on drawn, 20.0% over 120 faces"),
         (
-            "Sources it never saw",
-            "At worst, trained without elsewhere, a model is right about 45.0%",
+            "Data sets it never saw",
+            "At worst, trained without elsewhere, a model gets 45.0%",
         ),
-        ("Spoilt pictures", "hardest is “Frost”, with 20.0% right"),
-        ("Spoilt pictures", "it loses 12.3 (10.0 to 15.0) points of its 90.0%"),
-        ("Turned pictures", "turned by \N{MINUS SIGN}45 degrees, 60.0%, and reaches 80.0%"),
+        ("Corrupted pictures", "hardest is “Frost”, with 20.0% right"),
+        ("Corrupted pictures", "it loses 12.3 (10.0 to 15.0) points of its 90.0%"),
+        ("Rotated pictures", "rotated by \N{MINUS SIGN}45 degrees, 60.0%, and reaches 80.0%"),
         ("Size of the face", "worst on “Under 20 px”: 60.0%"),
         ("Turn of the head", "worst on “Under 15°”: 60.0%"),
     ],
@@ -165,13 +172,13 @@ def test_a_model_that_is_not_the_reports_has_its_own_name() -> None:
 
 
 def test_kinds_that_training_never_draws_are_marked() -> None:
-    assert BY_TITLE["Spoilt pictures"].table["Kind"] == ["Fog", "Frost *"]
+    assert BY_TITLE["Corrupted pictures"].table["Kind"] == ["Fog", "Frost *"]
 
 
 @pytest.mark.parametrize(
     ("epochs", "said"),
     [
-        ([(0.5, 0.5), (0.4, 0.6)], ["right about 60.0%", "the network began to overfit"]),
+        ([(0.5, 0.5), (0.4, 0.6)], ["gets 60.0%", "the network began to overfit"]),
         ([(0.5, None)], ["no validation part", "no validation part"]),
     ],
 )
@@ -226,7 +233,7 @@ def test_the_summary_has_the_main_numbers() -> None:
     assert unseen_tile(replace(evaluation, left_out=()), EN) is None
     said = compared(evaluation, EN).replace("\\", "")
     assert "1,234 faces of 567 different photos" in said
-    assert "the report's system is right about 50.0%" in said
+    assert "the report's system gets 50.0%" in said
     alone = replace(evaluation, models=evaluation.models[:1], **only_own(evaluation))
     assert "report" not in compared(alone, EN)
 
@@ -243,8 +250,8 @@ def test_of_several_left_out_sources_the_mean_and_the_worst_are_told() -> None:
     several = replace(TOY.evaluation, left_out=(better, one))
     unseen = unseen_tile(several, EN)
     assert unseen and (unseen.value, unseen.below) == ("70.0%", "45.0\N{EN DASH}95.0%")
-    assert "the mean of 2, with the lowest and the highest" in compared(several, EN)
-    assert "trained without elsewhere is" in " ".join(cannot_do(several, EN))
+    assert "the mean of 2 data sets, with the lowest and the highest" in compared(several, EN)
+    assert "trained without elsewhere gets" in " ".join(cannot_do(several, EN))
     assert "nearer" not in " ".join(cannot_do(several, EN))
     figure = left_out(several, EN)
     assert "without elsewhere" in figure.takeaway and "the mean is 70.0%" in figure.takeaway
@@ -254,22 +261,22 @@ def test_of_several_left_out_sources_the_mean_and_the_worst_are_told() -> None:
 
 def test_what_it_cannot_do_has_numbers() -> None:
     said = " ".join(cannot_do(TOY.evaluation, EN))
-    for words in ("of 9 faces behind a hand", "calls 25.0% unsure", "right about 45.0% of its 77"):
+    for words in ("of 9 faces behind a hand", "calls 25.0% unsure", "gets 45.0% of its 77"):
         assert words in said
-    assert "only 70.0% of these answers are true" in said
+    assert "only 70.0% of these answers are right" in said
 
 
 @pytest.mark.parametrize(
     ("seen", "twins", "said"),
     [
         ("no", 0, []),
-        ("learnt", 0, ["learnt from these very faces"]),
+        ("learnt", 0, ["trained on these very faces"]),
         ("unknown", 7, ["trained on other data", "7 of the faces have a near-identical picture"]),
         ("tuned", 0, ["adjusted on these faces"]),
     ],
 )
-def test_doubts_are_told(seen: str, twins: int, said: list[str]) -> None:
-    found = list(doubts(evidence_factory.evaluation("a" * 64, seen, twins), EN))
+def test_caveats_are_told(seen: str, twins: int, said: list[str]) -> None:
+    found = list(caveats(evidence_factory.evaluation("a" * 64, seen, twins), EN))
     assert len(found) == len(said)
     for sentence, words in zip(found, said, strict=True):
         assert words in sentence

@@ -1,6 +1,6 @@
 """The heat map in colours, lines and words; how well a face can be seen, in words.
 
-Run: pytest tests/test_heat.py
+Run: pytest tests/unit/app/test_heat.py
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskwatch.app.catalogue import LANGUAGES, Catalogue, load_catalogue
 from maskwatch.app.heat import HEAT_PX, full_scale, heat_picture, legend_strip, place_of, tinted
-from maskwatch.app.wording import quality_level, quality_lines
+from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.app.quality_words import quality_level, quality_lines
 from maskwatch.schema import FaceQuality
 
 GREY = np.full((64, 64, 3), 128, np.uint8)
@@ -76,9 +76,9 @@ def test_a_place_has_words_in_every_language(row: int, column: int, place: str) 
              "✓ Inside the picture: 100%, good"],
         ),
         (
-            FaceQuality(15.0, 0.04, 0.7, roll_deg=-81.0, yaw_deg=-50.0),
-            ["! Size: 15 pixels, limited", "✕ Sharpness: 4%, too poor to rely on",
-             "! Inside the picture: 70%, limited", "! Turned aside: 50°, limited",
+            FaceQuality(9.0, 0.0, 0.7, roll_deg=-81.0, yaw_deg=-80.0),
+            ["! Size: 9 pixels, limited", "✕ Sharpness: 0%, too poor to rely on",
+             "! Inside the picture: 70%, limited", "! Turned aside: 80°, limited",
              "✕ Tilted: 81°, too poor to rely on"],
         ),
     ],

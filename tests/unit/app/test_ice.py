@@ -1,6 +1,6 @@
 """The servers that help to connect: from the environment only, and nothing half set up.
 
-Run: pytest tests/test_turn.py
+Run: pytest tests/unit/app/test_ice.py
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 
 import pytest
 
-from maskwatch.app.turn import ice_servers
+from maskwatch.app.ice import ice_servers
 from maskwatch.errors import SettingError
 
 URLS, SECRET = "turn:turn.example.org:3478", "shared secret"

@@ -1,31 +1,30 @@
 """What a session knows of its photos: nothing is judged twice, nothing is kept for nothing.
 
-Run: pytest tests/test_session_photos.py
+Run: pytest tests/unit/app/test_photos.py
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import bad_images
-import fakes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from toy_detector import crowd, face_box, write_toy_detector
-from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support import bad_images, fakes
+from support.toy_detector import crowd, face_box, write_toy_detector
+from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 from maskwatch import Analyzer, MaskState
-from maskwatch.app import session_photos
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.pictures import SCREEN_PX, scaled
-from maskwatch.app.session_photos import Photo, SessionPhotos, needs_attention, told_apart
+from maskwatch.app import photos as photos_module
+from maskwatch.app.components import SCREEN_PX, scaled
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.photos import Photo, SessionPhotos, needs_attention, told_apart
 from maskwatch.errors import ImageError, ImageFault
-from maskwatch.report import Result
+from maskwatch.io.images import load_image
+from maskwatch.io.report import Result
 from maskwatch.schema import FaceOrigin
-from maskwatch.sources import load_image
 
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
 
@@ -108,7 +107,7 @@ def test_what_the_page_no_longer_holds_is_forgotten(analyzer: Counting) -> None:
 def test_only_recent_pictures_and_reasons_are_kept(
     analyzer: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_photos, "_RECENT", 2)
+    monkeypatch.setattr(photos_module, "_RECENT", 2)
     store = SessionPhotos()
     found = store.judge(analyzer, photo("1", CROWD))
     first = store.why(analyzer, photo("1", CROWD), found, 0)
@@ -124,6 +123,7 @@ def test_the_words_on_a_picture_follow_the_language(analyzer: Counting) -> None:
     english = store.marked(found, found.report, 300, ENGLISH)
     assert english != store.marked(found, found.report, 300, INDONESIAN)
     assert english is store.marked(found, found.report, 300, ENGLISH)
+    assert english != store.marked(found, found.report, 300, ENGLISH, blur=True)
     assert analyzer.judged == 1
 
 

@@ -1,6 +1,6 @@
 """What the photo page hands out: the command line's formats, and an archive safe to unpack.
 
-Run: pytest tests/test_downloads.py
+Run: pytest tests/unit/app/test_photos_downloads.py
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import os
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import bad_images
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from toy_detector import crowd, write_toy_detector
-from toy_model import BLUE, GREEN, RED, write_toy_model
+from support import bad_images
+from support.toy_detector import crowd, write_toy_detector
+from support.toy_model import BLUE, GREEN, RED, write_toy_model
 
 from maskwatch import Analyzer
-from maskwatch.app.downloads import csv_file, json_file, zip_file, zip_names
-from maskwatch.app.session_photos import Photo, SessionPhotos
-from maskwatch.cli import cli
-from maskwatch.draw import annotate
-from maskwatch.sources import load_image
-from maskwatch.style import ENGLISH
+from maskwatch.app.photos import Photo, SessionPhotos, csv_file, json_file, zip_file, zip_names
+from maskwatch.cli.main import cli
+from maskwatch.io.blur import blur_heads
+from maskwatch.io.draw import annotate
+from maskwatch.io.images import load_image
+from maskwatch.io.style import ENGLISH
 
 FILES = {
     "crowd.png": bad_images.encoded("PNG", Image.fromarray(crowd((3, 2, RED), (7, 7, GREEN)))),
@@ -74,6 +74,9 @@ def test_the_archive_holds_each_photo_marked_in_full_size(tmp_path: Path) -> Non
     marked = load_image(archive.read("a.jpg")).astype(int)
     assert marked.shape == large.shape
     assert np.abs(marked - annotate(large, found[0][1], words=ENGLISH)).mean() < 4
+    hidden = zipfile.ZipFile(io.BytesIO(zip_file(found, ENGLISH, blur=True)))
+    shown = annotate(blur_heads(large, found[0][1]), found[0][1], words=ENGLISH)
+    assert np.abs(load_image(hidden.read("a.jpg")).astype(int) - shown).mean() < 4
 
 
 @pytest.mark.parametrize(

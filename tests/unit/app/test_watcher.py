@@ -1,6 +1,6 @@
 """What a browser gets back for its camera's frames: judged pictures or a notice, and no exception.
 
-Run: pytest tests/test_watcher.py
+Run: pytest tests/unit/app/test_watcher.py
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
-import fakes
 import numpy as np
 import pytest
-from waiting import until
+from support import fakes
+from support.waiting import until
 
 from maskwatch.app import watcher as watcher_module
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.watcher import Judged, Watcher
-from maskwatch.draw import annotate
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.app.watcher import Watcher
 from maskwatch.errors import ImageError, ImageFault
-from maskwatch.notice import notice_picture
-from maskwatch.report import count_states
+from maskwatch.io.draw import annotate, notice_picture
+from maskwatch.io.report import count_states
+from maskwatch.live.judge import Judged
 from maskwatch.schema import FaceOrigin, FrameReport, ImageRGB, MaskState
 
 BOX = (200.0, 150.0, 300.0, 270.0)
@@ -38,15 +38,18 @@ def notice(name: str) -> str:
 
 
 class FakeStream:
-    """Finds the same face in every frame; notes what it was given."""
+    """Finds the same face in every frame; notes what it was given, and how steady it was then."""
 
     def __init__(self, *faces: fakes.FaceVerdict) -> None:
         self.faces = faces
+        self.steadiness = 0.5
         self.times_s: list[float] = []
+        self.steady: list[float] = []
         self.closed = 0
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
         self.times_s.append(time_s)
+        self.steady.append(self.steadiness)
         height, width = image_rgb.shape[:2]
         return fakes.report(*self.faces, size_wh=(width, height), origin=FaceOrigin.DETECTED)
 
@@ -55,12 +58,16 @@ class FakeStream:
 
 
 class FailingStream(FakeStream):
+    """Fails as long as there is an error."""
+
     def __init__(self, error: Exception) -> None:
         super().__init__()
-        self.error = error
+        self.error: Exception | None = error
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
-        raise self.error
+        if self.error:
+            raise self.error
+        return super().update(image_rgb, time_s)
 
 
 class HeldStream(FakeStream):
@@ -82,12 +89,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watcher]]:
     monkeypatch.setattr(watcher_module, "STALE_S", 600.0)
     made: list[Watcher] = []
 
-    def new(*streams: FakeStream, steadiness: float = 0.5) -> Watcher:
-        """The streams are opened in this order, the last again and again."""
-        left = list(streams)
-        made.append(
-            Watcher(lambda _: left.pop(0) if len(left) > 1 else left[0], steadiness, ENGLISH)
-        )
+    def new(stream: FakeStream) -> Watcher:
+        made.append(Watcher(stream, ENGLISH))
         return made[-1]
 
     yield new
@@ -133,7 +136,7 @@ def test_the_report_is_drawn_and_kept(watch: Callable[..., Watcher], state: Mask
     given_back(watcher)
     until(lambda: watcher.last)
     assert watcher.last.report.faces == tuple(faces)
-    assert watcher.words() == count_states(faces)
+    assert watcher.told().words == count_states(faces)
     picture = given_back(watcher)
     marked = annotate(fakes.picture(640, 480), watcher.last.report, watcher_module.SHOWN_PX)
     # above the line about the video itself
@@ -172,19 +175,21 @@ def test_the_size_may_change_at_any_time(
         (ImageError("frame", "no RGB picture", ImageFault.PIXELS), "(frame: no RGB picture)"),
     ],
 )
-def test_a_failure_is_drawn_and_told_and_the_next_frame_gets_a_new_stream(
+def test_a_failure_is_drawn_and_told_and_the_next_frame_begins_anew(
     watch: Callable[..., Watcher], error: Exception, words: str
 ) -> None:
-    failing, sound = FailingStream(error), FakeStream()
-    watcher = watch(failing, sound)
+    stream = FailingStream(error)
+    watcher = watch(stream)
     given_back(watcher)
     until(lambda: watcher.last)
-    failure = watcher.words()
-    assert "was not judged" in failure and words in failure and "secret" not in failure
-    assert failing.closed == 1
+    failure = watcher.told().words
+    assert "was not analysed" in failure and words in failure and "secret" not in failure
+    assert stream.closed == 1
     assert shows(given_back(watcher), failure)
+    stream.error = None
+    given_back(watcher)
     until(lambda: isinstance(watcher.last, Judged))
-    assert watcher.words() == "0 faces"
+    assert watcher.told().words == "0 faces"
 
 
 def test_a_failure_with_every_frame_is_shown_always_and_logged_once(
@@ -198,24 +203,24 @@ def test_a_failure_with_every_frame_is_shown_always_and_logged_once(
         assert shows(given_back(watcher), before.words)
         until(lambda before=before: watcher.last is not before)
     (record,) = caplog.records
-    assert record.levelno == logging.ERROR and record.exc_info
+    first, *trace = record.getMessage().splitlines()
+    assert record.levelno == logging.ERROR
+    assert first == "live video: the analysis fails (next word in 30 s)"
+    assert trace[-1] == "RuntimeError: broken"
 
 
-def test_a_stream_that_cannot_be_opened_or_closed_is_a_failure_as_well() -> None:
-    class Clinging(FailingStream):
-        def close(self) -> None:
-            raise OSError("will not")
+def test_what_fails_after_the_analysis_is_a_failure_as_well(watch: Callable[..., Watcher]) -> None:
+    class Full:
+        def add(self, report: FrameReport, time_s: float) -> None:
+            raise OSError("/secret/path")
 
-    def cannot(steadiness: float) -> FakeStream:
-        raise ValueError
-
-    for open_stream, name in ((cannot, "ValueError"), (lambda _: Clinging(KeyError()), "KeyError")):
-        watcher = Watcher(open_stream, 0.5, ENGLISH)
-        given_back(watcher)
-        until(lambda watcher=watcher: watcher.last)
-        assert name in watcher.words()
-        watcher.on_ended()
-    until(lambda: not watchers_alive())
+    stream = FakeStream()
+    watcher = watch(stream)
+    watcher.counter = Full()
+    given_back(watcher)
+    until(lambda: watcher.last)
+    assert "OSError" in watcher.told().words and "secret" not in watcher.told().words
+    assert stream.closed == 1
 
 
 def test_without_a_thread_there_is_a_notice(
@@ -250,36 +255,31 @@ def test_only_the_newest_frame_is_judged_and_the_others_are_counted(
 def test_a_picture_too_old_gives_way_to_a_notice(
     watch: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck = HeldStream()
-    watcher = watch(FakeStream(), stuck)
+    stream = HeldStream()
+    stream.go_on.set()
+    watcher = watch(stream)
     given_back(watcher)
     until(lambda: watcher.last)
-    watcher.steadiness = 0.6  # so the stuck one is next
+    stream.go_on.clear()  # from now on it is stuck
     monkeypatch.setattr(watcher_module, "STALE_S", 0.2)
     until(lambda: shows(given_back(watcher), notice("behind")))
-    assert watcher.words() == notice("behind")
-    until(lambda: watcher.words() == notice("silent"))  # nothing more comes from the camera either
-    stuck.go_on.set()
+    assert watcher.told().words == notice("behind")
+    until(
+        lambda: watcher.told().words == notice("silent")
+    )  # nothing more comes from the camera either
+    stream.go_on.set()
 
 
-def test_another_steadiness_takes_another_stream(watch: Callable[..., Watcher]) -> None:
-    wanted: list[float] = []
-    streams = [FakeStream(), FakeStream()]
-
-    def open_stream(steadiness: float) -> FakeStream:
-        wanted.append(steadiness)
-        return streams[len(wanted) - 1]
-
-    watcher = Watcher(open_stream, 0.5, ENGLISH)
-    for steadiness in (0.5, 0.5, 0.9, 0.9):
+def test_the_steadiness_may_be_set_at_any_time(watch: Callable[..., Watcher]) -> None:
+    stream = FakeStream()
+    watcher = watch(stream)
+    for steadiness in (0.5, 0.9, 0.9):
         watcher.steadiness = steadiness
         before = watcher.last
         given_back(watcher)
         until(lambda before=before: watcher.last is not before)
-    assert wanted == [0.5, 0.9]
-    assert [stream.closed for stream in streams] == [1, 0]
-    watcher.on_ended()
-    until(lambda: streams[1].closed)
+    assert stream.steady == [0.5, 0.9, 0.9]
+    assert not stream.closed
 
 
 def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -> None:
@@ -300,42 +300,34 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     assert shows(given_back(watcher), notice("stopped"))
 
 
-def shown_twice(watch: Callable[..., Watcher], stream: FakeStream) -> Watcher:
-    """What two frames, some time apart, have left behind."""
-    watcher = watch(stream)
-    for count in (1, 2):
+def shown_until_counted(watcher: Watcher, state: MaskState) -> Watcher:
+    """A face has to be seen for a while before it counts."""
+
+    def counted() -> bool:
         given_back(watcher)
-        until(lambda count=count: len(stream.times_s) == count and watcher.alarm)
-        time.sleep(0.6)  # so long a face has to be seen to be counted
+        return watcher.counts().people.get(state) == 1
+
+    until(counted, pause_s=0.1)
     return watcher
 
 
 def test_people_are_counted_and_violations_told(watch: Callable[..., Watcher]) -> None:
     face = fakes.tracked(MaskState.NO_MASK, BOX)
-    watcher = shown_twice(watch, FakeStream(face))
-    until(lambda: watcher.tally().people.get(MaskState.NO_MASK))
-    assert watcher.tally().in_view == {MaskState.NO_MASK: 1}
-    assert watcher.violations() == (MaskState.NO_MASK,)
+    watcher = shown_until_counted(watch(FakeStream(face)), MaskState.NO_MASK)
+    assert watcher.counts().in_view == {MaskState.NO_MASK: 1}
+    until(lambda: watcher.told().warned == (MaskState.NO_MASK,))
     assert watcher.alarm.rings == 1
 
 
 def test_what_is_not_seen_now_is_not_in_view_and_not_warned_of(
     watch: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watcher = shown_twice(watch, FakeStream(fakes.tracked(MaskState.NO_MASK, BOX)))
+    stream = FakeStream(fakes.tracked(MaskState.NO_MASK, BOX))
+    watcher = shown_until_counted(watch(stream), MaskState.NO_MASK)
     monkeypatch.setattr(watcher_module, "STALE_S", 0.1)
-    until(lambda: not watcher.tally().in_view)
-    assert watcher.violations() == ()
-    assert watcher.tally().people[MaskState.NO_MASK] == 1
-
-
-def test_another_steadiness_makes_everybody_somebody_else(watch: Callable[..., Watcher]) -> None:
-    stream = FakeStream(fakes.tracked(box_xyxy=BOX))
-    watcher = shown_twice(watch, stream)
-    until(lambda: watcher.tally().people.get(MaskState.MASK) == 1)
-    watcher.steadiness = 0.9
-    given_back(watcher)
-    until(lambda: watcher.tally().people[MaskState.MASK] == 2)
+    until(lambda: not watcher.counts().in_view)
+    assert watcher.told().warned == ()
+    assert watcher.counts().people[MaskState.NO_MASK] == 1
 
 
 def test_the_statistics_get_what_is_seen_while_they_are_wanted(
@@ -343,26 +335,19 @@ def test_the_statistics_get_what_is_seen_while_they_are_wanted(
 ) -> None:
     class Notebook:
         def __init__(self) -> None:
-            self.notes: list[FrameReport | str] = []
+            self.notes: list[FrameReport] = []
 
         def add(self, report: FrameReport, time_s: float) -> None:
             self.notes.append(report)
 
-        def forget_faces(self) -> None:
-            self.notes.append("others")
-
-    stream, notebook = FakeStream(), Notebook()
-    watcher = watch(stream)
-    for bookkeeper in (None, notebook, None):
-        watcher.bookkeeper = bookkeeper
+    notebook = Notebook()
+    watcher = watch(FakeStream())
+    for counter in (None, notebook, None):
+        watcher.counter = counter
         before = watcher.last
         given_back(watcher)
         until(lambda before=before: watcher.last is not before)
     assert len(notebook.notes) == 1
-    watcher.bookkeeper = notebook
-    watcher.on_ended()
-    until(lambda: stream.closed)
-    assert notebook.notes[1:] == ["others"]
 
 
 def test_it_knows_nothing_of_streamlit() -> None:
@@ -374,11 +359,11 @@ def test_the_program_can_end_while_a_camera_is_watched() -> None:
     code = """
 import time, av, numpy as np
 from maskwatch import Analyzer, Stream
-from maskwatch.app.catalogue import load_catalogue
+from maskwatch.app.i18n import load_catalogue
 from maskwatch.app.watcher import Watcher
 
 analyzer = Analyzer()
-watcher = Watcher(lambda steadiness: Stream(analyzer, steadiness), 0.5, load_catalogue("en"))
+watcher = Watcher(Stream(analyzer), load_catalogue("en"))
 frame = av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="rgb24")
 while watcher.last is None:
     watcher.recv(frame)

@@ -1,36 +1,47 @@
 """When the page says that no connection comes up, and from where browsers keep the camera.
 
-Run: pytest tests/test_connection.py
+Run: pytest tests/unit/app/test_webrtc.py
 """
 
 from __future__ import annotations
 
 import pytest
 
-from maskwatch.app.connection import CONNECT_S, Attempt, keeps_camera
+from maskwatch.app.webrtc import CONNECT_S, Attempt, keeps_camera
+
+Look = tuple[bool, int, float]
+
+
+def looks(from_s: float, until_s: float) -> list[Look]:
+    """Once a second, and at the end: the browser connects, and no frame has come."""
+    return [(True, 0, from_s + n) for n in range(int(until_s - from_s) + 1)] + [(True, 0, until_s)]
+
 
 LATE_S = 100 + CONNECT_S
 
 
 @pytest.mark.parametrize(
-    ("looks", "failed"),
+    ("seen", "failed"),
     [
         ([], False),
         ([(False, 0, 100), (False, 0, 1000)], False),  # never started
-        ([(True, 0, 100), (True, 0, LATE_S - 0.1)], False),  # still time
-        ([(True, 0, 100), (True, 0, LATE_S)], True),
-        ([(True, 0, 100), (True, 5, LATE_S)], False),  # in time
-        ([(True, 5, 100), (True, 5, 1000)], False),  # a camera that pauses is no lost connection
-        ([(True, 5, 100), (True, 0, 1000)], False),  # and one that is about to stop neither
-        ([(True, 0, 100), (True, 0, LATE_S), (True, 1, 200)], False),  # late, but here it is
-        ([(True, 0, 100), (True, 0, LATE_S), (False, 0, 200)], True),  # the browser gave up
-        ([(True, 0, 100), (False, 0, 105), (True, 0, LATE_S)], False),  # stopped, then anew
-        ([(True, 0, 100), (True, 0, LATE_S), (False, 0, 150), (True, 0, 200)], False),
+        (looks(100, LATE_S - 0.1), False),  # still time
+        (looks(100, LATE_S), True),
+        (
+            [(True, 0, 100), (True, 0, LATE_S), (True, 0, 1000)],
+            False,
+        ),  # a slow machine
+        ([*looks(100, LATE_S - 1), (True, 5, LATE_S)], False),  # in time
+        ([(True, 5, 100), *looks(101, 200)], False),  # a camera that pauses is no lost connection
+        ([*looks(100, LATE_S), (True, 1, 200)], False),  # late, but here it is
+        ([*looks(100, LATE_S), (False, 0, 200)], True),  # the browser gave up
+        ([*looks(100, 105), (False, 0, 105), *looks(106, LATE_S)], False),  # stopped, then anew
+        ([*looks(100, LATE_S), (False, 0, 150), (True, 0, 200)], False),
     ],
 )
-def test_an_attempt(looks: list[tuple[bool, int, float]], failed: bool) -> None:
+def test_an_attempt(seen: list[Look], failed: bool) -> None:
     attempt = Attempt()
-    for wanted, frames, now_s in looks:
+    for wanted, frames, now_s in seen:
         attempt.update(wanted, frames, now_s)
     assert attempt.failed is failed
 

@@ -1,6 +1,6 @@
 """Chunks hold every picture once, and their files tell what is left to do.
 
-Run: pytest tests/test_batch_plan.py
+Run: pytest tests/unit/batch/test_batch_plan.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files of a run appear whole or not at all, on disks that are full and in stores.
 
-Run: pytest tests/test_batch_sink.py
+Run: pytest tests/unit/batch/test_storage_sink.py
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fakes import WITHOUT_ROOT, report, verdict
-from small_disk import small_disk
+from support.fakes import WITHOUT_ROOT, report, verdict
+from support.small_disk import small_disk
 
-import maskwatch.batch.sink as sink
-from maskwatch.batch.rows import COLUMNS, error_row, face_rows
-from maskwatch.batch.sink import LocalFolder, StoreFolder, encode_rows, open_folder
+from maskwatch.batch import storage
+from maskwatch.batch.plan import COLUMNS, error_row, face_rows
+from maskwatch.batch.storage import LocalFolder, StoreFolder, encode_rows, open_folder
 from maskwatch.errors import BatchError, SettingError
 from maskwatch.schema import MaskState
 
@@ -57,7 +57,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     code = f"""
-from maskwatch.batch.sink import *
+from maskwatch.batch.storage import *
 {WITHOUT_ROOT}
 try:
     LocalFolder(Path({str(tmp_path / "out")!r})).write("a", b"")
@@ -76,7 +76,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 
 def test_a_store_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink, "_WAITS_S", (0.0, 0.0))
+    monkeypatch.setattr(storage, "_WRITE_WAITS_S", (0.0, 0.0))
     folder = StoreFolder("memory://runs/out")
     take = folder._store.pipe_file
     failures: list[Exception] = [TimeoutError(), ConnectionError("reset")]
@@ -101,7 +101,7 @@ def test_a_store_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_password_in_the_address() -> None:
-    with pytest.raises(SettingError, match=r"me:\*\*\*@host"):
+    with pytest.raises(SettingError, match=r"ftp://\*\*\*@host"):
         open_folder("ftp://me:secret@host/out")
 
 

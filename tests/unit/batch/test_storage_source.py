@@ -1,11 +1,12 @@
 """What a source names: folders, patterns, manifests and object stores, and how they can be wrong.
 
-Run: pytest tests/test_batch_source.py
+Run: pytest tests/unit/batch/test_storage_source.py
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,11 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bad_images import encoded
+from support.bad_images import encoded
 
-import maskwatch.batch.source as source
-from maskwatch.batch.rows import UnreachableError
-from maskwatch.batch.source import is_address, list_pictures, read_picture
+from maskwatch.batch import storage
+from maskwatch.batch.plan import UnreachableError
+from maskwatch.batch.storage import is_address, list_pictures, read_picture
 from maskwatch.errors import DataError, ImageError, ImageFault, SettingError
 
 
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("b.jpg", "sub/a.PNG", "notes.txt"):
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded())
+        path.write_bytes(b"a text" if name == "notes.txt" else encoded())
     return tmp_path / "photos"
 
 
@@ -128,6 +129,18 @@ def test_an_object_store(store: fsspec.AbstractFileSystem, address: str, found: 
     assert read_picture(names[0], "") == encoded()
 
 
+def test_brackets_in_a_store_and_what_is_left_out_of_it(
+    store: fsspec.AbstractFileSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("d.jpg", "e.HEIC", "IMG_1"):
+        store.pipe_file(f"/bucket/set [1]/{name}", encoded())
+    (only,) = list_pictures(["memory://bucket/set [1]/*.jpg"])
+    assert only == "memory:///bucket/set [1]/d.jpg"
+    with caplog.at_level(logging.WARNING):
+        assert len(list_pictures(["memory://bucket/set [1]"])) == 2
+    assert caplog.messages == ["memory://bucket/set [1]: 1 files without a suffix are left out"]
+
+
 def test_a_manifest_in_a_store(store: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "list.csv", ["sub/a.PNG", "memory://bucket/b.jpg"])
     store.pipe_file("/bucket/list.csv", Path(manifest).read_bytes())
@@ -148,7 +161,7 @@ def test_nothing_in_a_store(store: fsspec.AbstractFileSystem, address: str) -> N
     [
         ("nonsense://bucket", DataError, "Protocol not known"),
         ("gs://bucket", DataError, "gcsfs"),
-        ("ftp://me:secret@host/photos", SettingError, r"ftp://me:\*\*\*@host/photos: give pass"),
+        ("ftp://me:secret@host/photos", SettingError, r"ftp://\*\*\*@host/\.\.\.: give pass"),
     ],
 )
 def test_a_store_that_cannot_be_opened(address: str, error: type[Exception], said: str) -> None:
@@ -178,7 +191,7 @@ def test_an_object_that_is_not_there() -> None:
 def test_an_object_that_is_too_large(
     store: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "MAX_BYTES", 100)
+    monkeypatch.setattr(storage, "MAX_BYTES", 100)
     with pytest.raises(ImageError, match="over the limit") as caught:
         read_picture("memory://bucket/b.jpg", "")
     assert caught.value.fault is ImageFault.TOO_LARGE
@@ -212,7 +225,7 @@ def test_a_store_is_asked_again(
     failures: list[Exception],
     reason: str | None,
 ) -> None:
-    monkeypatch.setattr(source, "_WAITS_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(storage, "_READ_WAITS_S", (0.0, 0.0, 0.0))
     fsspec.register_implementation("moody", Moody, clobber=True)
     monkeypatch.setattr(Moody, "failures", list(failures))
     if reason is None:

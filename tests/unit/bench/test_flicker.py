@@ -1,6 +1,6 @@
 """The flicker benchmark counts what a person watching would count, and its films are what they say.
 
-Run: pytest tests/test_flicker.py
+Run: pytest tests/unit/bench/test_flicker.py
 """
 
 from __future__ import annotations
@@ -14,21 +14,30 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from drawn_faces import DotDetector, draw_face, face_manifest, face_picture
 from PIL import Image
-from toy_model import write_toy_model
+from support.drawn_faces import DotDetector, draw_face, face_manifest, face_picture
+from support.paths import ROOT
+from support.toy_model import write_toy_model
 
-from maskwatch.cli import cli
+from maskwatch.cli.main import cli
 from maskwatch.errors import DataError
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import CLASSES, FaceVerdict, MaskState, TrackedFace
 from maskwatch.stream import Stream
-from maskwatch.training.flicker.films import HEIGHT, WIDTH, FilmFrame, Truth, Upset, film
+from maskwatch.training.data.manifest import COLUMNS, read_manifest, tidy, write_manifest
+from maskwatch.training.flicker.films import (
+    BARE_S,
+    HEIGHT,
+    WIDTH,
+    FilmFrame,
+    Truth,
+    Upset,
+    film,
+    webcam_film,
+)
 from maskwatch.training.flicker.people import CHANGES, Person, cast_people
 from maskwatch.training.flicker.recording import Moment, Timeline, play, record
 from maskwatch.training.flicker.scores import METHODS, frame_by_frame, majority, score, steady
-from maskwatch.training.flicker.webcam import BARE_S, webcam_film
-from maskwatch.training.manifest import COLUMNS, read_manifest, tidy, write_manifest
 
 M, N, BAD, U = *CLASSES, MaskState.UNSURE
 LETTERS = {"m": M, "n": N, "i": BAD, "?": U}
@@ -242,7 +251,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_on_public_photos(tmp_path: Path) -> None:
     """A film of real faces from start to end; the last line is the document."""
-    folder = Path(__file__).parents[2] / "shared" / "data" / "faces-binary"
+    folder = ROOT.parent / "shared" / "data" / "faces-binary"
     if not folder.is_dir():
         pytest.skip("the public sets are not beside the checkout")
     rows = [

@@ -1,6 +1,6 @@
 """`maskwatch bench`: what it counts is right, its frames hold what it says, its last line is JSON.
 
-Run: pytest tests/test_speed_bench.py
+Run: pytest tests/unit/bench/test_speed_bench.py
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,30 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper
 
 import maskwatch
-from maskwatch.bench import contenders, sizes
-from maskwatch.bench.arithmetic import count_operations, matrix_product, measure_peak
-from maskwatch.bench.clock import LEAST_ROUNDS, Times, take_turns
-from maskwatch.bench.contenders import CROP, WHOLE, time_contenders
+from maskwatch.bench import contenders, startup
+from maskwatch.bench.contenders import (
+    CROP,
+    WHOLE,
+    count_operations,
+    matrix_product,
+    measure_peak,
+    time_contenders,
+)
 from maskwatch.bench.run import NetworkFloor
-from maskwatch.bench.scenes import FACES, SIZES_WH, draw_frame
-from maskwatch.bench.stages import STAGES
-from maskwatch.bench.stages import WHOLE as WHOLE_STAGES
-from maskwatch.cli_bench import bench
-from maskwatch.runtime import create_session
+from maskwatch.bench.speed import (
+    FACES,
+    LEAST_ROUNDS,
+    SIZES_WH,
+    STAGES,
+    Times,
+    draw_frame,
+    take_turns,
+)
+from maskwatch.bench.speed import WHOLE as WHOLE_STAGES
+from maskwatch.cli.bench import bench
+from maskwatch.models.network import eager
+from maskwatch.models.runtime import create_session
+from maskwatch.stream import Stream
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +73,31 @@ def graph_of(node: onnx.NodeProto, given: list[int], answer: list[int], *weights
         (helper.make_node("MatMul", ["x", "w0"], ["y"]), [2, 3], [2, 5], [[3, 5]], 2 * 2 * 5 * 3),
         (
             helper.make_node("Gemm", ["x", "w0", "w1"], ["y"], transB=1),
-            *([2, 3], [2, 5], [[5, 3], [5]], 2 * 2 * 5 * 3),
+            [2, 3],
+            [2, 5],
+            [[5, 3], [5]],
+            2 * 2 * 5 * 3,
         ),
         (
             helper.make_node("Gemm", ["x", "w0"], ["y"], transA=1),
-            *([3, 2], [2, 5], [[3, 5]], 2 * 2 * 5 * 3),
+            [3, 2],
+            [2, 5],
+            [[3, 5]],
+            2 * 2 * 5 * 3,
         ),
         (  # 8 x 8 pixels, 3 channels to 6, kernel 3 x 3, every other pixel
             helper.make_node("Conv", ["x", "w0"], ["y"], strides=[2, 2], pads=[1, 1, 1, 1]),
-            *([1, 3, 8, 8], [1, 6, 4, 4], [[6, 3, 3, 3]], 2 * (6 * 4 * 4) * (3 * 3 * 3)),
+            [1, 3, 8, 8],
+            [1, 6, 4, 4],
+            [[6, 3, 3, 3]],
+            2 * (6 * 4 * 4) * (3 * 3 * 3),
         ),
         (  # the same depthwise: each channel sees itself alone
             helper.make_node("Conv", ["x", "w0"], ["y"], group=4, pads=[1, 1, 1, 1]),
-            *([2, 4, 5, 5], [2, 4, 5, 5], [[4, 1, 3, 3]], 2 * (2 * 4 * 5 * 5) * (3 * 3)),
+            [2, 4, 5, 5],
+            [2, 4, 5, 5],
+            [[4, 1, 3, 3]],
+            2 * (2 * 4 * 5 * 5) * (3 * 3),
         ),
     ],
     ids=["nothing to count", "matmul", "gemm", "gemm on its side", "convolution", "depthwise"],
@@ -124,14 +151,29 @@ def test_ratios_are_of_the_same_round():
 
 def test_what_is_not_installed_is_left_out_with_a_sentence(analyzer, monkeypatch):
     monkeypatch.setattr(contenders, "_installed", lambda package: False)
+    monkeypatch.setattr(contenders, "is_here", lambda device: False)
+    monkeypatch.setattr(contenders, "devices_here", lambda: ["cpu"])
     result = time_contenders(analyzer, 0.0, 1.0, same_network=True)
     assert set(result.times) == {WHOLE, CROP}
     told = " ".join(result.left_out)
-    for missing in ("int8", "OpenVINO", "report's way", "maskwatch[train]", "pip install openvino"):
+    for missing in ("int8", "OpenVINO", "report's way", "maskwatch[train]", r"maskwatch[openvino]"):
         assert missing in told
     assert result.to_dict()["ways"][WHOLE]["times_maskwatch"] == 1
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="needs the extra openvino")
+def test_each_device_that_is_here_takes_part_with_its_own_engines(analyzer, monkeypatch):
+    monkeypatch.setattr(contenders, "_installed", lambda package: False)
+    result = time_contenders(analyzer, 0.0, 1.0, same_network=True)
+    assert set(result.times) == {WHOLE, CROP, f"{WHOLE}, openvino", f"{CROP}, openvino"}
+    named = maskwatch.Analyzer(device="openvino")
+    frame = draw_frame((640, 480), 1)
+    with eager():
+        Stream(named).update(frame, 0.0)
+    assert named.devices == {"classifier": "openvino", "detector": "openvino"}
+
+
+@pytest.mark.skipif(find_spec("keras") is None, reason="needs the extra train")
 def test_a_framework_that_is_not_ready_in_time_is_left_out(analyzer):
     result = time_contenders(analyzer, 0.0, 0.0, same_network=False)
     assert any("not ready in time" in sentence for sentence in result.left_out)
@@ -139,10 +181,10 @@ def test_a_framework_that_is_not_ready_in_time_is_left_out(analyzer):
 
 
 def test_the_base_installation_is_what_run_time_needs():
-    names = sizes.base_requirements()
+    names = startup.base_requirements()
     assert {"numpy", "onnxruntime", "opencv-python-headless", "pillow", "click"} <= set(names)
     assert not {"tensorflow", "tensorflow-cpu", "streamlit", "onnx", "pandas"} & set(names)
-    found = sizes.sizes()
+    found = startup.sizes()
     assert found["base_install_mb"] == pytest.approx(sum(found["packages_mb"].values()), abs=1)
     assert found["models_mb"]["classifier"] > found["models_mb"]["detector"] > 0.1
 
@@ -152,7 +194,7 @@ def quick(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
     """One run of the command, as a user has it."""
     out = tmp_path_factory.mktemp("bench") / "deeper" / "bench.json"
     code = (
-        "import sys; from maskwatch.cli import cli; cli(sys.argv[1:], standalone_mode=False); "
+        "import sys; from maskwatch.cli.main import cli; cli(sys.argv[1:], standalone_mode=False); "
         "loaded = {'tensorflow', 'keras', 'onnx', 'pandas', 'streamlit'} & set(sys.modules); "
         "print('loaded:', *sorted(loaded), file=sys.stderr)"
     )

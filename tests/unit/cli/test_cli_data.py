@@ -1,6 +1,6 @@
 """`maskwatch data` from folders to a split manifest and a page, and its one-line errors.
 
-Run: pytest tests/test_cli_data.py
+Run: pytest tests/unit/cli/test_cli_data.py
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from data_factory import draw, folder_set, save, voc_set
+from support.data_factory import draw, folder_set, save, voc_set
 
-from maskwatch.cli_data import data
+from maskwatch.cli.data import data
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.training.manifest import data_sha256, read_manifest
+from maskwatch.training.data.manifest import data_sha256, read_manifest
 
 
 def run(*arguments: object):
@@ -47,8 +47,28 @@ def test_manifest_counts_and_names_what_it_cannot_use(tmp_path, folder):
     assert result.exit_code == 0
     assert "notes.txt: not the file name of a picture" in result.stderr
     assert "1 problems, named above; the rest is used" in result.stderr
-    assert result.stdout.splitlines()[1].split() == ["mine", "10", "10", "10", "0"]
+    classes, _, counts = result.stdout.splitlines()[:3]
+    assert classes == (
+        "mine: folder per class; mask_weared_incorrect = incorrect_mask, with_mask = mask, "
+        "without_mask = no_mask"
+    )
+    assert counts.split() == ["mine", "10", "10", "10", "0"]
     assert f"30 rows, data {data_sha256(read_manifest(tmp_path / 'm.parquet'))}" in result.stdout
+
+
+def test_manifest_tells_before_it_writes_how_unclear_labels_were_read(tmp_path):
+    voc_set(tmp_path / "set", {"a": [("with_mask", (20, 20, 120, 120))]})
+    note = tmp_path / "set" / "annotations" / "a.xml"
+    size = "<size><width>200</width><height>160</height></size>"
+    note.write_text(note.read_text().replace("<object>", f"{size}<object>"))
+    no_folder = note / "m.parquet"
+    result = run("manifest", no_folder, f"mine={tmp_path / 'set'}")
+    assert result.exit_code != 0
+    assert result.stderr.startswith(
+        f"warning: {tmp_path / 'set'}: boxes were drawn on another size of the picture and are "
+        "scaled (pictures: 1, first: images/a.jpg)"
+    )
+    assert result.stdout.startswith("mine: Pascal VOC boxes; with_mask = mask")
 
 
 def test_manifest_takes_classes_and_machine_boxes(tmp_path):
@@ -57,8 +77,13 @@ def test_manifest_takes_classes_and_machine_boxes(tmp_path):
     faces = {"mine/chin/a.jpg": {"size": [48, 48], "faces": [face]}}
     (tmp_path / "faces.json").write_text(json.dumps(faces))
     result = run(
-        *("manifest", tmp_path / "m.parquet", f"mine={tmp_path / 'set'}"),
-        *("--class", "chin=incorrect_mask", "--faces", tmp_path / "faces.json"),
+        "manifest",
+        tmp_path / "m.parquet",
+        f"mine={tmp_path / 'set'}",
+        "--class",
+        "chin=incorrect_mask",
+        "--faces",
+        tmp_path / "faces.json",
     )
     assert "1 rows have a machine-found box" in result.stdout
     assert read_manifest(tmp_path / "m.parquet")["x_max"].dropna().tolist() == [31]
@@ -105,7 +130,7 @@ def test_the_report_split_says_that_it_leaks(tmp_path, manifests, name, sentence
 @pytest.mark.parametrize("option", [("--test",), ("--leave-out", "mine")])
 def test_what_only_grouped_can_do_is_not_passed_over(tmp_path, manifests, protocol, option):
     out = tmp_path / "s.parquet"
-    result = run(*("split", manifests / "a.parquet", "--out", out, "--protocol", protocol, *option))
+    result = run("split", manifests / "a.parquet", "--out", out, "--protocol", protocol, *option)
     assert isinstance(result.exception, SettingError)
     assert f"{option[0]} goes with --protocol grouped only, not with {protocol}" in str(
         result.exception
@@ -148,7 +173,7 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, arguments, error, complain
 
 def test_help_loads_nothing_heavy():
     code = (
-        "import sys, maskwatch.cli_data; "
+        "import sys, maskwatch.cli.data; "
         "heavy = {'pandas', 'pyarrow', 'sklearn', 'matplotlib', 'kagglehub'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

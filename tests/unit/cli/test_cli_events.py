@@ -1,6 +1,6 @@
 """`maskwatch events`: kept events and counts as files of three kinds, and what is deleted.
 
-Run: pytest tests/test_cli_events.py
+Run: pytest tests/unit/cli/test_cli_events.py
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 import pytest
-from alert_factory import NOON_S, alert, event
 from click.testing import CliRunner, Result
-from statistics_factory import entry
+from support import fakes
+from support.alert_factory import NOON_S, alert, event
+from support.statistics_factory import entry
 
-from maskwatch.cli import cli
-from maskwatch.events_export import EVENT_COLUMNS
+from maskwatch.cli.main import cli
+from maskwatch.errors import pip_extra
 from maskwatch.schema import MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_events import EventStore
+from maskwatch.store.export import EVENT_COLUMNS
+from maskwatch.store.statistics import StatisticsStore
+from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.evidence import EvidenceFolder
-from maskwatch.watch.queue import Changes, Delivery
+from maskwatch.watch.outbox import Changes, Delivery
 
 DAY_S = 86_400.0
 
@@ -115,20 +117,18 @@ def test_a_name_of_another_kind_or_a_place_that_cannot_be_written(
     assert result.exit_code == 2
     assert "the name must end in .csv, .jsonl, .parquet" in result.stderr
     for kind in ("csv", "jsonl", "parquet"):
-        result = run("export", tmp_path / "missing" / f"out.{kind}", "--store", path)
+        result = run("export", path / f"out.{kind}", "--store", path)
         assert result.exit_code == 2
-        assert "cannot be written (No such file or directory)" in result.stderr
+        assert "cannot be written (not a directory)" in result.stderr
 
 
 def test_parquet_without_pyarrow_says_what_to_install(path: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['pyarrow'] = None; from maskwatch.cli import main; main()"
+    code = "import sys; sys.modules['pyarrow'] = None; from maskwatch.cli.main import main; main()"
     out = tmp_path / "out.parquet"
     command = [sys.executable, "-c", code, "events", "export", str(out), "--store", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "Error: writing Parquet needs more packages: pip install 'maskwatch[batch]'\n"
-    )
+    assert done.stderr == (f"Error: writing Parquet needs more packages: {pip_extra('batch')}\n")
     assert not out.exists()
 
 
@@ -171,7 +171,9 @@ def test_pictures_are_deleted_where_their_folder_is_named(path: Path, tmp_path: 
     folder = tmp_path / "crops"
     for days in (0, 3):
         image = np.zeros((9, 9, 3), np.uint8)
-        EvidenceFolder(folder, 90).keep(event(NOON_S + days * DAY_S), image, (0, 0, 9, 9))
+        face = fakes.verdict(box_xyxy=(0, 0, 9, 9))
+        one = event(NOON_S + days * DAY_S)
+        EvidenceFolder(folder, 90).keep(one, image, fakes.report(face), face)
     run("purge", "--before", "2026-11-26", "--store", path)
     assert len(list(folder.iterdir())) == 2
     result = run("purge", "--before", "2026-11-26", "--store", path, "--evidence", folder)

@@ -3,7 +3,7 @@
 Faults are made, not imitated: packages that are written into a folder ahead of the real ones,
 networks and files that are spoilt, permissions that are taken away.
 
-Run: pytest tests/test_doctor.py
+Run: pytest tests/unit/doctor/test_doctor.py
 """
 
 from __future__ import annotations
@@ -18,13 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_video import count_up, write_video
-from fakes import WITHOUT_ROOT
+from support.drawn_video import count_up, write_video
+from support.fakes import WITHOUT_ROOT
 
 import maskwatch
-from maskwatch import runtime
-from maskwatch.doctor.finding import Finding
-from maskwatch.doctor.loading import load
 from maskwatch.doctor.machine import (
     check_camera,
     check_cameras,
@@ -34,7 +31,10 @@ from maskwatch.doctor.machine import (
     check_turn,
 )
 from maskwatch.doctor.networks import check_network, check_verdict
-from maskwatch.model_card import SHIPPED_DETECTOR, SHIPPED_MODEL, load_detector, load_model
+from maskwatch.doctor.packages import Finding, load
+from maskwatch.errors import pip_extra
+from maskwatch.models import runtime
+from maskwatch.models.card import SHIPPED_DETECTOR, SHIPPED_MODEL, load_detector, load_model
 
 TURN = "turn:turn.example.org:3478"
 
@@ -89,6 +89,32 @@ def test_all_is_well_here_and_nothing_tells_who_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("doctor",), 0),
+        (("watch", "watch.yaml", "--check"), 0),
+        (("events", "export", "out.csv"), 0),
+        (("live", "none.mp4", "--no-window"), 1),
+    ],
+)
+def test_a_user_without_a_home_and_a_name(
+    tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    (tmp_path / "watch.yaml").write_text('cameras: [{name: a, source: "0"}]')
+    nobody = (
+        "import os, pwd\n"
+        "for name in ('HOME', 'XDG_DATA_HOME'): os.environ.pop(name, None)\n"
+        "def unknown(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = unknown\n"
+        "from maskwatch.cli.main import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", nobody, *arguments]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (told.returncode, "Traceback" in told.stderr) == (code, False), told.stderr
+
+
+@pytest.mark.parametrize(
     ("name", "module", "topic", "remedy"),
     [
         ("opencv-python", "cv2", "OpenCV", "pip install opencv-python-headless"),
@@ -103,7 +129,7 @@ def test_two_packages_of_the_same_files(
     faults = faults_of(tmp_path)
     assert list(faults) == [topic]
     (fault,) = faults[topic]
-    assert "overwrite each other's files; pip uninstall -y" in fault
+    assert f"overwrite each other's files; {sys.executable} -m pip uninstall -y" in fault
     assert name in fault and fault.endswith(remedy)
 
 
@@ -111,7 +137,7 @@ def test_a_package_that_is_too_old(tmp_path: Path) -> None:
     add_package(tmp_path, "numpy", "1.20.0")
     (fault,) = faults_of(tmp_path)["packages"]
     assert fault.startswith("numpy 1.20.0 is none of >=")
-    assert "; pip install --upgrade 'numpy>=" in fault
+    assert f'; {sys.executable} -m pip install --upgrade "numpy>=' in fault
 
 
 def test_parts_are_a_choice_but_what_is_there_must_fit(tmp_path: Path) -> None:
@@ -121,7 +147,7 @@ def test_parts_are_a_choice_but_what_is_there_must_fit(tmp_path: Path) -> None:
             "click>=8; extra == 'whole'",
             "no-such-package>=1; extra == 'absent'",
             "click>=999; extra == 'old'",
-            "maskwatch[old]; extra == 'all'",
+            "maskwatch[old]; extra == 'more'",
             "no-such-package; extra == 'dev'",
         )
     )
@@ -129,12 +155,12 @@ def test_parts_are_a_choice_but_what_is_there_must_fit(tmp_path: Path) -> None:
     told = run(tmp_path, "doctor")
     lines = dict(line.split(":", 1) for line in told.stdout.splitlines() if ":" in line)
     assert lines["part whole"].split()[0] == "click"
-    remedy = "pip install 'maskwatch[absent]'"
+    remedy = pip_extra("absent")
     assert lines["part absent"].strip() == f"not installed (no-such-package missing); {remedy}"
     assert "part dev" not in lines
     assert {name for name in lines if name.startswith("Wrong")} == {
         "Wrong with part old",
-        "Wrong with part all",
+        "Wrong with part more",
     }
 
 
@@ -225,7 +251,7 @@ def test_cameras_and_who_may_use_them(tmp_path: Path) -> None:
         "from maskwatch.doctor.machine import check_cameras\n"
         f"{WITHOUT_ROOT}\nprint(*check_cameras(Path(sys.argv[1])).faults, sep='\\n')"
     )
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     command = [sys.executable, "-c", code, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -276,7 +302,7 @@ def test_statistics(tmp_path: Path) -> None:
 def test_statistics_that_cannot_be_begun(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nfrom maskwatch.doctor.machine import check_statistics\n"
-        "import maskwatch.store\n"
+        "import maskwatch.store.statistics\n"
         f"{WITHOUT_ROOT}\npath = Path('/proc/none/s.sqlite3')\n"
         "print(len(check_statistics(path, named=False).faults))\n"
         "print(*check_statistics(path, named=True).faults, sep='\\n')"

@@ -1,6 +1,6 @@
 """Verdicts are drawn where they belong, in colours and lines that everyone can tell apart.
 
-Run: pytest tests/test_draw.py
+Run: pytest tests/unit/io/test_draw.py
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import itertools
 
 import numpy as np
 import pytest
-from fakes import report, tracked, verdict
+from support.fakes import report, tracked, verdict
 
-from maskwatch.draw import annotate, write_status
+from maskwatch.io.draw import annotate, write_status
+from maskwatch.io.style import INK, PLATE, STYLES, verdict_text
 from maskwatch.schema import FaceOrigin, MaskState
-from maskwatch.style import INK, PLATE, STYLES, verdict_text
 
 
 def luminance(colour: tuple[int, int, int]) -> float:
@@ -118,8 +118,10 @@ def test_a_state_that_has_become_unlikely_is_in_doubt() -> None:
     assert verdict_text(tracked(MaskState.UNSURE, confidence=0.4)) == "Unsure 40.0%"
 
 
-def test_who_is_unsure_holds_nothing() -> None:
-    assert verdict_text(tracked(MaskState.UNSURE, state_age_s=9)) == "Unsure 75.0%"
+def test_who_is_unsure_holds_nothing_and_is_never_sure() -> None:
+    held = tracked(MaskState.UNSURE, state_age_s=9, confidence=0.4)
+    assert verdict_text(held) == "Unsure 40.0%"
+    assert verdict_text(tracked(MaskState.UNSURE, confidence=0.75)) == "Unsure"
 
 
 def test_a_held_state_looks_different() -> None:

@@ -1,16 +1,16 @@
 """Labels stand beside faces, say as much as fits, and never cover a face that is not theirs.
 
-Run: pytest tests/test_labels.py
+Run: pytest tests/unit/io/test_draw_labels.py
 """
 
 from __future__ import annotations
 
 import pytest
-from fakes import verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fakes import verdict
 
-from maskwatch.labels import SMALLEST_TEXT_PX, Label, face_labels, picture_label
+from maskwatch.io.draw import SMALLEST_TEXT_PX, Label, face_labels, picture_label
 from maskwatch.schema import BoxXYXY, FaceVerdict, MaskState
 
 WH = (400, 300)

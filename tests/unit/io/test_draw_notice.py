@@ -1,6 +1,6 @@
 """Notices: the words fit into pictures of any size.
 
-Run: pytest tests/test_notice.py
+Run: pytest tests/unit/io/test_draw_notice.py
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch.notice import notice_picture
-from maskwatch.style import PLATE
+from maskwatch.io.draw import notice_picture
+from maskwatch.io.style import PLATE
 
 TEXT = "This picture was not judged: the analysis failed (RuntimeError)."
 SIDES = st.integers(1, 700)

@@ -1,6 +1,6 @@
 """Any file is either the right picture or an ImageError in one line; folders and patterns expand.
 
-Run: pytest tests/test_sources.py
+Run: pytest tests/unit/io/test_images.py
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import bad_images
 import numpy as np
 import pytest
-from fakes import HEIGHT, WIDTH, WITHOUT_ROOT, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from support import bad_images
+from support.fakes import HEIGHT, WIDTH, WITHOUT_ROOT, picture
 
 from maskwatch import ImageError
-from maskwatch.sources import list_images, load_image
+from maskwatch.io.images import list_images, load_image
 
 
 def assert_looks_like(image: np.ndarray, expected: np.ndarray, tolerance: int = 25) -> None:
@@ -148,7 +148,7 @@ def test_a_null_character_in_a_name() -> None:
 
 READ_ALL = f"""
 import sys
-from maskwatch.sources import list_images, load_image
+from maskwatch.io.images import list_images, load_image
 from maskwatch import ImageError
 {WITHOUT_ROOT}
 for path in list_images(sys.argv[1:]):

@@ -1,6 +1,6 @@
 """Each format says what the reports say, in its own way, and the unreadable are not lost.
 
-Run: pytest tests/test_report.py
+Run: pytest tests/unit/io/test_report.py
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from fakes import report, verdict
+from support.fakes import report, verdict
 
 from maskwatch.errors import ImageError, ImageFault
-from maskwatch.report import (
+from maskwatch.io.report import (
     CSV_COLUMNS,
     FORMATS,
     Result,
@@ -24,7 +24,7 @@ from maskwatch.report import (
     to_jsonl,
     to_table,
 )
-from maskwatch.schema import FaceOrigin, MaskState
+from maskwatch.schema import FaceOrigin, MaskState, TrackedFace
 
 TWO_FACES = report(
     verdict(MaskState.MASK, (0.0, 0.0, 20.0, 30.0)),
@@ -64,18 +64,43 @@ def test_json_lines_have_landmarks_where_they_are_known() -> None:
 def test_csv_has_one_row_a_face() -> None:
     header, *rows = csv.reader(to_csv(RESULTS))
     assert tuple(header) == CSV_COLUMNS
-    first, second, third = (dict(zip(header, row, strict=True)) for row in rows)
+    first, second, *_, third = (dict(zip(header, row, strict=True)) for row in rows)
     assert (third["face_origin"], third["detector"]) == ("whole_image", "")
-    assert (first["source"], first["face"], first["state"]) == ("two, faces.jpg", "0", "mask")
-    assert (second["face"], second["left"], second["state"]) == ("1", "30.5", "unsure")
+    assert (first["source"], first["face"], first["state"]) == ("two, faces.jpg", "1", "mask")
+    assert (second["face"], second["left"], second["state"]) == ("2", "30.5", "unsure")
     assert float(second["mask"]) == pytest.approx(0.45)
+
+
+def test_csv_leaves_no_picture_out() -> None:
+    header, *rows = csv.reader(to_csv(RESULTS))
+    told = [{k: v for k, v in zip(header, row, strict=True) if v} for row in rows]
+    assert [row["source"] for row in told] == [
+        *["two, faces.jpg"] * 2,
+        "broken.jpg",
+        "nobody.png",
+        "cut-out.png",
+    ]
+    assert told[2] == {"source": "broken.jpg", "error": "empty file"}
+    networks = {"model": TWO_FACES.model, "detector": "fake detector"}
+    assert told[3] == {"source": "nobody.png", "face_origin": "detected", **networks}
+
+
+def test_csv_of_a_video_says_who_and_how_old() -> None:
+    one = verdict()
+    values = {name: getattr(one, name) for name in one.__dataclass_fields__}
+    tracked = TrackedFace(**values, track_id=7, raw_state=one.state, state_age_s=0.41234)
+    header, *rows = csv.reader(to_csv([report(one), report(tracked)]))
+    ends = [row[header.index("track_id") : header.index("error")] for row in rows]
+    assert ends == [["", ""], ["7", "0.412"]]
 
 
 def test_coco_hangs_together() -> None:
     (line,) = to_coco(RESULTS)
     document = json.loads(line)
     assert [image["file_name"] for image in document["images"]] == [
-        *("two, faces.jpg", "nobody.png", "cut-out.png")
+        "two, faces.jpg",
+        "nobody.png",
+        "cut-out.png",
     ]
     assert document["images"][0]["width"] == 60
     names = {category["id"]: category["name"] for category in document["categories"]}

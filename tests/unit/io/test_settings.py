@@ -1,6 +1,6 @@
 """Frozen records from YAML: every mistake is one line that names the key, and no secret is shown.
 
-Run: pytest tests/test_records.py
+Run: pytest tests/unit/io/test_settings.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from maskwatch.errors import SettingError
-from maskwatch.settings import Secret, between, read_settings, require
+from maskwatch.io.settings import Secret, between, read_settings, require
 
 
 class Colour(StrEnum):
@@ -41,9 +41,11 @@ class Car:
     folder: Path | None = None
     key: Secret = NO_KEY
     seats: int = 4
+    sunroof: bool = False
+    ends_px: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        require(self.seats > 0, "seats", self.seats, "more than 0")
+        require(self.seats > 0, "seats", "more than 0")
 
 
 def read(tmp_path: Path, text: str, **variables: str) -> Car:
@@ -62,10 +64,16 @@ def read(tmp_path: Path, text: str, **variables: str) -> Car:
         ("spare: {size_px: 1}", Car(spare=Wheel(1.0))),
         ("colours: [blue, red]", Car(colours=(Colour.BLUE, Colour.RED))),
         ("plate: 7", Car(plate=7)),
+        ("plate: 'a\n  b'", Car(plate="a b")),
         ("plate: '7'", Car(plate="7")),
+        ("sunroof: true", Car(sunroof=True)),
+        ("ends_px: [1, 2.5]", Car(ends_px=(1.0, 2.5))),
         ("folder: some/where", Car(folder=Path("some/where"))),
         ("key: a ${B}c${B}", Car(key=Secret("a xyzcxyz"))),
         ("plate: $B {B} $$", Car(plate="$B {B} $$")),
+        ("plate: 2026-99-99", Car(plate="2026-99-99")),
+        ("wheels: [{size_px: 2e0}]", Car(wheels=(Wheel(2.0),))),
+        ("\N{BYTE ORDER MARK}seats: 3", Car(seats=3)),
         ("plate: ${ODD}", Car(plate="a: [1] ${B} é\n")),
     ],
 )  # fmt: skip
@@ -76,32 +84,57 @@ def test_what_a_file_says(tmp_path: Path, text: str, expected: Car) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "car must be a mapping of names to values"),
-        ("{", "not valid YAML"),
-        ("doors: 3", "unknown doors; known are wheels, spare,"),
-        ("wheels: 3", "wheels must be a list, not 3"),
-        ("wheels: [3]", r"wheels\[0\] must be a mapping"),
-        ("wheels: [{size_px: 2}, {}]", r"wheels\[1\]\.size_px is missing"),
-        ("wheels: [{size_px: 2}, {size_px: 10}]", r"wheels\[1\]\.size_px must be 1 to 9, not 10"),
-        ("wheels: [{size_px: wide}]", r"wheels\[0\]\.size_px must be float, not 'wide'"),
-        ("wheels: [{size_px: 2, age: 1}]", r"unknown wheels\[0\]\.age; known are size_px, name"),
-        ("wheels: [{size_px: 2, name: 3}]", r"wheels\[0\]\.name must be text, not 3"),
-        ("spare: {size_px: 0}", r"spare\.size_px must be 1 to 9"),
-        ("colours: [green]", r"colours\[0\] must be one of red, blue, not 'green'"),
-        ("colours: [[]]", r"colours\[0\] must be one of"),
-        ("plate: []", r"plate must be text, not \[\]"),
-        ("plate: true", "plate must be text, not True"),
-        ("folder: 3", "folder must be text, not 3"),
-        ("key: 12345", "key must be text, in quotes where it looks like a number$"),
-        ("key: ${NOWHERE}", "key: the environment has no variable NOWHERE$"),
-        ("key: ${EMPTY}", "key: the environment has no variable EMPTY$"),
-        ("seats: 0", "seats must be more than 0, not 0"),
-        ("seats: 1.5", "seats must be int, not 1.5"),
-        ("\xff", "car must be a mapping"),
+        ("", " car must be a mapping of names to values"),
+        ("{", r"1: not valid YAML \(text with"),
+        ("seats: 4\nplate: 'a\n b\nseats: 3", "2: not valid YAML"),
+        ('seats: 4\nplate: "a\nwheels:\n  - name: b\nkey: "x"', "5: not valid YAML"),
+        ('seats: 4\nplate: "a\nkey: x"\nseats: 3', "2: a quote that begins here is not closed$"),
+        ("wheels: [{size_px: 2, name: 'a\nseats: 3\nplate: b'}]", "1: a quote that begins here"),
+        ("plate: !tag x", "1: not valid YAML .no tag such as"),
+        ("seats: " + "9" * 5000, " not valid YAML$"),
+        ("seats: " + "9" * 400, "1: seats must be a whole number"),
+        ("[" * 20_000, " not valid YAML$"),
+        ("plate: !!binary aGk=", "1: plate must be a text, a number or a list"),
+        ("a: &a [*a]", "1: car holds more than anybody can mean"),
+        ("a: &a [" + "1, " * 999 + "1]\nb: [" + "*a, " * 999 + "1]", "1: car holds more than"),
+        ("{3: 4}", "1: car must have names that are texts"),
+        ("doors: 3", "1: car: unknown name; known are wheels, spare,"),
+        ("seats: 3\nplates: 3", "2: car: unknown name, perhaps for plate; known are wheels,"),
+        ('plate: "a\\0b"', "1: plate must not hold a null character"),
+        ('plate: "\\ud800"', "1: car is not valid"),
+        ("12345: 12345", "1: car must have names that are texts"),
+        ("a12345: ${NOWHERE}", "1: car: the environment has no variable NOWHERE"),
+        ("wheels: 3", "1: wheels must be a list"),
+        ("wheels: [3]", r"1: wheels\[0\] must be a mapping"),
+        ("wheels:\n  - size_px: 2\n  - {}", r"3: wheels\[1\]\.size_px is missing"),
+        ("wheels:\n  - size_px: 2\n  - name: a\n    size_px: 10",
+         r"4: wheels\[1\]\.size_px must be 1 to 9$"),
+        ("wheels: [{size_px: wide}]", r"1: wheels\[0\]\.size_px must be a number"),
+        ("wheels: [{size_px: .nan}]", r"1: wheels\[0\]\.size_px must be 1 to 9"),
+        ("wheels: [{size_px: 2, age: 1}]",
+         r"1: wheels\[0\]: unknown name; known are size_px, name"),
+        ("wheels: [{size_px: 2, name: 3}]", r"1: wheels\[0\]\.name must be text, in quotes where"),
+        ("spare: {size_px: 0}", r"1: spare\.size_px must be 1 to 9"),
+        ("spare: {width: 0}", r"1: spare: unknown name; known are size_px, name"),
+        ("colours: [green]", r"1: colours\[0\] must be one of red, blue$"),
+        ("colours: [[]]", r"1: colours\[0\] must be one of"),
+        ("plate: []", "1: plate must be text"),
+        ("plate: true", "1: plate must be text"),
+        ("folder: 3", "1: folder must be text"),
+        ("ends_px: [1]", r"1: ends_px\[1\] is missing"),
+        ("ends_px: [1, 2, 3]", "1: ends_px must be a list of 2 values"),
+        ("key: 12345", "1: key must be text, in quotes where it looks like a number$"),
+        ("key: ${NOWHERE}", "1: key: the environment has no variable NOWHERE$"),
+        ("key: ${EMPTY}", "1: key: the environment has no variable EMPTY$"),
+        ("seats: 0", "1: seats must be more than 0$"),
+        ("seats: 1.5", "1: seats must be a whole number"),
+        ("seats: true", "1: seats must be a whole number"),
+        ("sunroof: 'yes'", "1: sunroof must be true or false"),
+        ("\xff", "1: car must be a mapping"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(SettingError, match=rf"car\.yaml: {message}") as caught:
+    with pytest.raises(SettingError, match=rf"car\.yaml:{message}") as caught:
         read(tmp_path, text, EMPTY="")
     assert "\n" not in str(caught.value) and "12345" not in str(caught.value)
 

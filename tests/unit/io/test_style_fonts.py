@@ -1,6 +1,6 @@
 """Labels in any script: the font is one that has the letters.
 
-Run: pytest tests/test_fonts.py
+Run: pytest tests/unit/io/test_style_fonts.py
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from fakes import picture, report, verdict
 from PIL import ImageFont
+from support.fakes import picture, report, verdict
 
-from maskwatch import MaskState, fonts
-from maskwatch.draw import annotate
-from maskwatch.style import ENGLISH, Words
+from maskwatch import MaskState
+from maskwatch.io import style
+from maskwatch.io.draw import annotate
+from maskwatch.io.style import ENGLISH, Words
 
 DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf")
 
@@ -26,7 +27,7 @@ DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf")
 def afresh() -> Iterator[None]:
     """No test sees the fonts of another."""
     yield
-    for cached in (fonts.font_for, fonts._path_for):
+    for cached in (style.font_for, style._path_for):
         cached.cache_clear()
 
 
@@ -36,20 +37,20 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "empty").mkdir()
     (tmp_path / "Sans.ttf").write_bytes(b"no font")
     (tmp_path / "DejaVuSans.ttf").write_bytes((DEJAVU / "DejaVuSans.ttf").read_bytes())
-    monkeypatch.setattr(fonts, "_folders", lambda: (tmp_path, tmp_path / "gone"))
-    fonts._path_for.cache_clear()
-    fonts.font_for.cache_clear()
+    monkeypatch.setattr(style, "_folders", lambda: (tmp_path, tmp_path / "gone"))
+    style._path_for.cache_clear()
+    style.font_for.cache_clear()
     return tmp_path
 
 
 @pytest.mark.parametrize("text", ["", "Mask worn 98.7%", "Masker dipakai 98,7 %"])
 def test_latin_needs_no_font_of_the_machine(machine: Path, text: str) -> None:
-    assert fonts.font_for(text, 20).getname() == ImageFont.load_default(20).getname()
+    assert style.font_for(text, 20).getname() == ImageFont.load_default(20).getname()
 
 
 @pytest.mark.parametrize("text", ["Маска надета", "Μάσκα", "قناع"])
 def test_other_scripts_get_a_font_that_has_them(machine: Path, text: str) -> None:
-    font = fonts.font_for(text, 20)
+    font = style.font_for(text, 20)
     assert font.getname() == ("DejaVu Sans", "Book")
     assert font.size == 20
 
@@ -59,7 +60,7 @@ def test_without_such_a_font_one_line_says_what_to_install(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         for size_px in (20, 30):
-            assert fonts.font_for("マスク", size_px).getname()
+            assert style.font_for("マスク", size_px).getname()
     (record,) = caplog.records
     assert "クスマ" in record.getMessage() and "install" in record.getMessage()
 

@@ -1,6 +1,6 @@
 """Video files: every frame once, at its own time, upright; bad files say what is wrong with them.
 
-Run: pytest tests/test_video_file.py
+Run: pytest tests/unit/io/test_video.py
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from drawn_video import FPS, HEIGHT, WIDTH, count_up, number_in, numbered, write_video
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.drawn_video import FPS, HEIGHT, WIDTH, count_up, number_in, numbered, write_video
 
 from maskwatch.errors import VideoError
+from maskwatch.io.video import MediaClock, VideoFile, open_source
 from maskwatch.schema import Frame
-from maskwatch.video import open_source
-from maskwatch.video_file import MediaClock, VideoFile
 
 
 def frames_of(path: Path) -> list[Frame]:
@@ -198,6 +197,7 @@ def test_a_clock_that_starts_anew(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         ([0.0, 0.0], [0.0, 0.001], 1),
         ([8.0, 8.1, 0.0, 0.1], [0.0, 0.1, 0.2, 0.3], 1),
         ([0.0, 60.0], [0.0, 60.0], 0),
+        ([0.0, 1e9, 1e9 + 1, 0.3], [0.0, 0.1, 1.1, 1.2], 2),
     ],
 )
 def test_the_clock(media_s: list[float | None], expected_s: list[float], mended: int) -> None:

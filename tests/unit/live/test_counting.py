@@ -1,29 +1,29 @@
 """People are counted once, by what they showed longest, whatever clocks and frame rates do.
 
-Run: pytest tests/test_tally.py
+Run: pytest tests/unit/live/test_counting.py
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
-import fakes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import fakes
 
-from maskwatch.schema import FrameReport, MaskState
-from maskwatch.tally import (
+from maskwatch.live.counting import (
     RECENT_S,
     STEP_S,
     Clock,
     Count,
     PeopleCounter,
     Session,
+    SessionCounts,
     Step,
-    Tally,
     worn_ratio,
 )
+from maskwatch.schema import FrameReport, MaskState
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
 NOBODY = dict.fromkeys(MaskState, 0)
@@ -35,15 +35,15 @@ def seen(**tracks: MaskState) -> FrameReport:
     return fakes.report(*faces)
 
 
-def watched(*spans: tuple[float, FrameReport], per_second: float = 10.0) -> Tally:
-    """The tally after each report has lasted so many seconds."""
+def watched(*spans: tuple[float, FrameReport], per_second: float = 10.0) -> SessionCounts:
+    """The counts after each report has lasted so many seconds."""
     session, time_s = Session(), 100.0
-    tally = session.add(fakes.report(), time_s)
+    counts = session.add(fakes.report(), time_s)
     for seconds, report in spans:
         for _ in range(round(seconds * per_second)):
             time_s += 1 / per_second
-            tally = session.add(report, time_s)
-    return tally
+            counts = session.add(report, time_s)
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -77,34 +77,24 @@ def test_people_are_counted_once(
     people: dict[MaskState, int],
     per_second: float,
 ) -> None:
-    tally = watched(*spans, per_second=per_second)
-    assert tally.in_view == in_view
-    assert tally.people == NOBODY | people
+    counts = watched(*spans, per_second=per_second)
+    assert counts.in_view == in_view
+    assert counts.people == NOBODY | people
 
 
 def test_what_a_single_frame_says_does_not_count() -> None:
     faces = [fakes.tracked(MASK, raw_state=NO_MASK)]
-    tally = watched((3, fakes.report(*faces)))
-    assert tally.people == NOBODY | {MASK: 1}
-    assert tally.face_s[NO_MASK] == 0
+    counts = watched((3, fakes.report(*faces)))
+    assert counts.people == NOBODY | {MASK: 1}
+    assert counts.face_s[NO_MASK] == 0
 
 
 def test_face_time_is_that_of_all_faces_and_a_gap_is_not_seen() -> None:
-    tally = watched((10, seen(t1=MASK, t2=NO_MASK)), (5, seen(t1=MASK)))
-    assert tally.face_s == pytest.approx(NOBODY | {MASK: 15, NO_MASK: 10})
+    counts = watched((10, seen(t1=MASK, t2=NO_MASK)), (5, seen(t1=MASK)))
+    assert counts.face_s == pytest.approx(NOBODY | {MASK: 15, NO_MASK: 10})
     session = Session()
     session.add(seen(t1=MASK), 0.0)
     assert session.add(seen(t1=MASK), 3600.0).face_s[MASK] == 1.0
-
-
-def test_after_a_new_start_the_same_number_is_somebody_else() -> None:
-    session = Session()
-    for time_s in range(5):
-        session.add(seen(t1=MASK), time_s)
-    session.forget_faces()
-    for time_s in range(5, 10):
-        tally = session.add(seen(t1=MASK), time_s)
-    assert tally.people[MASK] == 2
 
 
 def test_a_person_is_counted_where_it_came_and_its_time_where_it_passed() -> None:
@@ -136,10 +126,10 @@ def test_compliance_leaves_out_what_is_unsure(
 
 def test_compliance_is_told_in_steps_of_the_last_minutes() -> None:
     bare, masked = seen(t1=NO_MASK), seen(t1=MASK)
-    tally = watched((STEP_S, bare), (STEP_S, masked), (STEP_S, seen()), (STEP_S + 0.5, masked))
-    ratios = {step.index: round(step.ratio, 1) for step in tally.steps}
+    counts = watched((STEP_S, bare), (STEP_S, masked), (STEP_S, seen()), (STEP_S + 0.5, masked))
+    ratios = {step.index: round(step.ratio, 1) for step in counts.steps}
     assert ratios == {0: 0.0, 1: 1.0, 3: 1.0}  # nobody there is no compliance and no violation
-    assert tally.step_index == 4
+    assert counts.step_index == 4
     long = watched((3 * RECENT_S, masked), per_second=2)
     assert len(long.steps) == RECENT_S / STEP_S
     assert long.steps[-1] == Step(long.step_index - 1, 1.0)
@@ -177,31 +167,31 @@ def play(frames: list[tuple[float, dict[int, MaskState]]]) -> list[tuple[FrameRe
 def test_the_numbers_always_make_sense(frames: list[tuple[float, dict[int, MaskState]]]) -> None:
     session, before = Session(), 0.0
     for report, time_s in play(frames):
-        tally = session.add(report, time_s)
-        assert sum(tally.in_view.values()) == len(report.faces)
-        assert min(tally.people.values()) >= 0
-        assert sum(tally.people.values()) >= before  # nobody is ever taken back, only moved
-        before = sum(tally.people.values())
-        assert before <= sum(tally.face_s.values()) / 0.5 + 1e-6
-        assert all(0 <= step.ratio <= 1 for step in tally.steps)
-        assert [step.index for step in tally.steps] == sorted({s.index for s in tally.steps})
+        counts = session.add(report, time_s)
+        assert sum(counts.in_view.values()) == len(report.faces)
+        assert min(counts.people.values()) >= 0
+        assert sum(counts.people.values()) >= before  # nobody is ever taken back, only moved
+        before = sum(counts.people.values())
+        assert before <= sum(counts.face_s.values()) / 0.5 + 1e-6
+        assert all(0 <= step.ratio <= 1 for step in counts.steps)
+        assert [step.index for step in counts.steps] == sorted({s.index for s in counts.steps})
 
 
 @given(moments, st.lists(st.integers(0, 3), min_size=60, max_size=60))
-def test_changes_add_up_to_the_tally_in_whatever_periods(
+def test_changes_add_up_to_the_session_in_whatever_periods(
     frames: list[tuple[float, dict[int, MaskState]]], periods: list[int]
 ) -> None:
-    session, counter, tally = Session(), PeopleCounter(), Tally()
+    session, counter, counts = Session(), PeopleCounter(), SessionCounts()
     total: dict[tuple[int, MaskState], Count] = {}
     for (report, time_s), period in zip(play(frames), periods, strict=False):
-        tally = session.add(report, time_s)
+        counts = session.add(report, time_s)
         for key, count in counter.add(report, time_s, period).items():
             total[key] = total.get(key, Count()) + count
     assert all(count.people >= 0 for count in total.values())
     for state in MaskState:
-        counts = [count for (_, what), count in total.items() if what is state]
-        assert sum(count.people for count in counts) == tally.people.get(state, 0)
-        assert sum(count.face_s for count in counts) == pytest.approx(tally.face_s.get(state, 0))
+        parts = [count for (_, what), count in total.items() if what is state]
+        assert sum(count.people for count in parts) == counts.people.get(state, 0)
+        assert sum(count.face_s for count in parts) == pytest.approx(counts.face_s.get(state, 0))
 
 
 def test_thousands_of_people_leave_nothing_behind() -> None:
@@ -210,6 +200,6 @@ def test_thousands_of_people_leave_nothing_behind() -> None:
         faces = [fakes.tracked(MASK, track_id=first + i) for i in range(50)]
         for _ in range(4):
             time_s += 0.25
-            tally = session.add(fakes.report(*faces), time_s)
-    assert tally.people[MASK] == 10_000
+            counts = session.add(fakes.report(*faces), time_s)
+    assert counts.people[MASK] == 10_000
     assert len(session._counter._people) <= 200

@@ -1,19 +1,19 @@
 """An event for each steady change of a face's state, with nothing by which to follow it.
 
-Run: pytest tests/test_events.py
+Run: pytest tests/unit/live/test_events.py
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 
-import fakes
 import pytest
-from alert_factory import NOON_S
 from hypothesis import given
 from hypothesis import strategies as st
+from support import fakes
+from support.alert_factory import NOON_S
 
-from maskwatch.events import Event, EventFinder
+from maskwatch.live.events import Event, EventFinder
 from maskwatch.schema import MaskState
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
@@ -71,19 +71,16 @@ def test_pictures_of_their_own_are_never_steady() -> None:
     assert EventFinder("door").add(fakes.report(fakes.verdict(NO_MASK)), 0.0) == {}
 
 
-def test_after_a_new_start_the_same_number_is_somebody_else() -> None:
-    finder = EventFinder("door")
-    report = fakes.report(fakes.tracked(MASK))
-    assert finder.add(report, 0.0).keys() == {1}
-    finder.forget_faces()
-    assert finder.add(report, 0.1).keys() == {1}
-
-
 def test_what_is_in_an_event_and_what_is_not() -> None:
     report = fakes.report(fakes.tracked(NO_MASK, confidence=0.87654, track_id=4711))
     (event,) = EventFinder("door", lambda: NOON_S).add(report, 3.0).values()
     assert [field.name for field in fields(event)] == [
-        *("event_id", "camera", "time_s", "old_state", "new_state", "confidence"),
+        "event_id",
+        "camera",
+        "time_s",
+        "old_state",
+        "new_state",
+        "confidence",
         "old_duration_s",
     ]
     assert (event.camera, event.time_s, event.confidence) == ("door", NOON_S, 0.8765)

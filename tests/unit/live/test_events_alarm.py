@@ -1,16 +1,16 @@
 """A warning comes for steady violations only, once a person, and not too often.
 
-Run: pytest tests/test_alarm.py
+Run: pytest tests/unit/live/test_events_alarm.py
 """
 
 from __future__ import annotations
 
-import fakes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import fakes
 
-from maskwatch.alarm import COOL_DOWN_S, STAY_S, VIOLATIONS, Alarm, Alarmist
+from maskwatch.live.events import COOL_DOWN_S, STAY_S, VIOLATIONS, Alarm, Alarmist
 from maskwatch.schema import FrameReport, MaskState
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
@@ -45,12 +45,28 @@ def test_only_steady_violations_warn(
     assert alarms((9.0, report)) == [Alarm(states, rings)]
 
 
-def test_a_warning_stays_for_a_moment() -> None:
-    bare, soon, late = alarms(
-        (0.0, seen(t1=NO_MASK)), (STAY_S - 0.1, seen()), (STAY_S + 0.1, seen())
-    )
-    assert bare.states == soon.states == (NO_MASK,)
-    assert late.states == ()
+def told(*moments: tuple[float, FrameReport]) -> list[tuple[object, object]]:
+    return [(alarm.states, alarm.before) for alarm in alarms(*moments)]
+
+
+def test_who_left_is_told_of_for_a_moment() -> None:
+    bare, soon, late = told((0.0, seen(t1=NO_MASK)), (2.9, seen()), (3.1, seen()))
+    assert STAY_S == 3.0
+    assert (bare, soon, late) == (((NO_MASK,), ()), ((), (NO_MASK,)), ((), ()))
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (seen(t1=MASK), ((), ())),  # put right: nothing to warn of, and nothing that was
+        (seen(t1=UNSURE), ((), ())),
+        (seen(t1=INCORRECT), ((INCORRECT,), ())),
+        (seen(t2=MASK), ((), (NO_MASK,))),  # somebody else
+        (seen(t2=NO_MASK), ((NO_MASK,), ())),
+    ],
+)
+def test_a_warning_goes_when_its_person_changes(after: FrameReport, expected: object) -> None:
+    assert told((0.0, seen(t1=NO_MASK)), (0.1, after))[1] == expected
 
 
 @pytest.mark.parametrize(
@@ -76,13 +92,6 @@ def test_it_rings_once_a_person_and_not_too_often(
     moments: list[tuple[float, FrameReport]], rings: int
 ) -> None:
     assert alarms(*moments)[-1].rings == rings
-
-
-def test_after_a_new_start_the_same_number_is_somebody_else() -> None:
-    alarmist = Alarmist()
-    alarmist.update(seen(t1=NO_MASK), 0.0)
-    alarmist.forget_faces()
-    assert alarmist.update(seen(t1=NO_MASK), COOL_DOWN_S + 1).rings == 2
 
 
 @given(

@@ -1,6 +1,6 @@
 """The live loop: every frame is judged, measured and handed on, in order.
 
-Run: pytest tests/test_live.py
+Run: pytest tests/unit/live/test_loop.py
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Generator
 
 import numpy as np
 import pytest
-from fakes import report
+from support.fakes import report
 
-from maskwatch.live import Pace, Seen, status_text, watch
-from maskwatch.meter import Meter
+from maskwatch.io.video_source import VideoSource
+from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Meter, Pace, status_text, watch
 from maskwatch.schema import Frame, FrameReport, ImageRGB
-from maskwatch.video_source import VideoSource
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 
@@ -36,7 +36,7 @@ class Given(VideoSource):
             yield Frame(IMAGE, time_s, index)
 
 
-class Judge:
+class Notes:
     """Notes when it was asked about what."""
 
     def __init__(self) -> None:
@@ -47,31 +47,39 @@ class Judge:
         self.times_s.append(time_s)
         return report(source=None)
 
+    def close(self) -> None:
+        raise AssertionError("nothing fails")
+
 
 def test_no_frame_at_all() -> None:
-    seen: list[Seen] = []
-    watch(Given(), Judge(), Meter(), [seen.append])
+    seen: list[Judged] = []
+    watch(Given(), Notes(), [seen.append])
     assert seen == []
 
 
 def test_every_frame_goes_to_every_sink_in_order() -> None:
-    judge, meter = Judge(), Meter()
-    calls: list[tuple[str, Seen]] = []
+    notes, meter = Notes(), Meter()
+    calls: list[tuple[str, Judged]] = []
     sinks = [lambda seen: calls.append(("a", seen)), lambda seen: calls.append(("b", seen))]
-    watch(Given(0.0, 0.5, 0.6), judge, meter, sinks)
-    assert judge.times_s == [0.0, 0.5, 0.6]
+    watch(Given(0.0, 0.5, 0.6), notes, [meter, *sinks])
+    assert notes.times_s == [0.0, 0.5, 0.6]
     assert [(name, seen.frame.index) for name, seen in calls] == [
-        *[("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+        ("a", 0),
+        ("b", 0),
+        ("a", 1),
+        ("b", 1),
+        ("a", 2),
+        ("b", 2),
     ]
     assert [seen.dropped for _, seen in calls[::2]] == [0, 1, 2]
-    assert {seen.report.source for _, seen in calls} == {"rtsp://user:***@host/"}
+    assert {seen.report.source for _, seen in calls} == {"rtsp://***@host/"}
     assert meter.frames == 3
 
 
 @pytest.mark.parametrize("live", [True, False])
 def test_the_latency_of_a_live_frame_counts_from_its_arrival(live: bool) -> None:
-    seen: list[Seen] = []
-    watch(Given(time.monotonic() - 100, live=live), Judge(), Meter(), [seen.append])
+    seen: list[Judged] = []
+    watch(Given(time.monotonic() - 100, live=live), Notes(), [seen.append])
     assert (seen[0].latency_s >= 100) == live
     assert (seen[0].arrived_s == seen[0].frame.time_s) == live
 
@@ -79,20 +87,20 @@ def test_the_latency_of_a_live_frame_counts_from_its_arrival(live: bool) -> None
 def test_a_file_plays_at_its_own_speed() -> None:
     source = Given(0.0, 0.1, 0.3)
     began_s = time.monotonic()
-    watch(source, Judge(), Meter(), [Pace(source)])
+    watch(source, Notes(), [Pace(source)])
     assert time.monotonic() - began_s >= 0.3
 
 
 def test_stopping_does_not_wait_for_the_next_frame() -> None:
     source = Given(0.0, 3600.0)
-    seen: list[Seen] = []
+    seen: list[Judged] = []
 
-    def stop(frame: Seen) -> None:
+    def stop(frame: Judged) -> None:
         seen.append(frame)
         if frame.frame.index:
             source.stop()
 
-    watch(source, Judge(), Meter(), [stop, Pace(source)])
+    watch(source, Notes(), [stop, Pace(source)])
     assert len(seen) == 2
 
 

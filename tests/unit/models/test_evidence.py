@@ -1,6 +1,6 @@
 """The evidence of a model is whole and about that model, or there is one line that says why not.
 
-Run: pytest tests/test_evidence.py
+Run: pytest tests/unit/models/test_evidence.py
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import evidence_factory
 import pytest
+from support import evidence_factory
 
-from maskwatch.app.catalogue import load_catalogue
-from maskwatch.app.figure import word
+from maskwatch.app.figures.base import word
+from maskwatch.app.i18n import load_catalogue
 from maskwatch.errors import EvidenceError, EvidenceFault
-from maskwatch.evidence import evidence_path, load_evidence, write_evidence
-from maskwatch.model_card import SHIPPED_MODEL, load_model
+from maskwatch.models.card import SHIPPED_MODEL, load_model
+from maskwatch.models.evidence import evidence_path, load_evidence, write_evidence
 
 SHA256 = "a" * 64
 
@@ -27,6 +27,12 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert path == tmp_path / "mine.evidence.json"
     assert load_evidence(tmp_path / "mine.onnx", SHA256) == written
     assert [file.name for file in tmp_path.iterdir()] == ["mine.evidence.json"]
+
+
+def test_the_shipped_evidence_is_written_again_to_the_letter(tmp_path: Path) -> None:
+    shipped = load_evidence(SHIPPED_MODEL, load_model(SHIPPED_MODEL)[1].sha256)
+    path = write_evidence(shipped, tmp_path / "mine.onnx")
+    assert path.read_bytes() == evidence_path(SHIPPED_MODEL).read_bytes()
 
 
 def other_evaluation(document: dict[str, Any]) -> None:
@@ -60,8 +66,13 @@ def no_card(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        *(other_evaluation, no_epochs, short_histogram, small_confusion, one_model_less),
-        *(no_score_of_all, no_card),
+        other_evaluation,
+        no_epochs,
+        short_histogram,
+        small_confusion,
+        one_model_less,
+        no_score_of_all,
+        no_card,
     ],
 )
 def test_what_does_not_fit_together_is_damaged(tmp_path: Path, spoil: Any) -> None:

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from toy_detector import write_toy_detector
-from toy_model import write_toy_model
+from support.toy_detector import write_toy_detector
+from support.toy_model import write_toy_model
 
 from maskwatch import Analyzer, DetectorCard, MaskState, ModelError
-from maskwatch.model_card import card_path, load_detector, load_model
+from maskwatch.models.card import card_path, load_detector, load_model
 
 
 def test_a_card_reads_back_as_it_was_written(tmp_path):

@@ -1,13 +1,13 @@
 """Plain JSON values become records that keep to their types, or one line that says where not.
 
-Run: pytest tests/test_records.py
+Run: pytest tests/unit/models/test_records.py
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwatch.records import read_record
+from maskwatch.models.records import read_record, to_json
 
 
 class Colour(StrEnum):
@@ -90,4 +90,4 @@ LEAVES = st.builds(
     )
 )
 def test_what_is_written_is_read_again(tree: Tree) -> None:
-    assert read_record(Tree, json.loads(json.dumps(asdict(tree)))) == tree
+    assert read_record(Tree, json.loads(json.dumps(to_json(tree)))) == tree

@@ -6,10 +6,10 @@ import sys
 
 import cv2
 import pytest
-from toy_model import toy_onnx
+from support.toy_model import toy_onnx
 
-from maskwatch import runtime
-from maskwatch.app.samples import SAMPLES
+from maskwatch.models import runtime
+from maskwatch.samples import SAMPLES
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,15 @@ def test_a_share_leaves_the_other_cores_to_others(monkeypatch):
     runtime.take_share(cores + 1)
     assert runtime.available_cpus() == cores
     cv2.setNumThreads(threads)
+
+
+def test_a_share_for_a_while_is_given_back(monkeypatch):
+    monkeypatch.setattr(runtime, "_share", None)
+    before = runtime.available_cpus(), cv2.getNumThreads()
+    with pytest.raises(ZeroDivisionError), runtime.share(1):
+        assert (runtime.available_cpus(), cv2.getNumThreads()) == (1, 1)
+        raise ZeroDivisionError
+    assert (runtime.available_cpus(), cv2.getNumThreads()) == before
 
 
 @pytest.mark.parametrize("arguments", [["predict"], ["doctor"]])

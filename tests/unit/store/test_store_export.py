@@ -1,6 +1,6 @@
 """Kept counts as CSV and JSON: times in UTC, names that hold anything.
 
-Run: pytest tests/test_store_export.py
+Run: pytest tests/unit/store/test_store_export.py
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import csv
 import io
 import json
 
-from statistics_factory import entry
+from support.statistics_factory import entry
 
 from maskwatch.schema import MaskState
-from maskwatch.store_export import CSV_COLUMNS, entries_to_csv, entries_to_json
+from maskwatch.store.export import CSV_COLUMNS, entries_to_csv, entries_to_json
 
 
 def test_nothing_is_a_header_and_an_empty_list() -> None:

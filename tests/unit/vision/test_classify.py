@@ -1,16 +1,16 @@
 """Crops are judged in their order, however many cores share them.
 
-Run: pytest tests/test_classify.py
+Run: pytest tests/unit/vision/test_classify.py
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy_model import write_toy_model
+from support.toy_model import write_toy_model
 
-from maskwatch import classify
-from maskwatch.classify import Classifier
+from maskwatch.vision import classify
+from maskwatch.vision.classify import Classifier
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 32, 33, 150])

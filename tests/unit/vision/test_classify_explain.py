@@ -1,6 +1,6 @@
 """What a verdict rests on: the place that decides is found, on real networks and on toy ones.
 
-Run: pytest tests/test_explain.py
+Run: pytest tests/unit/vision/test_classify_explain.py
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 
 from maskwatch import Analyzer, MaskState, WholeImage
-from maskwatch.app.samples import SAMPLES
-from maskwatch.classify import Classifier
 from maskwatch.errors import SettingError
-from maskwatch.explain import CELLS, PATCH_RATIO, covered, explain
+from maskwatch.io.images import load_image
+from maskwatch.samples import SAMPLES
 from maskwatch.schema import CLASSES
-from maskwatch.sources import load_image
+from maskwatch.vision.classify import CELLS, PATCH_RATIO, Classifier, covered, explain
 
 SIDE_PX = 32
 CROPS = arrays(np.uint8, (SIDE_PX, SIDE_PX, 3))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch.crop import crop_faces
+from maskwatch.vision.crop import crop_faces
 
 
 def gradient(width: int, height: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """FaceDetector with a real, tiny network: where faces are found, at any size of picture.
 
-Run: pytest tests/test_detect.py
+Run: pytest tests/unit/vision/test_detect.py
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from toy_detector import DOT_PX, FACE_PX, MAGENTA, crowd, face_box, write_toy_detector
-from toy_model import GREEN, RED, plain, write_toy_model
+from support.toy_detector import DOT_PX, FACE_PX, MAGENTA, crowd, face_box, write_toy_detector
+from support.toy_model import GREEN, RED, plain, write_toy_model
 
 from maskwatch import FaceDetector, FaceOrigin, ModelError, SettingError
-from maskwatch.boxes import VOTE_IOU, iou_matrix
-from maskwatch.detect import letter_box
-from maskwatch.model_card import card_path
+from maskwatch.models.card import card_path
+from maskwatch.vision.detect import VOTE_IOU, iou_matrix
+from maskwatch.vision.letter_box import letter_box
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,15 @@ def test_large_faces_are_left_to_the_coarse_look_where_there_is_one(tmp_path: Pa
     assert min(sizes(FaceDetector(path).detect(image))) > FACE_PX
     alone = write_toy_detector(tmp_path, fine_face_px=FACE_PX - 1)
     assert FACE_PX in sizes(FaceDetector(alone).detect(image))
+
+
+def test_small_faces_are_left_to_the_fine_look(tmp_path: Path) -> None:
+    image = plain(MAGENTA, 320, 240)
+    limits = {"coarse_side_px": 160, "fine_face_px": FACE_PX - 1}  # the coarse look alone answers
+    answering = FaceDetector(write_toy_detector(tmp_path, coarse_face_px=FACE_PX - 1, **limits))
+    assert answering.detect(image)
+    silent = FaceDetector(write_toy_detector(tmp_path, coarse_face_px=FACE_PX + 1, **limits))
+    assert not silent.detect(image)
 
 
 def test_a_face_lies_in_the_mean_of_the_boxes_that_saw_it(

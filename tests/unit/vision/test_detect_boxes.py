@@ -1,6 +1,6 @@
 """Boxes: decoding undoes encoding, overlaps are measured, and the best of many boxes stays.
 
-Run: pytest tests/test_boxes.py
+Run: pytest tests/unit/vision/test_detect_boxes.py
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch import boxes
-from maskwatch.boxes import decode_faces, grid_points, iou_matrix, suppress_overlaps
+from maskwatch.vision import detect
+from maskwatch.vision.detect import decode_faces, grid_points, iou_matrix, suppress_overlaps
 
 WIDTH, HEIGHT = 96, 64
 MIDDLES, SIDES = grid_points(WIDTH, HEIGHT)
@@ -182,7 +182,7 @@ def test_no_two_of_those_that_stay_overlap_and_a_second_time_changes_nothing(
 
 
 def test_only_the_best_candidates_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boxes, "MAX_CANDIDATES", 3)
+    monkeypatch.setattr(detect, "MAX_CANDIDATES", 3)
     rows = array(*((20.0 * i, 0, 20.0 * i + 10, 10) for i in range(6)))
     kept = stay(rows, np.array([0.1, 0.6, 0.2, 0.5, 0.3, 0.4]), 0.4)
     assert kept.tolist() == [1, 3, 5]

@@ -1,6 +1,6 @@
 """What can be seen of a face is measured as a person would say it, and poor views count little.
 
-Run: pytest tests/test_quality.py
+Run: pytest tests/unit/vision/test_quality.py
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import draw_face, landmarks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.drawn_faces import draw_face, landmarks
 
-from maskwatch.quality import evidence_weight, measure_quality
 from maskwatch.schema import Face, FaceQuality, ImageRGB
+from maskwatch.vision.quality import evidence_weight, measure_quality
 
 GOOD = FaceQuality(side_px=120, sharpness=0.6, visible_ratio=1, roll_deg=5, yaw_deg=-5)
 SIZE = 200
@@ -74,6 +74,16 @@ def test_an_enlarged_small_face_is_not_sharp() -> None:
     small = cv2.resize(image, (SIZE // 6, SIZE // 6), interpolation=cv2.INTER_AREA)
     enlarged = cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
     assert measure(enlarged, one).sharpness < 0.5 * measure(image, one).sharpness
+
+
+@pytest.mark.parametrize("times", [2, 4, 6])
+def test_a_small_face_is_no_blurred_one(times: int) -> None:
+    """Enlarged to the size of others it would lose twice, by its size and by its blur."""
+    image, one = drawn()
+    sides = (SIZE // times, SIZE // times)
+    small = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
+    box = tuple(value / times for value in one.box_xyxy)
+    assert measure(small, face(box=box)).sharpness > 0.8 * measure(image, one).sharpness
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.3, 0), (0.5, 100), (0.9, 20)])
@@ -175,12 +185,14 @@ def test_landmarks_tell_how_much_of_a_clipped_face_is_outside() -> None:
         ({"roll_deg": None, "yaw_deg": None}, 1, 1),
         ({"roll_deg": 40}, 1, 1),  # a tilted head is no poor view
         ({"roll_deg": -95}, 0, 0),
-        ({"yaw_deg": 57}, 0.3, 0.7),
-        ({"yaw_deg": -80}, 0, 0),
+        ({"yaw_deg": 65}, 1, 1),  # a profile
+        ({"yaw_deg": 80}, 0.3, 0.7),
+        ({"yaw_deg": -90}, 0, 0),
         ({"side_px": 6}, 0, 0),
-        ({"side_px": 15}, 0.3, 0.7),
-        ({"sharpness": 0.03}, 0, 0),
-        ({"sharpness": 0.1}, 0.3, 0.7),
+        ({"side_px": 9}, 0.3, 0.7),
+        ({"side_px": 15}, 1, 1),
+        ({"sharpness": 0.0}, 0, 0),
+        ({"sharpness": 0.05}, 0.3, 0.7),
         ({"visible_ratio": 1.15 / 1.3}, 1, 1),  # whole, though at the edge
         ({"visible_ratio": 0.5}, 0, 0),
     ],
@@ -191,7 +203,7 @@ def test_poor_views_count_little(changes: dict[str, float], low: float, high: fl
 
 @pytest.mark.parametrize(
     ("score", "low", "high"),
-    [(0.0, 0, 0), (0.35, 0, 0), (0.55, 0.3, 0.7), (0.75, 1, 1), (1.0, 1, 1)],
+    [(0.0, 0, 0), (0.45, 0, 0), (0.59, 0.3, 0.7), (0.75, 1, 1), (1.0, 1, 1)],
 )
 def test_what_is_hardly_a_face_to_the_detector_counts_little(
     score: float, low: float, high: float

@@ -1,6 +1,6 @@
 """The face detector in the package: complete, small, unaltered, and it finds faces.
 
-Run: pytest tests/test_shipped_detector.py
+Run: pytest tests/unit/vision/test_shipped_detector.py
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_model import GREY, plain
+from support.paths import ROOT
+from support.toy_model import GREY, plain
 
 import maskwatch
-from maskwatch.boxes import grid_points, iou_matrix
-from maskwatch.detect import FaceDetector
-from maskwatch.model_card import SHIPPED_DETECTOR, load_detector
-from maskwatch.sources import load_image
+from maskwatch.io.images import load_image
+from maskwatch.models.card import SHIPPED_DETECTOR, load_detector
+from maskwatch.training.data.machine_faces import found_boxes, read_found_faces
+from maskwatch.vision.detect import FaceDetector, grid_points, iou_matrix
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 GOLDEN = SHIPPED_DETECTOR.with_suffix(".golden.npz")
 
 
@@ -58,7 +59,7 @@ def test_golden_tensors(detector: FaceDetector) -> None:
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (64, 32), (160, 416)])
 def test_any_multiple_of_32_and_any_batch(detector: FaceDetector, width: int, height: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
-    (answers,) = detector._session.run(None, {detector._input_name: images})
+    answers = detector.network.run(images)
     assert answers.shape == (3, len(grid_points(width, height)[0]), 15)
     assert np.allclose(answers[1], detector._run(images[1]), atol=1e-3)
 
@@ -74,9 +75,13 @@ def test_it_is_the_default() -> None:
 
 @pytest.mark.shared
 def test_it_finds_most_faces_of_real_photos_and_little_else(detector: FaceDetector) -> None:
-    """A sample of a public set, faces of 16 pixels and more; not a measurement."""
+    """A sample of a public set, faces of 16 pixels and more; not a measurement.
+
+    A face that nobody drew, but another detector sees as well, is none too many.
+    """
     if not SHARED.exists():
         pytest.skip(f"the public data is not at {SHARED}")
+    seen = read_found_faces(SHARED / "faces.json")
     pictures = sorted((SHARED / "voc-853" / "images").iterdir())
     wanted = found = extra = 0
     for picture in random.Random(0).sample(pictures, 30):
@@ -90,10 +95,12 @@ def test_it_finds_most_faces_of_real_photos_and_little_else(detector: FaceDetect
         faces = detector.detect(load_image(picture))
         boxes = np.array([face.box_xyxy for face in faces]).reshape(-1, 4)
         hits = iou_matrix(truth, boxes) > 0.4
+        others = found_boxes(seen[f"voc-853/images/{picture.name}"])
+        is_face = (iou_matrix(np.concatenate([truth, others]), boxes) > 0.4).any(axis=0)
         clear = (truth[:, 2:] - truth[:, :2]).min(axis=1) >= 16
         wanted += clear.sum()
         found += hits.any(axis=1)[clear].sum()
-        extra += (~hits.any(axis=0)).sum()
+        extra += (~is_face).sum()
     assert found >= 0.8 * wanted, f"{found} of {wanted}"
     assert extra <= 0.25 * wanted, f"{extra} beside {wanted}"
 

@@ -2,16 +2,16 @@
 
 import json
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import ROOT
 
 import maskwatch
-from maskwatch.classify import Classifier
-from maskwatch.model_card import SHIPPED_MODEL, load_model
+from maskwatch.models.card import SHIPPED_MODEL, load_model
+from maskwatch.vision.classify import Classifier
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 def test_the_package_holds_model_card_and_golden_tensors_under_15_megabytes():
@@ -36,7 +36,7 @@ def test_the_card_reports_a_test_part_per_class_with_intervals_and_unsure():
 def test_golden_tensors():
     golden = np.load(SHIPPED_MODEL.with_suffix(".golden.npz"))
     classifier = Classifier(SHIPPED_MODEL)
-    assert np.allclose(classifier._run(golden["crops"]), golden["probabilities"], atol=1e-4)
+    assert np.allclose(classifier.network.run(golden["crops"]), golden["probabilities"], atol=1e-4)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])

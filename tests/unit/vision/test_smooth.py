@@ -1,6 +1,6 @@
 """A state stays put until it has really changed, at any frame rate; who is not seen has no vote.
 
-Run: pytest tests/test_smooth.py
+Run: pytest tests/unit/vision/test_smooth.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES, MaskState
-from maskwatch.smooth import Look, Smoother, SmoothSettings, SteadyState
+from maskwatch.vision.smooth import Look, Smoother, SmoothSettings, SteadyState
 
 MASK, NO_MASK, INCORRECT = CLASSES
 UNSURE = MaskState.UNSURE
@@ -62,7 +62,7 @@ def test_unsure_until_there_was_enough_to_see() -> None:
     assert Watch().seconds_until(MASK, look(MASK, sure=0.6)) > 0.6
 
 
-@pytest.mark.parametrize(("steadiness", "shows_s"), [(0.0, 0.33), (0.5, 0.61), (1.0, 1.13)])
+@pytest.mark.parametrize(("steadiness", "shows_s"), [(0.0, 0.27), (0.5, 0.5), (1.0, 0.91)])
 @pytest.mark.parametrize("per_second", [15, 30])
 def test_the_lag_is_the_one_that_is_promised(
     steadiness: float, shows_s: float, per_second: float
@@ -117,7 +117,7 @@ def test_a_view_on_which_the_network_is_undecided_changes_nothing() -> None:
     watch = Watch()
     watch.states(2, look(MASK))
     for _ in range(10):
-        undecided = watch.states(1.6, look(INCORRECT, sure=0.75))
+        undecided = watch.states(1.2, look(INCORRECT, sure=0.75))
         assert set(undecided + watch.states(1, look(MASK))) == {MASK}
 
 
@@ -143,18 +143,34 @@ def test_poor_views_hold_the_state_and_its_age_grows(weight: float) -> None:
     watch.states(2, look(MASK))
     assert watch.see(look(MASK)).age_s == 0
     ages = []
-    for _ in range(30):
+    for _ in range(14):
         steady = watch.see(look(NO_MASK, weight=weight))
         assert steady.state is MASK
         ages.append(steady.age_s)
-    assert ages == pytest.approx([(i + 1) / 15 for i in range(30)])
+    assert ages == pytest.approx([(i + 1) / 15 for i in range(14)])
     assert watch.see(look(MASK)).age_s == 0
 
 
-def test_nothing_to_see_for_long_ends_in_unsure() -> None:
+@pytest.mark.parametrize("per_second", [1.5, 5, 15, 30])
+@pytest.mark.parametrize("steadiness", [0, 0.5, 1])
+def test_an_answer_of_long_ago_is_not_shown(per_second: float, steadiness: float) -> None:
+    watch = Watch(per_second, steadiness)
+    watch.states(10, look(MASK))
+    held_s = watch.seconds_until(UNSURE, look(NO_MASK, weight=0.0))
+    assert held_s == pytest.approx(SmoothSettings().hold_s, abs=1.01 * watch.step_s)
+    assert set(watch.states(5, look(NO_MASK, weight=0.0))) == {UNSURE}
+
+
+def test_who_shows_himself_again_is_what_he_was() -> None:
     watch = Watch()
     watch.states(3, look(MASK))
-    assert 5 < watch.seconds_until(UNSURE, look(NO_MASK, weight=0.0)) < 15
+    watch.states(1.5, look(NO_MASK, weight=0.0))
+    assert watch.seconds_until(MASK, look(MASK)) < 0.2
+
+
+def test_one_frame_in_two_seconds_is_no_old_answer() -> None:
+    watch = Watch(per_second=0.5)
+    assert set(watch.states(60, look(MASK))[15:]) == {MASK}
 
 
 @settings(deadline=None)

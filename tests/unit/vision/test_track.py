@@ -1,6 +1,6 @@
 """A face keeps its number while it moves, hides, crosses another and comes back; boxes are enough.
 
-Run: pytest tests/test_track.py
+Run: pytest tests/unit/vision/test_track.py
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskwatch.track import LOST_S, Tracker
+from maskwatch.vision.track import LOST_S, Tracker
 
 NONE = np.empty((0, 4))
 
@@ -78,6 +78,15 @@ def test_a_pause_of_the_whole_camera_starts_afresh() -> None:
     assert see(tracker, box(100), elapsed_s=60) == [2]
 
 
+def test_who_is_let_go_comes_back_as_somebody_else() -> None:
+    tracker = Tracker()
+    tracker.forget()
+    assert see(tracker, box(100), box(400)) == [1, 2]
+    tracker.forget()
+    assert tracker.track_ids == frozenset()
+    assert see(tracker, box(100), box(400), elapsed_s=0) == [3, 4]
+
+
 def test_one_leaves_and_another_enters_elsewhere() -> None:
     tracker = Tracker()
     for x in range(500, 640, 20):
@@ -130,6 +139,17 @@ def test_a_faint_box_goes_on_a_track_but_starts_none() -> None:
     assert see(tracker, box(100)) == [1]
     for step in range(1, 40):  # much longer than a face may be lost
         assert tracker.update(np.array([box(100 + 3 * step)]), faint, 0.1) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("sure", "away", "same"), [(True, 0.5, True), (False, 0.5, False), (False, 0.25, True)]
+)
+def test_a_faint_box_must_be_nearer_than_a_sure_one(sure: bool, away: float, same: bool) -> None:
+    """Half of a face, or one behind it, is found faintly now and then and takes no number away."""
+    tracker = Tracker()
+    see(tracker, box(100, side=40))
+    (track_id,) = tracker.update(np.array([box(100 + 40 * away, side=40)]), np.array([sure]), 0.03)
+    assert (track_id == 1) is same
 
 
 def test_a_sure_box_has_the_first_choice() -> None:

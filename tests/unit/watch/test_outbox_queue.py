@@ -1,6 +1,6 @@
 """Alerts wait in order, within bounds, and what the disk knows is what there is.
 
-Run: pytest tests/test_alert_queue.py
+Run: pytest tests/unit/watch/test_outbox_queue.py
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from alert_factory import NOON_S, alert
 from hypothesis import given
 from hypothesis import strategies as st
+from support.alert_factory import NOON_S, alert
 
-from maskwatch.watch.alerts import AlertKind, RuleStatus
-from maskwatch.watch.queue import AlertQueue, Changes, Delivery, RuleKey
+from maskwatch.watch.outbox import AlertQueue, Changes, Delivery, RuleKey
+from maskwatch.watch.rules import AlertKind, RuleStatus
 
 CLEAR = AlertKind.ALL_CLEAR
 

@@ -1,6 +1,6 @@
 """An alert is tried again until its sink has it, with growing pauses; then the next one is.
 
-Run: pytest tests/test_sending.py
+Run: pytest tests/unit/watch/test_outbox_sending.py
 """
 
 from __future__ import annotations
@@ -8,11 +8,20 @@ from __future__ import annotations
 import threading
 
 import pytest
-from alert_factory import NOON_S, alert
-from waiting import until
+from support.alert_factory import NOON_S, alert
+from support.waiting import until
 
-from maskwatch.watch.queue import AlertQueue, Delivery
-from maskwatch.watch.sending import PATIENCE, SET_ASIDE_AFTER, Answer, Outcome, Sender
+from maskwatch.io.cameras import RetryPolicy
+from maskwatch.watch import outbox
+from maskwatch.watch.outbox import (
+    RETRY_POLICY,
+    SET_ASIDE_AFTER,
+    AlertQueue,
+    Answer,
+    Delivery,
+    Outcome,
+    Sender,
+)
 
 SENT, UNREACHABLE, NOT_NOW, NEVER = Outcome
 
@@ -37,6 +46,44 @@ def sending(sink: ScriptedSink, *names: str) -> tuple[AlertQueue, Sender]:
     for name in names:
         queue.add(alert(name))
     return queue, Sender(sink, queue, lambda: NOON_S)
+
+
+class StumblingSink(ScriptedSink):
+    """Raises at first, as a library may over what a server says."""
+
+    def send(self, delivery: Delivery) -> Answer:
+        answer = super().send(delivery)
+        if len(self.came) < 3:
+            raise ValueError("https://hidden")
+        return answer
+
+
+def test_what_a_sink_raises_is_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    sink = StumblingSink(SENT)
+    queue, sender = sending(sink, "one")
+    pauses_s = [sender.step() for _ in range(3)]
+    assert pauses_s[0] > 0 and pauses_s[1] > 0 and pauses_s[2] == 0
+    assert sink.came == ["one"] * 3 and queue.lengths() == {"ops": 0}
+    assert "fails (ValueError)" in caplog.text and "hidden" not in caplog.text
+
+
+def test_a_queue_that_fails_ends_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "RETRY_POLICY", RetryPolicy(longest_pause_s=0.01))
+    sink = ScriptedSink(SENT)
+    queue, sender = sending(sink)
+    take, calls = queue.next, []
+
+    def fails_first(sink: str, timeout_s: float) -> Delivery | None:
+        calls.append(sink)
+        if len(calls) == 1:
+            raise MemoryError
+        return take(sink, timeout_s)
+
+    monkeypatch.setattr(queue, "next", fails_first)
+    sender.start()
+    queue.add(alert("one"))
+    until(lambda: sink.came == ["one"])
+    sender.stop()
 
 
 def test_where_nothing_waits_nothing_is_done() -> None:
@@ -73,8 +120,8 @@ def test_a_failure_is_tried_again_under_the_same_number(
 def test_pauses_grow_to_a_limit_and_differ() -> None:
     _, sender = sending(ScriptedSink(UNREACHABLE), "one")
     pauses = [sender.step() for _ in range(40)]
-    assert max(pauses) <= PATIENCE.longest_pause_s
-    assert min(pauses[10:]) >= PATIENCE.longest_pause_s / 2
+    assert max(pauses) <= RETRY_POLICY.longest_pause_s
+    assert min(pauses[10:]) >= RETRY_POLICY.longest_pause_s / 2
     assert len(set(pauses[10:])) > 20
 
 

@@ -1,6 +1,6 @@
 """One camera of many: what it knows of itself, and that its troubles stay its own.
 
-Run: pytest tests/test_watch_camera.py
+Run: pytest tests/unit/watch/test_watch_camera.py
 """
 
 from __future__ import annotations
@@ -8,30 +8,30 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import fakes
 import numpy as np
 import pytest
-from alert_factory import NOON_S
-from drawn_video import write_video
-from waiting import until
+from support import fakes
+from support.alert_factory import NOON_S
+from support.drawn_video import write_video
+from support.waiting import until
 
-from maskwatch.bookkeeping import Ledger
-from maskwatch.schema import Frame, FrameReport, ImageRGB, MaskState
-from maskwatch.store import StatisticsStore
-from maskwatch.store_events import EventStore
-from maskwatch.video_live import Patience
+from maskwatch.io.cameras import RetryPolicy
+from maskwatch.live.judge import Arrived
+from maskwatch.schema import FrameReport, ImageRGB, MaskState
+from maskwatch.store.statistics import StatisticsStore, StatisticsWriter
 from maskwatch.watch import camera as camera_module
-from maskwatch.watch.alerts import Rule
-from maskwatch.watch.camera import Books, Camera, Offered
+from maskwatch.watch.camera import Books, Camera
 from maskwatch.watch.config import CameraConfig
+from maskwatch.watch.event_store import EventStore, EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
-from maskwatch.watch.journal import Journal
-from maskwatch.watch.queue import AlertQueue
-from maskwatch.watch.turns import Turns
-from maskwatch.watch.view import Condition
+from maskwatch.watch.fair_queue import FairQueue
+from maskwatch.watch.outbox import AlertQueue
+from maskwatch.watch.rules import Rule
+from maskwatch.watch.status import Condition
+from maskwatch.watch.zones import Zone
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskState
-PATIENT = Patience(first_pause_s=0.01, longest_pause_s=0.02)
+EAGER = RetryPolicy(first_pause_s=0.01, longest_pause_s=0.02)
 
 
 class ScriptedStream:
@@ -54,28 +54,47 @@ class ScriptedStream:
 class Setup:
     """A camera with all that belongs to it; nothing is written before it is told to."""
 
-    def __init__(self, folder: Path, *seen: FrameReport | Exception, source: object = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *seen: FrameReport | Exception,
+        source: object = 0,
+        zones: tuple[Zone, ...] = (),
+    ) -> None:
         self.store = EventStore(folder / "s.sqlite3")
         self.queue = AlertQueue(["ops"])
-        self.journal = Journal(self.store, self.queue)
+        self.event_writer = EventWriter(self.store, self.queue)
         evidence = EvidenceFolder(folder / "evidence", 1)
-        ledger = Ledger(StatisticsStore(folder / "s.sqlite3"))
+        statistics = StatisticsWriter(StatisticsStore(folder / "s.sqlite3"))
         self.stream = ScriptedStream(*seen)
-        self.turns: Turns[Camera, Offered] = Turns()
+        self.fair_queue: FairQueue[Camera, Arrived[ImageRGB]] = FairQueue()
         self.camera = Camera(
-            CameraConfig("door", str(source)),
+            CameraConfig("door", str(source), zones=zones),
             self.stream,
             [Rule("bare", min_duration_s=0), Rule("elsewhere", cameras=("gate",))],
-            Books(ledger, self.journal, self.queue, evidence),
-            self.turns,
-            PATIENT,
+            Books(statistics, self.event_writer, self.queue, evidence),
+            self.fair_queue,
+            EAGER,
             lambda: NOON_S,
         )
 
     def judge(self, *times_s: float) -> None:
         for index, time_s in enumerate(times_s):
-            frame = Frame(np.zeros((40, 60, 3), np.uint8), time_s, index)
-            self.camera.judge(Offered(frame, time.monotonic() - 0.25))
+            image_rgb = np.zeros((40, 60, 3), np.uint8)
+            self.camera.judge(Arrived(image_rgb, time_s, index, time.monotonic() - 0.25))
+
+
+def test_who_is_in_no_zone_that_it_looks_at_is_nobody(tmp_path: Path) -> None:
+    left = Zone("left", ((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    bare = fakes.tracked(NO_MASK, (40, 0, 60, 40), track_id=1)
+    masked = fakes.tracked(MASK, (0, 0, 20, 40), track_id=2)
+    setup = Setup(tmp_path, *[fakes.report(bare, masked)] * 3, zones=(left,))
+    setup.judge(0.0, 1.0, 2.0)
+    view = setup.camera.view()
+    assert view.in_view == {MASK: 1} and not view.violation
+    setup.event_writer.flush()
+    assert [event.new_state for event in setup.store.events(0, 1e12)] == [MASK]
+    assert setup.queue.lengths() == {"ops": 0}
 
 
 def test_before_the_first_frame(tmp_path: Path) -> None:
@@ -91,7 +110,7 @@ def test_what_it_sees_is_kept_and_told(tmp_path: Path) -> None:
     assert view.condition is Condition.LIVE and view.violation
     assert (view.frames, view.in_view) == (3, {NO_MASK: 1})
     assert view.latency_s >= 0.25
-    setup.journal.flush()
+    setup.event_writer.flush()
     changes = [(e.old_state, e.new_state, e.time_s) for e in setup.store.events(0, 1e12)]
     assert sorted(changes) == [(MASK, NO_MASK, NOON_S), (UNSURE, MASK, NOON_S)]
     (waiting,) = setup.store.waiting()
@@ -103,13 +122,13 @@ def test_what_it_sees_is_kept_and_told(tmp_path: Path) -> None:
 def test_a_frame_that_cannot_be_judged_is_forgotten_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    masked = fakes.report(fakes.tracked(MASK))
-    setup = Setup(tmp_path, masked, *[RuntimeError("broken")] * 5, masked)
+    before, after = (fakes.report(fakes.tracked(MASK, track_id=i)) for i in (1, 2))
+    setup = Setup(tmp_path, before, *[RuntimeError("broken")] * 5, after)
     setup.judge(*range(7))
     assert setup.camera.view().frames == 2
     assert setup.stream.closed == 5
     assert len(caplog.messages) == 1 and caplog.messages[0].startswith("door: fails")
-    setup.journal.flush()
+    setup.event_writer.flush()
     assert len(setup.store.events(0, 1e12)) == 2  # nobody knows whether it is the same person
 
 
@@ -130,11 +149,11 @@ def test_a_file_is_played_once_and_is_over_when_its_last_frame_was_judged(tmp_pa
     setup.camera.start()
     until(lambda: setup.camera._over)
     assert not setup.camera.is_over  # one still waits
-    turn = setup.turns.take(0)
-    assert turn
-    turn[0].judge(turn[1])
+    taken = setup.fair_queue.take(0)
+    assert taken
+    taken[0].judge(taken[1])
     assert not setup.camera.is_over
-    setup.turns.done(turn[0])
+    setup.fair_queue.done(taken[0])
     assert setup.camera.is_over and setup.camera.view().condition is Condition.ENDED
     setup.camera.close()
     assert setup.camera.has_ended(0)
@@ -146,9 +165,9 @@ def test_a_camera_that_is_not_there_is_tried_again_and_again(
     pauses = []
     kept = camera_module.pause_before
 
-    def counted(failures: int, patience: Patience) -> float:
+    def counted(failures: int, policy: RetryPolicy) -> float:
         pauses.append(failures)
-        return kept(failures, patience)
+        return kept(failures, policy)
 
     monkeypatch.setattr(camera_module, "pause_before", counted)
     setup = Setup(tmp_path, source="rtsp://user:secret@127.0.0.1:9/")

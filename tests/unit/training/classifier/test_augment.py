@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from maskwatch.training.augment import augment_crop, centre_crop
-from maskwatch.training.recipe import AugmentRecipe
+from maskwatch.training.classifier.augment import augment_crop, centre_crop
+from maskwatch.training.recipes.classifier import AugmentRecipe
 
 SIDE = 64
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskwatch.training.weather import clouds, lay_veil, let_fall, smear
+from maskwatch.training.classifier.augment import clouds, lay_veil, let_fall, smear
 
 STRIPES = np.tile(np.array([[40], [200]], np.uint8), (32, 64))[..., None].repeat(3, axis=2)
 BLACK = np.zeros((64, 64, 3), np.uint8)

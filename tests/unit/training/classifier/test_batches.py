@@ -1,16 +1,17 @@
 """What an epoch holds: every crop once, or classes in equal parts and few copies of a photo."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from training_factory import small_recipe
+from support.training_factory import small_recipe
 
-from maskwatch.training.batches import CropBatches, epoch_order, one_hot
-from maskwatch.training.catalog import SYNTHETIC
-from maskwatch.training.parts import NONE_OF_THEM, Part
-from maskwatch.training.recipe import SamplingRecipe
+from maskwatch.training.classifier.batches import CropBatches, epoch_order, one_hot
+from maskwatch.training.data.catalog import SYNTHETIC
+from maskwatch.training.data.parts import NONE_OF_THEM, Part
+from maskwatch.training.recipes.classifier import SamplingRecipe
 
 LABELS = np.array([0] * 60 + [1] * 30 + [2] * 40)
 GROUPS = np.array([f"m{i}" for i in range(60)] + [f"n{i}" for i in range(30)] + ["one"] * 40)
@@ -105,6 +106,29 @@ def test_a_share_of_the_real_crops_is_faces(share, step, expected):
     order = epoch_order(part, small_recipe(sampling=sampling), 0)
     assert Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30}
     assert part.is_face[order].sum() == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_hard_crops_come_so_many_times_as_often_as_others_of_their_class(times):
+    is_hard = np.arange(len(LABELS)) % 5 == 0
+    sampling = SamplingRecipe(crops_per_epoch=90, hard_times=times)
+    recipe, part = small_recipe(sampling=sampling), rows(groups=None)
+    orders = [epoch_order(part, recipe, epoch, is_hard) for epoch in range(60)]
+    assert all(Counter(LABELS[order]) == {0: 30, 1: 30, 2: 30} for order in orders)
+    shown = np.bincount(np.concatenate(orders), minlength=len(LABELS))
+    masks = LABELS == 0  # more of them than an epoch holds
+    ratio = shown[masks & is_hard].mean() / shown[masks & ~is_hard].mean()
+    assert ratio == pytest.approx(times, rel=0.15)
+    assert np.array_equal(orders[7], epoch_order(part, recipe, 7, is_hard))
+
+
+def test_without_hard_crops_an_epoch_is_what_it_was():
+    sampling = SamplingRecipe(crops_per_epoch=90)
+    recipe = small_recipe(sampling=sampling)
+    assert np.array_equal(
+        epoch_order(rows(), recipe, 2),
+        epoch_order(rows(), replace(recipe, sampling=replace(sampling, hard_times=3)), 2),
+    )
 
 
 def test_an_epoch_is_a_function_of_seed_and_number():

@@ -1,6 +1,6 @@
 """Calibration: the true one is found again, and few pictures shift it little.
 
-Run: pytest tests/test_calibration.py
+Run: pytest tests/unit/training/classifier/test_calibration.py
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from toy_model import write_toy_model
+from support.toy_model import write_toy_model
 
-from maskwatch.classify import Classifier, calibrate
-from maskwatch.training.calibration import (
+from maskwatch.training.classifier.export import (
     TRUST_ROWS,
     Calibration,
     fit_calibration,
     fit_temperature,
 )
+from maskwatch.vision.classify import Classifier, calibrate
 
 
 def honest_answers(n: int, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

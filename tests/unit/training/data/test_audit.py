@@ -1,7 +1,7 @@
 """The audit names what is unusable, drops nothing in silence, and links what belongs together.
 
 The comparison of pictures is a parameter; here it is one that looks at the mean colour only.
-Run: pytest tests/test_audit.py
+Run: pytest tests/unit/training/data/test_audit.py
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_factory import draw, folder_set, save, table_of, voc_set
 from numpy.typing import NDArray
 from PIL import Image
+from support.data_factory import draw, folder_set, save, table_of, voc_set
 
 from maskwatch.errors import DataError
 from maskwatch.schema import ImageRGB
-from maskwatch.training.audit import audit, measure, read_cuts, write_findings
-from maskwatch.training.collect import collect
+from maskwatch.training.data.audit import audit, measure, read_cuts, write_findings
+from maskwatch.training.data.collect import collect
 
 
 def group_by_colour(images: Iterable[ImageRGB]) -> NDArray[np.int32]:

@@ -1,23 +1,22 @@
 """Corrections of labels: what is read, what it changes in a manifest, and the file that ships.
 
-Run: pytest tests/test_corrections.py
+Run: pytest tests/unit/training/data/test_corrections.py
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from data_factory import folder_set, table_of, voc_set
+from support.data_factory import folder_set, table_of, voc_set
+from support.paths import ROOT
 
-from maskwatch.cli_data import data
+from maskwatch.cli.data import data
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.catalog import PUBLIC_SETS
-from maskwatch.training.collect import collect
-from maskwatch.training.corrections import (
+from maskwatch.training.data.catalog import PUBLIC_SETS
+from maskwatch.training.data.collect import collect
+from maskwatch.training.data.corrections import (
     COLUMNS,
     DROP,
     SHIPPED,
@@ -25,10 +24,10 @@ from maskwatch.training.corrections import (
     read_corrections,
     write_corrections,
 )
-from maskwatch.training.found_faces import read_main_faces
-from maskwatch.training.manifest import BOX, read_manifest
+from maskwatch.training.data.machine_faces import read_main_faces
+from maskwatch.training.data.manifest import BOX, read_manifest
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 SHA, OTHER = "a" * 64, "b" * 64
 HEADER = ",".join(COLUMNS)
 
@@ -206,7 +205,7 @@ def test_labels_of_other_sets_stay(tmp_path, photos, arguments):
 def test_as_published_and_a_file_contradict_each_other(tmp_path):
     folder = folder_set(tmp_path / "set", 1)
     result = manifest_of(
-        *(tmp_path / "m.parquet", f"mine={folder}", "--as-published", "--corrections", "c.csv")
+        tmp_path / "m.parquet", f"mine={folder}", "--as-published", "--corrections", "c.csv"
     )
     assert isinstance(result.exception, SettingError)
     assert not (tmp_path / "m.parquet").exists()

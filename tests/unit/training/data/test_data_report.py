@@ -1,6 +1,6 @@
 """The data report is one self-contained page that says what the manifest holds and what leaks.
 
-Run: pytest tests/test_data_report.py
+Run: pytest tests/unit/training/data/test_data_report.py
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from data_factory import folder_set, table_of, voc_set
+from support.data_factory import folder_set, table_of, voc_set
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import LABELS
-from maskwatch.training.collect import collect
-from maskwatch.training.data_charts import face_sizes
-from maskwatch.training.data_report import (
+from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.charts import face_sizes
+from maskwatch.training.data.collect import collect
+from maskwatch.training.data.report import (
     brightness_scores,
     build_page,
     split_leaks,

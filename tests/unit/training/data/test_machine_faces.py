@@ -1,20 +1,26 @@
 """Our detector over whole sets: its faces come back through the reader of found faces.
 
-Run: pytest tests/test_find.py
+Run: pytest tests/unit/training/data/test_machine_faces.py
 """
 
 from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from data_factory import save
-from toy_detector import crowd, face_box, write_toy_detector
+from support.data_factory import save
+from support.toy_detector import crowd, face_box, write_toy_detector
 
-from maskwatch.cli import cli
-from maskwatch.detect import FaceDetector
+from maskwatch.cli.main import cli
 from maskwatch.errors import DataError
-from maskwatch.training.find import find_faces, list_pictures, write_found_faces
-from maskwatch.training.found_faces import found_boxes, read_found_faces, read_main_faces
+from maskwatch.training.data.machine_faces import (
+    find_faces,
+    found_boxes,
+    list_pictures,
+    read_found_faces,
+    read_main_faces,
+    write_found_faces,
+)
+from maskwatch.vision.detect import FaceDetector
 
 WHITE = (255, 255, 255)
 

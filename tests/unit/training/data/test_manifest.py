@@ -1,7 +1,7 @@
 """The manifest: what is written is read back, moves with its pictures, and says what is wrong.
 
 Also how sets become a manifest (`collect`) and how a copy is checked (`fetch`).
-Run: pytest tests/test_manifest.py
+Run: pytest tests/unit/training/data/test_manifest.py
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from data_factory import folder_set, table_of, voc_set, yolo_set
+from support.data_factory import folder_set, table_of, voc_set, yolo_set
+from support.paths import ROOT
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.collect import (
+from maskwatch.training.data.collect import (
     class_map,
     collect,
     counts_per_label,
+    fetch_set,
+    set_folders,
 )
-from maskwatch.training.fetch import fetch_set, set_folders
-from maskwatch.training.found_faces import main_face, read_main_faces
-from maskwatch.training.manifest import (
+from maskwatch.training.data.machine_faces import main_face, read_main_faces
+from maskwatch.training.data.manifest import (
     COLUMNS,
     HASH_KEY,
     data_sha256,
@@ -34,7 +36,7 @@ from maskwatch.training.manifest import (
     write_manifest,
 )
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture
@@ -184,7 +186,7 @@ def test_sets_of_all_layouts_share_one_table(tmp_path):
 def test_unknown_classes_are_listed_and_can_be_mapped(tmp_path):
     folder = folder_set(tmp_path / "set", 1, classes=("With-Mask", "chin", "nose", "hand"))
     with pytest.raises(
-        DataError, match=r"unknown classes chin, hand, nose; map each with --class NAME="
+        DataError, match=r"unknown classes chin, hand, nose .*; map each with --class NAME="
     ):
         collect({"mine": folder})
     classes = class_map(["chin=incorrect_mask", "nose=incorrect_mask", "hand=unclear"])

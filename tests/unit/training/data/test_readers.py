@@ -1,6 +1,6 @@
-"""The three layouts become the same labelled faces, and nothing unusable vanishes in silence.
+"""The forms of the public sets become labelled faces, and nothing unusable vanishes in silence.
 
-Run: pytest tests/test_readers.py
+Run: pytest tests/unit/training/data/test_readers.py
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 import pytest
-from data_factory import draw, folder_set, save, voc_set, yolo_set
+from support.data_factory import draw, folder_set, save, voc_set, yolo_set
 
 from maskwatch.errors import DataError
-from maskwatch.training.catalog import KNOWN_CLASSES, LABELS, PUBLIC_SETS, Layout, public_set
-from maskwatch.training.readers import detect_layout, read_set
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, Layout, public_set
+from maskwatch.training.data.readers import READERS, read_set
 
 FACE = ("with_mask", (10, 20, 40, 60))
 
@@ -159,8 +159,8 @@ def test_pictures_and_annotations_without_each_other_are_named(tmp_path):
     (tmp_path / "train" / "images" / "b.jpg").unlink()
     (tmp_path / "train" / "labels" / "c.txt").unlink()
     assert reasons(tmp_path) == [
-        "c.jpg: no annotation file for this picture",
-        "b.txt: no picture for this annotation file",
+        "b.txt: no picture for this annotation (b.txt)",
+        "c.jpg: no annotation for this picture",
     ]
 
 
@@ -179,25 +179,39 @@ def test_an_unreadable_picture_of_a_box_set_is_named(tmp_path, layout):
 
 
 @pytest.mark.parametrize(
-    ("names", "layout"),
+    ("label", "text", "form"),
     [
-        ([], Layout.FOLDERS),
-        (["with_mask/a.jpg", "notes.xml"], Layout.FOLDERS),
-        (["images/a.jpg", "annotations/a.xml"], Layout.VOC),
-        (["JPEGImages/a.jpg", "Annotations/a.xml"], Layout.VOC),
-        (["train/images/a.jpg", "train/labels/a.txt"], Layout.YOLO),
-        (["images/train/a.jpg", "labels/train/a.txt"], Layout.YOLO),
+        ("notes.xml", "<notes/>", Layout.FOLDERS),
+        ("notes.txt", "1 2 3", Layout.FOLDERS),
+        ("with_mask/a.txt", "a caption of the picture", Layout.FOLDERS),
+        ("notes.json", "{}", Layout.FOLDERS),
+        ("with_mask/a.xml", "<annotation/>", Layout.VOC),
+        ("Annotations/a.xml", "<annotation/>", Layout.VOC),
+        ("with_mask/a.txt", "", Layout.FOLDERS),
+        ("notes.txt", "1 2 3 4 5", Layout.FOLDERS),
+        ("with_mask/a.txt", "0 .5 .5 .5 .5", Layout.YOLO),
+        ("labels/with_mask/a.txt", "", Layout.YOLO),
+        ("labels/with_mask/a.txt", "0 .5 .5 .5 .5", Layout.YOLO),
     ],
 )
-def test_the_layout_is_found_out(tmp_path, names, layout):
-    assert detect_layout(tmp_path, [tmp_path / name for name in names]) == layout
+def test_the_form_is_found_out(tmp_path, label, text, form):
+    save(tmp_path / "with_mask" / "a.jpg", draw(1))
+    (tmp_path / label).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / label).write_text(text)
+    try:
+        assert read_set(tmp_path).form == form
+    except DataError as error:
+        assert f"(read as {form})" in str(error)
+
+
+def test_every_layout_of_the_catalog_has_a_reader():
+    assert set(Layout) <= {*READERS, Layout.FOLDERS}
 
 
 def test_catalog_records_are_consistent():
     for public in PUBLIC_SETS.values():
         assert set(public.counts) <= set(public.classes.values())
         assert set(public.counts) <= set(LABELS)
-    assert set(KNOWN_CLASSES.values()) == set(LABELS)
     assert [name for name, public in PUBLIC_SETS.items() if not public.shippable] == [
         "maskedface-net-500"
     ]

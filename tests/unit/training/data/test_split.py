@@ -1,21 +1,21 @@
 """No group crosses a split, every row lands in exactly one part, and the report's split leaks.
 
-Run: pytest tests/test_split.py
+Run: pytest tests/unit/training/data/test_split.py
 """
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
-from data_factory import table_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.data_factory import table_of
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training.catalog import LABELS
-from maskwatch.training.detector.holdout import holdout_names
-from maskwatch.training.manifest import data_sha256
-from maskwatch.training.split import (
+from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.holdout import holdout_names
+from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.data.split import (
     PUBLIC_SPLIT,
     crossing_groups,
     listed_groups,

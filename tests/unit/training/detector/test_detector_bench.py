@@ -1,33 +1,34 @@
 """`maskwatch bench detector` on drawn photos with toy networks: table, JSON, page, one-line errors.
 
-Run: pytest tests/test_bench.py
+Run: pytest tests/unit/training/detector/test_detector_bench.py
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from data_factory import save, voc_set
-from toy_detector import MAGENTA, crowd, face_box, write_toy_detector
-from toy_model import GREEN, GREY, RED, write_toy_model
-from toy_yunet import write_toy_yunet
+from support.data_factory import save, voc_set
+from support.toy_detector import MAGENTA, crowd, face_box, write_toy_detector
+from support.toy_model import GREEN, GREY, RED, write_toy_model
+from support.toy_yunet import write_toy_yunet
 
-from maskwatch.cli_bench import bench
-from maskwatch.detect import FaceDetector
+from maskwatch.bench.speed import detect_times, network_times
+from maskwatch.cli.bench import bench
 from maskwatch.errors import MaskWatchError, ModelError
-from maskwatch.model_card import SHIPPED_MODEL, load_detector
-from maskwatch.training.collect import collect
-from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
-from maskwatch.training.detector.matching import Found
+from maskwatch.models.card import SHIPPED_MODEL, load_detector, write_card
+from maskwatch.training.data.collect import collect
+from maskwatch.training.data.holdout import TruthPhoto, holdout_names
+from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
+from maskwatch.training.detector.answers import YuNet
+from maskwatch.training.detector.average_precision import Found
 from maskwatch.training.detector.misses import SHOWN, misses_page
 from maskwatch.training.detector.scores import evaluate
-from maskwatch.training.detector.timing import detect_times, network_times
-from maskwatch.training.detector.yunet import YuNet
-from maskwatch.training.manifest import data_sha256, read_manifest, write_manifest
+from maskwatch.vision.detect import FaceDetector
 
 STEMS = [Path(name).stem for name in sorted(holdout_names()) if name.startswith("voc-853/")][:3]
 FACES = {
@@ -76,8 +77,15 @@ def photos(tmp_path_factory):
 def test_the_command_writes_a_table_numbers_and_a_page(tmp_path, models, photos):
     model, yunet = models
     result = run(
-        *("detector", "--model", model, "--set", f"voc-853={photos}", "--yunet", yunet),
-        *("--out", tmp_path / "out"),
+        "detector",
+        "--model",
+        model,
+        "--set",
+        f"voc-853={photos}",
+        "--yunet",
+        yunet,
+        "--out",
+        tmp_path / "out",
     )
     assert result.exit_code == 0
     assert "voc-853: 3 photos, 4 faces (under 20 px 0, 20 to 60 px 4" in result.stdout
@@ -92,8 +100,10 @@ def test_the_command_writes_a_table_numbers_and_a_page(tmp_path, models, photos)
     assert document["photos"] == {"listed": len(holdout_names()), "used": 3, "for_states": 3}
     names = [row["detector"] for row in document["scores"]]
     assert names == [
-        *("toy detector 1, 320 px", "toy detector 1, 160 px"),
-        *("toy_yunet, photo's size", "toy_yunet, twice the size"),
+        "toy detector 1, 320 px",
+        "toy detector 1, 160 px",
+        "toy_yunet, photo's size",
+        "toy_yunet, twice the size",
     ]
     assert list(document["network_ms"]) == ["320x256", "640x480"]
     assert list(document["detect_ms"]) == names
@@ -101,21 +111,44 @@ def test_the_command_writes_a_table_numbers_and_a_page(tmp_path, models, photos)
     best = document["scores"][0]
     assert best["part"] == "voc-853" and best["faces"]["20 to 60"] == 4
     assert best["ap50"] == best["recall"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-    assert best["at_min_score"] == {"recall": 1.0, "false_per_photo": 0.0}
+    used = best["at_min_score"]
+    assert used["min_score"] == card.min_score and used["false_per_photo"] == 0.0
+    assert used["recall"] == {"all": 1.0, "mask": 1.0, "no_mask": 1.0}
     assert best["state_faces"] == {"mask": 2, "no_mask": 2, "incorrect_mask": 0}
     assert list(best["turned_recall"]) == ["15", "30", "45"]
     # the toy sees dots that fill a cell: at one scale only
     assert document["scores"][1]["recall"]["value"] == 0.0
-    assert document["scores"][2]["at_min_score"]["recall"] is None
+    assert document["scores"][2]["at_min_score"]["min_score"] == 0.6
 
     page = (tmp_path / "out" / "misses.html").read_text()
     assert "0 were missed" in page and "<img" not in page
 
 
+def test_all_photos_of_a_set_are_test_photos_unless_the_detector_learnt_from_it(tmp_path, photos):
+    model, out = write_toy_detector(tmp_path), tmp_path / "out"
+    options = ("detector", "--model", model, "--set", f"ilc-2021={photos}", "--no-classifier")
+    assert run(*options, "--out", out).exit_code == 0
+    document = json.loads((out / "detector.json").read_text())
+    assert document["photos"]["used"] == len(FACES)
+    _, card = load_detector(model)
+    write_card(replace(card, training={"sources": {"ilc-2021": "its licence"}}), model)
+    assert "ilc-2021: no test photos" in str(run(*options, "--out", out).exception)
+
+
 def test_settings_can_be_chosen_and_the_classifier_left_out(tmp_path, models, photos):
     result = run(
-        *("detector", "--model", models[0], "--set", f"voc-853={photos}", "--out", tmp_path),
-        *("--side-px", 640, "--side-px", 320, "--no-classifier"),
+        "detector",
+        "--model",
+        models[0],
+        "--set",
+        f"voc-853={photos}",
+        "--out",
+        tmp_path,
+        "--side-px",
+        640,
+        "--side-px",
+        320,
+        "--no-classifier",
     )
     assert result.exit_code == 0
     document = json.loads((tmp_path / "detector.json").read_text())
@@ -130,13 +163,14 @@ def test_settings_can_be_chosen_and_the_classifier_left_out(tmp_path, models, ph
     [
         (["--set", "voc-853=nowhere"], "nowhere: no such folder"),
         (["--set", "mine=nowhere"], "mine: no test photos in a set of that name"),
+        (["--set", "faces-binary=nowhere"], "faces-binary: no test photos in a set of that name"),
         (["--set", "voc-853={set}", "--model", "none.onnx"], "none.onnx: cannot read"),
         (["--set", "voc-853={set}", "--side-px", "7"], "detector side"),
         (["--set", "voc-853={set}", "--yunet", "none.onnx"], "none.onnx: no such file"),
         (["--set", "voc-853={set}", "--yunet", "{model}"], "OpenCV cannot use it as YuNet"),
         (["--set", "voc-853={set}", "--out", "{model}/x"], "cannot be written"),
     ],
-    ids=["folder", "set", "model", "side", "no yunet", "not yunet", "out"],
+    ids=["folder", "set", "without boxes", "model", "side", "no yunet", "not yunet", "out"],
 )
 def test_mistakes_are_explained_in_one_line(tmp_path, models, photos, options, message):
     known = {"set": photos, "model": models[0]}
@@ -155,14 +189,23 @@ def test_states_are_scored_where_the_classifier_has_not_learnt(
     table["split"] = [parts.get(Path(path).stem, "train") for path in table["image_path"]]
     write_manifest(table, tmp_path / "m.parquet")
     options = (
-        *("detector", "--model", models[0], "--set", f"voc-853={photos}", "--out", tmp_path),
-        *("--side-px", 320, "--classifier-data", tmp_path / "m.parquet"),
+        "detector",
+        "--model",
+        models[0],
+        "--set",
+        f"voc-853={photos}",
+        "--out",
+        tmp_path,
+        "--side-px",
+        320,
+        "--classifier-data",
+        tmp_path / "m.parquet",
     )
     assert "trained on other data than this manifest" in str(run(*options).exception)
 
     training = {"data_sha256": data_sha256(read_manifest(tmp_path / "m.parquet"))}
     toy = write_toy_model(tmp_path, training=training)
-    monkeypatch.setattr("maskwatch.cli_bench.SHIPPED_MODEL", toy)
+    monkeypatch.setattr("maskwatch.cli.bench.SHIPPED_MODEL", toy)
     monkeypatch.setattr("maskwatch.training.detector.bench.SHIPPED_MODEL", toy)
     assert run(*options).exit_code == 0
     document = json.loads((tmp_path / "detector.json").read_text())
@@ -182,7 +225,13 @@ def test_states_are_scored_where_the_classifier_has_not_learnt(
 def test_faces_that_cannot_be_used_are_named(tmp_path, models):
     root = voc_set(tmp_path / "v", {STEMS[0]: [("with_mask", (1, 2, 31, 42)), ("x", (9, 9, 9, 9))]})
     result = run(
-        *("detector", "--model", models[0], "--set", f"voc-853={root}", "--out", tmp_path),
+        "detector",
+        "--model",
+        models[0],
+        "--set",
+        f"voc-853={root}",
+        "--out",
+        tmp_path,
         "--no-classifier",
     )
     assert result.exit_code == 0

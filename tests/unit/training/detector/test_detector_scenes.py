@@ -10,14 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwatch import DataError
-from maskwatch.boxes import decode_faces
+from maskwatch.training.data.machine_faces import read_found_faces
+from maskwatch.training.data.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.detector.photos import Photo, take_photos
-from maskwatch.training.detector.recipe import DetectorRecipe, SceneRecipe
-from maskwatch.training.detector.scenes import LoadedPhoto, Scene, SceneMaker, load_photos
-from maskwatch.training.detector.targets import make_targets, output_points
-from maskwatch.training.found_faces import read_found_faces
-from maskwatch.training.manifest import BOX, COLUMNS, tidy
-from maskwatch.training.recipe import AugmentRecipe
+from maskwatch.training.detector.scenes import (
+    LoadedPhoto,
+    Scene,
+    SceneMaker,
+    load_photos,
+    make_targets,
+    output_points,
+)
+from maskwatch.training.recipes.classifier import AugmentRecipe
+from maskwatch.training.recipes.detector import DetectorRecipe, SceneRecipe
+from maskwatch.vision.detect import decode_faces
 
 NO_FACES = np.empty((0, 4))
 NO_LANDMARKS = np.empty((0, 5, 2))
@@ -96,16 +102,56 @@ def test_held_out_photos_and_their_twins_are_never_trained_on():
     assert [p.is_drawn for p in parts["train"]] == [True, False]
 
 
-def test_what_only_the_machine_saw_is_ignored_and_its_landmarks_are_taken_over():
-    group = groups_of(False)[0]
-    table = rows(("/d/a.jpg", "voc-853", group, BOX_A))
-    faces = {
-        "voc-853/a.jpg": np.array([face(11, 11, 19, 22, 0.9), face(60, 60, 9, 9, 0.95)]),
-    }
-    (photo,) = take_photos(table, faces, frozenset())["train"]
+MARKS = [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+def test_faces_that_nobody_drew_are_taught_ignored_or_background_by_how_sure_the_machine_is():
+    table = rows(("/d/a.jpg", "voc-853", groups_of(False)[0], BOX_A))
+    seen = [
+        face(10, 10, 20, 24, 0.9),
+        face(60, 60, 100, 100, 0.7),
+        face(300, 60, 100, 100, 0.69),
+        face(600, 60, 100, 100, 0.44),
+    ]
+    found = {"voc-853/a.jpg": np.array(seen)}
+    # the machine's boxes .08 lower, .09 wider and .06 higher
+    (photo,) = take_photos(table, found, frozenset(), (), (0.08, 0.09, 0.06))["train"]
+    assert np.allclose(photo.boxes_xyxy, [[9.1, 11.2, 30.9, 36.64], [55.5, 65, 164.5, 171]])
+    assert photo.is_placed.tolist() == [True, True]
+    assert photo.landmarks_xy.tolist() == [MARKS, MARKS]
+    assert np.allclose(photo.ignore_xyxy, [[295.5, 65, 404.5, 171]])
+
+
+def test_a_drawn_box_that_nobody_can_fit_says_only_that_there_is_a_face():
+    table = rows(("/d/a.jpg", "voc-853", groups_of(False)[0], BOX_A))
+    (photo,) = take_photos(table, {"voc-853/b.jpg": np.empty((0, 15))}, frozenset())["train"]
+    assert photo.boxes_xyxy.tolist() == [list(BOX_A)] and photo.is_placed.tolist() == [False]
+
+
+def test_test_photos_keep_the_boxes_that_were_drawn():
+    table = rows(
+        ("/d/a.jpg", "voc-853", "g", BOX_A), ("/d/b.jpg", "voc-853", groups_of(False)[0], BOX_A)
+    )
+    seen = {"voc-853/a.jpg": np.array([face(12, 12, 20, 24, 0.9), face(60, 60, 9, 9, 0.95)])}
+    (photo,) = take_photos(table, seen, frozenset({"voc-853/a.jpg"}))["test"]
     assert photo.boxes_xyxy.tolist() == [list(BOX_A)]
-    assert photo.landmarks_xy.tolist() == [[[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]]
     assert photo.ignore_xyxy.tolist() == [[60, 60, 69, 69]]
+
+
+def test_sources_left_out_are_in_no_part_nor_are_their_twins():
+    kept, twin = groups_of(False)[:2]
+    table = rows(
+        ("/d/a.jpg", "voc-853", kept, BOX_A),
+        ("/d/b.jpg", "voc-853", twin, BOX_A),
+        ("/d/c.jpg", "macwin-498", twin, BOX_A),
+        ("/d/d.jpg", "macwin-498", groups_of(True)[0], BOX_A),
+    )
+    parts = take_photos(table, {}, frozenset(), ["macwin-498"])
+    assert {part: [photo.name for photo in photos] for part, photos in parts.items()} == {
+        "train": ["voc-853/a.jpg"],
+        "val": [],
+        "test": [],
+    }
 
 
 def test_doubtful_found_faces_are_ignored():
@@ -140,7 +186,7 @@ def disc_photo(centre=(60.0, 50.0), radius=12.0, is_drawn=True):
     (x, y), r = centre, radius
     box = np.array([[x - r, y - r, x + r, y + r]])
     marks = np.array([[[x - 4, y - 4], [x + 4, y - 4], [x, y], [x - 3, y + 5], [x + 3, y + 5]]])
-    photo = Photo(Path("disc.png"), "disc", is_drawn, box, marks, NO_FACES)
+    photo = Photo(Path("disc.png"), "disc", is_drawn, box, np.array([True]), marks, NO_FACES)
     half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return LoadedPhoto((image, np.asarray(half, np.uint8)), photo)
 
@@ -203,7 +249,9 @@ def test_a_mosaic_has_the_faces_of_four_photos_each_in_its_own_tile():
 
 def test_photos_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
-    photo = Photo(tmp_path / "bad.jpg", "bad", True, NO_FACES, NO_LANDMARKS, NO_FACES)
+    photo = Photo(
+        tmp_path / "bad.jpg", "bad", True, NO_FACES, np.empty(0, bool), NO_LANDMARKS, NO_FACES
+    )
     with pytest.raises(DataError, match=r"bad\.jpg"):
         load_photos([photo])
 
@@ -211,7 +259,9 @@ def test_photos_that_cannot_be_read_are_named(tmp_path):
 def scene_of(boxes, ignored=NO_FACES, landmarks=None):
     boxes = np.asarray(boxes, float).reshape(-1, 4)
     marks = np.full((len(boxes), 5, 2), np.nan) if landmarks is None else landmarks
-    return Scene(np.zeros((256, 256, 3), np.uint8), boxes, marks, np.asarray(ignored, float))
+    is_placed = np.ones(len(boxes), bool)
+    image = np.zeros((256, 256, 3), np.uint8)
+    return Scene(image, boxes, is_placed, marks, np.asarray(ignored, float))
 
 
 def test_without_faces_every_point_is_background():
@@ -220,7 +270,7 @@ def test_without_faces_every_point_is_background():
 
 def test_points_in_ignored_boxes_teach_nothing_unless_they_see_a_face():
     targets = make_targets(scene_of([[0, 0, 40, 40]], [[0, 0, 128, 128]]), output_points(256))
-    inside = (targets[:, 16] < 128) & (targets[:, 17] < 128)
+    inside = (targets[:, 17] < 128) & (targets[:, 18] < 128)
     assert set(targets[inside, 0]) == {1, -1}
     assert (targets[~inside, 0] == 0).all()
 
@@ -238,7 +288,7 @@ def test_every_face_has_a_point_of_its_own(box):
 def test_of_two_faces_a_point_sees_the_smaller():
     large, small = (40, 40, 104, 104), (60, 60, 84, 84)
     targets = make_targets(scene_of([large, small]), output_points(256))
-    near = (np.abs(targets[:, 16:18] - 72) <= 4).all(axis=1) & (targets[:, 18] == 8)
+    near = (np.abs(targets[:, 17:19] - 72) <= 4).all(axis=1) & (targets[:, 19] == 8)
     assert near.any() and (targets[near, 1:5] == small).all()
 
 

@@ -1,6 +1,6 @@
 """Detector scores: exact on hand-made answers, equal to pycocotools, defined where nothing is.
 
-Run: pytest tests/test_detector_scores.py
+Run: pytest tests/unit/training/detector/test_detector_scores.py
 """
 
 from __future__ import annotations
@@ -11,34 +11,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_factory import draw, save, voc_set, yolo_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_model import BLUE, GREEN, RED, plain, write_toy_model
+from support.data_factory import draw, save, voc_set, yolo_set
+from support.toy_model import BLUE, GREEN, RED, plain, write_toy_model
 
 from maskwatch.errors import DataError, ImageError
+from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES, Face, FaceOrigin
-from maskwatch.training.detector.answers import PhotoAnswer, TurnedAnswer, ask
-from maskwatch.training.detector.coco import SIZES_PX, class_precision, face_precision
-from maskwatch.training.detector.holdout import (
-    TruthPhoto,
-    holdout_names,
-    holdout_photos,
-    photo_name,
-)
-from maskwatch.training.detector.matching import (
+from maskwatch.training.data.holdout import TruthPhoto, holdout_names, holdout_photos, photo_name
+from maskwatch.training.detector.answers import PhotoAnswer, TurnedAnswer, ask, turn_photo
+from maskwatch.training.detector.average_precision import (
+    SIZES_PX,
     Found,
-    at_score,
     average_precision,
-    best_score,
+    cheapest_score,
+    class_precision,
     compare,
+    face_precision,
     match,
     recall_at_false_rate,
 )
-from maskwatch.training.detector.scores import Interval, evaluate, score
-from maskwatch.training.detector.turning import turn_photo
-
-NOWHERE = Interval(None, None, None)
+from maskwatch.training.detector.operating import operate
+from maskwatch.training.detector.scores import evaluate, score
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:
@@ -123,17 +118,67 @@ def test_the_hand_made_example_has_the_recall_it_has_on_paper():
     # with eight more empty photos one false face is allowed
     many = compare([*answers, *[found()] * 8], [*truths, *[boxes()] * 8])
     assert recall_at_false_rate(many) == (0.75, 0.6)
-    assert at_score(many, 0.5) == (0.75, 0.2)
-    assert at_score(many, 0.75) == (0.5, 0.0)
 
 
-def test_the_best_score_to_accept_weighs_misses_and_false_faces_alike():
+@pytest.mark.parametrize(("miss_cost", "score"), [(0.5, 0.8), (1.5, 0.6), (10, 0.6)])
+def test_the_lowest_score_to_accept_is_the_one_that_costs_least(miss_cost, score):
     truths, answers = HAND_MADE
-    # F1 down the list: 2/5, 4/6, 4/7, 6/8, 6/9
-    assert best_score(compare(answers, truths)) == 0.6
-    assert best_score(compare([found()], [boxes(square(0))])) is None
-    assert best_score(compare([found((square(0), 0.9))], [boxes()])) is None
-    assert best_score(compare([], [])) is None
+    # hits down the list 1, 2, 2, 3, 3 of four; false ones 0, 0, 1, 1, 2
+    assert cheapest_score(compare(answers, truths), miss_cost) == score
+
+
+@pytest.mark.parametrize(
+    ("answers", "truths"),
+    [
+        ([found()], [boxes(square(0))]),
+        ([found((square(0), 0.9))], [boxes()]),
+        ([], []),
+    ],
+)
+def test_without_faces_or_hits_no_score_is_the_cheapest(answers, truths):
+    assert cheapest_score(compare(answers, truths), 1.0) is None
+
+
+def test_a_box_drawn_another_way_is_the_face_at_a_loose_overlap():
+    photo, answer = truth((0, 0, 40, 40)), found(((0, 0, 40, 16), 0.9))
+    scores = score([photo], upright(answer))
+    assert (scores.ap50.value, scores.ap30) == (0.0, pytest.approx(1.0))
+    used = operate([photo], upright(answer), 0.5)
+    assert (used.recall, used.loose_recall) == ({"all": 0.0}, {"all": 1.0})
+    assert (used.false_per_photo, used.loose_false_per_photo) == (1.0, 0.0)
+
+
+def test_what_users_get_is_told_by_state_size_and_turn():
+    photo = TruthPhoto(
+        Path("none.jpg"),
+        "none.jpg",
+        boxes(square(0), square(100), square(200, 80), square(300, 10)),
+        np.array([0, 1, 1, 1]),
+        boxes(square(500)),
+    )
+    seen = found(
+        (square(0), 0.9),
+        (square(200, 80), 0.8),
+        (square(500), 0.7),
+        (square(700), 0.6),
+        (square(100), 0.4),
+    )
+    turned = {
+        angle: TurnedAnswer(answer, photo.boxes_xyxy)
+        for angle, answer in ((-30, seen), (30, found()))
+    }
+    used = operate([photo], [PhotoAnswer(seen, turned)], 0.5)
+    assert used.recall == {"all": pytest.approx(2 / 3), "mask": 1.0, "no_mask": 0.5}
+    assert used.recall_by_size == {"under 20": 0.0, "20 to 60": 0.5, "over 60": 1.0}
+    assert used.turned_recall == {30: pytest.approx(1 / 3)}
+    assert used.false_per_photo == 1.0  # the undrawn face is none, nor is what scores low
+    assert json.loads(json.dumps(used.to_dict()))["turned_recall"] == {"30": 0.3333}
+
+
+def test_without_photos_nothing_is_known_of_what_users_get():
+    used = operate([], [], 0.5)
+    assert used.recall == {"all": None} and used.false_per_photo is None
+    assert used.turned_recall == {}
 
 
 def test_detections_of_one_score_pass_together():
@@ -165,7 +210,7 @@ def test_faces_that_nobody_drew_can_be_set_aside():
     answer = found((square(100), 0.9), (square(0), 0.7))
     photo = truth(square(0))
     assert score([photo], upright(answer)).recall.value == 0
-    assert score([photo], upright(answer)).recall_undrawn_aside == NOWHERE
+    assert score([photo], upright(answer)).recall_undrawn_aside == UNDEFINED
     scores = score([replace(photo, undrawn_xyxy=undrawn)], upright(answer))
     assert scores.recall.value == 0
     assert scores.recall_undrawn_aside.value == 1 and scores.undrawn_faces == 1
@@ -174,10 +219,10 @@ def test_faces_that_nobody_drew_can_be_set_aside():
 # --- nothing there
 
 EMPTY = {
-    "no photos": ([], [], 0, NOWHERE),
-    "no faces": ([truth()], [found((square(0), 0.9))], 0, NOWHERE),
-    "no detections": ([truth(square(0))], [found()], 1, Interval(0.0, 0.0, 0.0)),
-    "neither": ([truth()], [found()], 0, NOWHERE),
+    "no photos": ([], [], 0, UNDEFINED),
+    "no faces": ([truth()], [found((square(0), 0.9))], 0, UNDEFINED),
+    "no detections": ([truth(square(0))], [found()], 1, Estimate(0.0, 0.0, 0.0)),
+    "neither": ([truth()], [found()], 0, UNDEFINED),
 }
 
 
@@ -217,7 +262,7 @@ def test_an_oracle_scores_one_in_everything(tmp_path):
     path = save(tmp_path / "a.png", picture)
     photo = TruthPhoto(path, "a", boxes(*faces.values()), np.arange(3))
     scores = evaluate(Oracle(*faces.values()), [photo], write_toy_model(tmp_path))
-    assert scores.ap50 == scores.recall == Interval(1.0, 1.0, 1.0)
+    assert scores.ap50 == scores.recall == Estimate(1.0, 1.0, 1.0)
     assert scores.ap50_95 == pytest.approx(1.0)
     assert scores.faces == {"all": 3, "under 20": 1, "20 to 60": 1, "over 60": 1}
     assert list(scores.ap50_by_size.values()) == pytest.approx([1.0] * 3)

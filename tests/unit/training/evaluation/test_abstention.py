@@ -1,19 +1,20 @@
 """What other thresholds for "unsure" would bring; empty case first.
 
-Run: pytest tests/test_evaluation_strictness.py
+Run: pytest tests/unit/training/evaluation/test_abstention.py
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_factory import table_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data_factory import table_of
 
+from maskwatch.models.evaluation import UNDEFINED
+from maskwatch.training.data.parts import Part, as_part, take_unclear
+from maskwatch.training.evaluation.abstention import THRESHOLDS, risk_coverage
 from maskwatch.training.evaluation.answers import Answers
-from maskwatch.training.evaluation.strictness import THRESHOLDS, strictness
-from maskwatch.training.parts import Part, as_part, take_unclear
 
 
 def part_of(labels: list[str]) -> Part:
@@ -34,20 +35,23 @@ def says(*masks: float, unsure_below: float = 0.5) -> Answers:
 
 
 def test_of_nothing_there_is_nothing_to_tell() -> None:
-    for row in strictness(part_of([]), says(), unclear_of(0), says()):
-        for name in ("unsure_share", "accuracy_of_answers", "unclear_unsure_share"):
-            assert row[name]["value"] is None
-        assert row["wrong_answers"] == row["withheld_right"] == row["withheld_wrong"] == 0
+    for row in risk_coverage(part_of([]), says(), unclear_of(0), says()):
+        assert row.unsure_share == row.accuracy_of_answers == UNDEFINED
+        assert row.unclear_unsure_share == UNDEFINED
+        assert row.wrong_answers == row.withheld_right == row.withheld_wrong == 0
 
 
 def test_each_threshold_tells_what_is_withheld_and_what_is_left() -> None:
     part = part_of(["mask", "mask", "no_mask", "mask"])
-    rows = strictness(part, says(0.99, 0.65, 0.75, 0.45), unclear_of(2), says(0.85, 0.55))
+    rows = risk_coverage(part, says(0.99, 0.65, 0.75, 0.45), unclear_of(2), says(0.85, 0.55))
     told = {
-        row["unsure_below"]: (
-            *(row["unsure_share"]["value"], row["accuracy_of_answers"]["value"]),
-            *(row["wrong_answers"], row["withheld_wrong"], row["withheld_right"]),
-            row["unclear_unsure_share"]["value"],
+        row.unsure_below: (
+            row.unsure_share.value,
+            row.accuracy_of_answers.value,
+            row.wrong_answers,
+            row.withheld_wrong,
+            row.withheld_right,
+            row.unclear_unsure_share.value,
         )
         for row in rows
     }
@@ -64,23 +68,23 @@ def test_each_threshold_tells_what_is_withheld_and_what_is_left() -> None:
 @pytest.mark.parametrize("own", [0.0, 0.5, 0.62, 0.95])
 def test_the_threshold_of_the_card_is_among_them_and_marked(own: float) -> None:
     answers = says(0.98, 0.61, unsure_below=own)
-    rows = strictness(part_of(["mask", "mask"]), answers, unclear_of(0), says())
-    thresholds = [row["unsure_below"] for row in rows]
+    rows = risk_coverage(part_of(["mask", "mask"]), answers, unclear_of(0), says())
+    thresholds = [row.unsure_below for row in rows]
     assert thresholds == sorted({own, *THRESHOLDS})
-    assert [row["unsure_below"] for row in rows if row["is_own"]] == [own]
-    marked = next(row for row in rows if row["is_own"])
+    assert [row.unsure_below for row in rows if row.is_own] == [own]
+    marked = next(row for row in rows if row.is_own)
     # of both answers, 0.61 is unsure below 0.62 and below 0.95 only
-    assert marked["unsure_share"]["value"] == np.mean(answers.states == 3) == 0.5 * (own > 0.61)
+    assert marked.unsure_share.value == np.mean(answers.states == 3) == 0.5 * (own > 0.61)
 
 
 @given(st.lists(st.tuples(st.floats(1 / 3, 1), st.booleans()), min_size=1, max_size=30))
 def test_stricter_never_answers_more_and_loses_no_row(faces: list[tuple[float, bool]]) -> None:
     part = part_of(["mask" if is_mask else "no_mask" for _, is_mask in faces])
-    rows = strictness(part, says(*(p for p, _ in faces)), unclear_of(0), says())
-    unsure = [row["unsure_share"]["value"] for row in rows]
-    wrong = [row["wrong_answers"] for row in rows]
+    rows = risk_coverage(part, says(*(p for p, _ in faces)), unclear_of(0), says())
+    unsure = [row.unsure_share.value for row in rows]
+    wrong = [row.wrong_answers for row in rows]
     assert unsure == sorted(unsure) and wrong == sorted(wrong, reverse=True)
     for row in rows:
-        withheld = row["withheld_right"] + row["withheld_wrong"]
-        assert withheld == round(row["unsure_share"]["value"] * len(faces))
-        assert row["wrong_answers"] + row["withheld_wrong"] == wrong[0] + rows[0]["withheld_wrong"]
+        withheld = row.withheld_right + row.withheld_wrong
+        assert withheld == round(row.unsure_share.value * len(faces))
+        assert row.wrong_answers + row.withheld_wrong == wrong[0] + rows[0].withheld_wrong

@@ -1,6 +1,6 @@
 """Who may be evaluated on what: what cards tell, and what is refused.
 
-Run: pytest tests/test_contest.py
+Run: pytest tests/unit/training/evaluation/test_comparison.py
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from evaluation_factory import SECOND, drawn_data, three_models
-from toy_model import toy_onnx, write_toy_model
+from support.evaluation_factory import SECOND, drawn_data, three_models
+from support.toy_model import toy_onnx, write_toy_model
 
-from maskwatch.cli_evaluate import evaluate
+from maskwatch.cli.train import evaluate
 from maskwatch.errors import DataError, ModelError, SettingError
-from maskwatch.model_card import ModelCard
+from maskwatch.models.card import ModelCard
 from maskwatch.schema import CLASSES
-from maskwatch.training.evaluation.contest import (
+from maskwatch.training.data.manifest import data_sha256, read_manifest
+from maskwatch.training.evaluation.comparison import (
     Proof,
     Seen,
-    enter,
+    load_comparison,
     prove_left_out,
     what_was_seen,
 )
-from maskwatch.training.manifest import data_sha256, read_manifest
 
 
 def run(*arguments: object):
@@ -51,18 +51,18 @@ def models(tmp_path_factory, data) -> tuple[Path, Path, Path]:
 def test_a_part_without_rows_is_one_line(models, table, data):
     bare = table.assign(split=table["split"].replace({"test": "train"}))
     with pytest.raises(DataError, match=r"split\.parquet: no row is in the part test \(.*train"):
-        enter(models[0], bare, data.name)
+        load_comparison(models[0], bare, data.name)
     with pytest.raises(DataError, match="parts with rows: none"):
-        enter(models[0], table.assign(split=None), data.name)
+        load_comparison(models[0], table.assign(split=None), data.name)
 
 
 def test_a_model_that_learnt_from_the_source_is_refused(models, table, data, tmp_path):
     with pytest.raises(SettingError, match=r"drawn=.*toy 1 learnt from drawn.*give a"):
-        enter(models[0], table, data.name, left_out=[("drawn", models[0])])
+        load_comparison(models[0], table, data.name, left_out=[("drawn", models[0])])
     result = run(models[0], "--data", data, "--left-out", f"drawn={models[0]}", "--out", tmp_path)
     assert isinstance(result.exception, SettingError) and not list(tmp_path.iterdir())
     with pytest.raises(DataError, match="no source nowhere"):
-        enter(models[0], table, data.name, left_out=[("nowhere", models[2])])
+        load_comparison(models[0], table, data.name, left_out=[("nowhere", models[2])])
     for text in ("drawn", "=x.onnx", "drawn="):
         result = run(models[0], "--data", data, "--left-out", text, "--out", tmp_path)
         assert isinstance(result.exception, SettingError)
@@ -126,18 +126,18 @@ def test_what_a_card_tells_about_the_rows(table):
 
 def test_twins_in_training_are_counted(models, table, data):
     leaky = table.assign(group=table["group"].str.replace("train-mask-0", "test-mask-0"))
-    contest = enter(models[0], leaky, data.name)
-    assert contest.twins == 1
-    assert enter(models[0], leaky, data.name, "train").twins == 0
+    comparison = load_comparison(models[0], leaky, data.name)
+    assert comparison.twins == 1
+    assert load_comparison(models[0], leaky, data.name, "train").twins == 0
 
 
 def test_the_same_model_twice_and_a_missing_one_are_named(models, table, data, tmp_path):
     with pytest.raises(SettingError, match="are the same model"):
-        enter(models[0], table, data.name, baselines=[models[0]])
+        load_comparison(models[0], table, data.name, baselines=[models[0]])
     with pytest.raises(ModelError, match=r"none\.onnx"):
-        enter(tmp_path / "none.onnx", table, data.name)
+        load_comparison(tmp_path / "none.onnx", table, data.name)
     twin = write_toy_model(tmp_path, 64)
-    names = [e.name for e in enter(models[0], table, data.name, baselines=[twin]).entrants]
+    names = [e.name for e in load_comparison(models[0], table, data.name, baselines=[twin]).models]
     assert len(set(names)) == 2 and all(name.startswith("toy 1 ") for name in names)
 
 
@@ -150,7 +150,7 @@ def test_unclear_rows_do_not_hide_that_all_of_a_source_was_tested(table):
 
 
 def test_unclear_faces_stand_apart_from_the_part(models, table, data):
-    contest = enter(models[0], table, data.name)
-    assert len(contest.part.labels) == 12 and len(contest.unclear.labels) == 3
-    assert "hands" not in set(contest.part.table["source"])
-    assert not len(enter(models[0], table, data.name, "val").unclear.labels)
+    comparison = load_comparison(models[0], table, data.name)
+    assert len(comparison.part.labels) == 12 and len(comparison.unclear.labels) == 3
+    assert "hands" not in set(comparison.part.table["source"])
+    assert not len(load_comparison(models[0], table, data.name, "val").unclear.labels)

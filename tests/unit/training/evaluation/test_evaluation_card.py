@@ -1,6 +1,6 @@
 """The model card for people says what the evaluation found, neither more nor less.
 
-Run: pytest tests/test_evaluation_card.py
+Run: pytest tests/unit/training/evaluation/test_evaluation_card.py
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import re
 from pathlib import Path
 
 import pytest
-from evaluation_factory import SECOND, drawn_data, three_models
-from toy_model import write_toy_model
+from support.evaluation_factory import SECOND, drawn_data, three_models
+from support.toy_model import write_toy_model
 
+from maskwatch.training.data.manifest import read_manifest
 from maskwatch.training.evaluation.card_tables import code, plain, table
-from maskwatch.training.evaluation.card_text import card_text, command
-from maskwatch.training.evaluation.contest import enter
+from maskwatch.training.evaluation.comparison import load_comparison
+from maskwatch.training.evaluation.model_card import card_text, command
 from maskwatch.training.evaluation.run import FILES, evaluate, work
 from maskwatch.training.evaluation.slices import NOT_SLICED
-from maskwatch.training.manifest import read_manifest
 
 CLASSES = {"mask": "mask", "no mask": "no_mask", "incorrect mask": "incorrect_mask"}
 
@@ -38,13 +38,13 @@ def models(tmp_path_factory, data) -> tuple[Path, Path, Path]:
 def done(models, data, tmp_path_factory):
     """An evaluation, the card it wrote and its document."""
     own, other, without = models
-    contest = enter(
+    comparison = load_comparison(
         own, read_manifest(data), data.name, baselines=[other], left_out=[(SECOND, without)]
     )
     out = tmp_path_factory.mktemp("out")
     steps: list[int] = []
-    result = evaluate(contest, out, steps.append)
-    assert sum(steps) == work(contest)
+    result = evaluate(comparison, out, steps.append)
+    assert sum(steps) == work(comparison)
     assert {path.name for path in out.iterdir()} == set(FILES)
     document = json.loads((out / "evaluation.json").read_text())
     return result, (out / "model_card.md").read_text(), document
@@ -114,7 +114,7 @@ def test_scores_by_class_and_source_are_those_of_the_evaluation(done):
 def test_measured_slices_and_calibration_are_those_of_the_evaluation(done):
     _, card, document = done
     kinds = {"size": "sizes", "light": "lights", "roll": "rolls", "yaw": "yaws"}
-    for header, kind in (kinds | {"sharpness": "sharpness"}).items():
+    for header, kind in (kinds | {"sharpness": "sharpness", "skin tone": "tones"}).items():
         slices = document[kind]["toy 1"]
         expected = [
             [plain(name), str(row["n"]), str(row["groups"]), *expected_scores(row)]
@@ -140,7 +140,11 @@ def test_left_out_sources_and_unclear_faces_are_those_of_the_evaluation(done):
     said = document["unclear"]["toy 1"]
     counts = [str(said["answers"][key]) for key in CLASSES.values()]
     assert unclear == [
-        *("toy 1", "3", "2", written(said["unsure_share"]), *counts),
+        "toy 1",
+        "3",
+        "2",
+        written(said["unsure_share"]),
+        *counts,
         f"{said['confidence']:.3f}",
     ]
 
@@ -161,7 +165,7 @@ def test_stricter_thresholds_are_those_of_the_evaluation(done):
     ]
 
 
-def test_spoilt_and_turned_pictures_are_those_of_the_evaluation(done):
+def test_corrupted_and_turned_pictures_are_those_of_the_evaluation(done):
     _, card, document = done
     table_of_model = document["corruptions"]["toy 1"]
     rows = {cells[0]: cells[1:] for cells in rows_of(card, "family, mean of 5 strengths")}
@@ -215,21 +219,21 @@ def test_the_command_names_every_model_and_no_folder_of_this_machine(done):
         "maskwatch evaluate toy.onnx --data split.parquet --baseline toy.onnx "
         "--left-out '<b>second</b>=toy.onnx' --out evaluation"
     )
-    assert command(result.contest) == expected
+    assert command(result.comparison) == expected
     assert card.endswith(f"```\n{expected}\n```\n")
 
 
 def test_the_same_evaluation_gives_the_same_card(done, models, data, tmp_path):
     result, card, _ = done
     assert card_text(result) == card
-    contest = result.contest
-    evaluate(contest, tmp_path / "again")
+    comparison = result.comparison
+    evaluate(comparison, tmp_path / "again")
     assert (tmp_path / "again" / "model_card.md").read_text() == card
 
 
 def test_what_was_not_measured_is_said(models, data, tmp_path):
-    contest = enter(models[1], read_manifest(data), data.name, "val")
-    card = card_text(evaluate(contest, tmp_path))
+    comparison = load_comparison(models[1], read_manifest(data), data.name, "val")
+    card = card_text(evaluate(comparison, tmp_path))
     assert "Not measured: no model that was trained without a source was given" in card
     assert "has no faces labelled unclear" in card
     assert "does not say what it learnt from" in card
@@ -252,8 +256,10 @@ def test_what_was_not_measured_is_said(models, data, tmp_path):
     ],
 )
 def test_how_the_probabilities_were_calibrated_is_said(data, tmp_path, values, expected):
-    contest = enter(write_toy_model(tmp_path, **values), read_manifest(data), data.name)
-    card = card_text(evaluate(contest, tmp_path / "out"))
+    comparison = load_comparison(
+        write_toy_model(tmp_path, **values), read_manifest(data), data.name
+    )
+    card = card_text(evaluate(comparison, tmp_path / "out"))
     assert f"- Calibration: {expected}\n" in card
 
 

@@ -1,6 +1,6 @@
 """`maskwatch evaluate` on drawn pictures with toy networks: table, JSON, page.
 
-Run: pytest tests/test_evaluate.py
+Run: pytest tests/unit/training/evaluation/test_evaluation_run.py
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from evaluation_factory import SECOND, drawn_data, three_models
 from PIL import Image
+from support.evaluation_factory import SECOND, drawn_data, three_models
 
-from maskwatch.classify import Classifier
-from maskwatch.cli_evaluate import evaluate
+from maskwatch.cli.train import evaluate
 from maskwatch.errors import MaskWatchError
-from maskwatch.model_card import load_model
+from maskwatch.models.card import load_model
+from maskwatch.models.evaluation_document import FullEvaluation
+from maskwatch.models.records import read_record, to_json
+from maskwatch.training.data.manifest import data_sha256, read_manifest
+from maskwatch.training.data.parts import as_part
 from maskwatch.training.evaluation.answers import ask_crops, ask_rows, fit_crops
-from maskwatch.training.evaluation.contest import Proof, enter
-from maskwatch.training.evaluation.stress import CONDITIONS, run_stress
-from maskwatch.training.manifest import data_sha256, read_manifest
-from maskwatch.training.parts import as_part
+from maskwatch.training.evaluation.comparison import Proof, load_comparison
+from maskwatch.training.evaluation.robustness import CONDITIONS, measure_robustness
+from maskwatch.vision.classify import Classifier
 
 
 def run(*arguments: object):
@@ -59,8 +61,14 @@ def done(models, data, tmp_path_factory):
     own, other, without = models
     result = run(
         own,
-        *("--data", data, "--baseline", other, "--out", out),
-        *("--left-out", f"{SECOND}={without}"),
+        "--data",
+        data,
+        "--baseline",
+        other,
+        "--out",
+        out,
+        "--left-out",
+        f"{SECOND}={without}",
     )
     assert result.exit_code == 0, result.output
     return result, json.loads((out / "evaluation.json").read_text()), out
@@ -94,13 +102,27 @@ def test_the_document_holds_every_number(done, models, table):
     assert [model["name"] for model in document["models"]] == names
     assert document["models"][0]["sha256"] == load_model(models[0])[1].sha256
     for key in (
-        *("scores", "calibration", "unclear", "sizes", "lights", "rolls", "yaws", "sharpness"),
-        *("corruptions", "rotation_deg", "crop_ms", "strictness"),
+        "scores",
+        "calibration",
+        "unclear",
+        "sizes",
+        "lights",
+        "rolls",
+        "yaws",
+        "sharpness",
+        "tones",
+        "corruptions",
+        "rotation_deg",
+        "crop_ms",
+        "strictness",
     ):
         assert set(document[key]) == set(names)
     assert list(document["scores"]["toy 1"]) == [
-        *("all", "<b>second</b> faces", "<b>second</b> pictures"),
-        *("drawn faces", "drawn pictures"),
+        "all",
+        "<b>second</b> faces",
+        "<b>second</b> pictures",
+        "drawn faces",
+        "drawn pictures",
     ]
     assert document["scores"]["toy 1"]["all"]["accuracy"]["value"] == 0.9167
     # the colours that its card calls the other way round, and the wrong label, are found wrong
@@ -115,6 +137,42 @@ def test_the_document_holds_every_number(done, models, table):
     assert len(document["rotation_deg"]["toy 1"]["faces"]) == 7
     assert [m["label"] for m in document["mistakes"]] == ["incorrect_mask"]
     assert document["crop_ms"]["swapped"]["ratio"] == 1.0
+
+
+def test_what_is_written_is_read_again_whole(done):
+    _, document, _ = done
+    assert to_json(read_record(FullEvaluation, document)) == document
+
+
+def test_every_kind_of_value_keeps_its_names(done):
+    _, document, _ = done
+    score = {"value", "low", "high"}
+    accuracy, counted = {"accuracy", "unsure_share"}, {"n", "groups"}
+    scores = counted | accuracy | {"unsure_below", "macro_f1", "per_class", "confusion"}
+    own = {key: of_model["toy 1"] for key, of_model in document.items() if "toy 1" in of_model}
+    (left_out,), corrupted = document["left_out"], own["corruptions"]
+    for value, names in (
+        (own["scores"]["all"], scores),
+        (own["scores"]["all"]["accuracy"], score),
+        (own["scores"]["all"]["per_class"]["mask"], {"n", "precision", "recall", "f1"}),
+        (own["unclear"], counted | {"unsure_share", "answers", "confidence"}),
+        (own["calibration"]["all"], {"n", "ece", "confidence", "accuracy", "bins"}),
+        (own["calibration"]["all"]["bins"][0], {"low", "high", "n", "confidence", "accuracy"}),
+        (left_out["without_source"], scores | {"ece"}),
+        (document["left_out_mean"]["without_source"]["ece"], score | {"sources"}),
+        (corrupted, {"clean", "families", "mean", "drop_points", "unpractised"}),
+        (corrupted["clean"], accuracy),
+        (corrupted["families"]["fog"][0], accuracy | {"drop_points"}),
+        (corrupted["unpractised"], {"mean", "drop_points"}),
+        (own["rotation_deg"], {"all", "faces", "pictures"}),
+        (own["rotation_deg"]["all"][0], accuracy | {"amount", "n", "recall"}),
+        (document["imitated_by_training"]["fog"], {"imitated", "reason"}),
+        (
+            document["mistakes"][0],
+            {"label", "answer", "confidence", "source", "sha256", "box_xyxy"},
+        ),
+    ):
+        assert set(value) == names
 
 
 def test_a_left_out_source_is_scored_on_all_its_rows(done):
@@ -153,12 +211,30 @@ def test_the_page_is_whole_and_escaped(done):
     _, _, out = done
     page = (out / "evaluation.html").read_text()
     for words in (
-        *("Read this first", "Scores", "By source", "Sources left out", "Spoilt pictures"),
-        *("Turned", "Darkened and brightened", "Size of the face", "Light", "Calibration"),
-        *("Faces that nobody can judge", "Tilt of the head", "Turn of the head", "Sharpness"),
-        *("Precision, recall and F1 of every class by source", "never met", "Mean over sources"),
-        *("Worst mistakes", "Time of one crop", "are not labelled", "elastic transform"),
-        *("A stricter threshold", "Right ones withheld", "of the card"),
+        "Read this first",
+        "Scores",
+        "By source",
+        "Sources left out",
+        "Corrupted pictures",
+        "Turned",
+        "Darkened and brightened",
+        "Size of the face",
+        "Light",
+        "Calibration",
+        "Faces that nobody can judge",
+        "Tilt of the head",
+        "Turn of the head",
+        "Sharpness",
+        "Precision, recall and F1 of every class by source",
+        "never met",
+        "Mean over sources",
+        "Worst mistakes",
+        "Time of one crop",
+        "are not labelled",
+        "elastic transform",
+        "A stricter threshold",
+        "Right ones withheld",
+        "of the card",
     ):
         assert words in page
     assert "<b>second</b>" not in page and "&lt;b&gt;second&lt;/b&gt;" in page
@@ -172,7 +248,7 @@ def test_the_page_is_whole_and_escaped(done):
 
 def test_no_training_framework_is_loaded(models, data, tmp_path):
     code = (
-        "import sys\nfrom maskwatch.cli import main\n"
+        "import sys\nfrom maskwatch.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as done:\n    assert done.code == 1, done.code\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
@@ -215,11 +291,11 @@ def test_a_smaller_margin_is_cut_from_a_larger_one(models):
 
 
 def test_every_model_is_asked_under_every_condition(models, table, data):
-    contest = enter(models[0], table, data.name)
+    comparison = load_comparison(models[0], table, data.name)
     seen: list[int] = []
     part = as_part(table[table["split"] == "test"][:2])
-    stress = run_stress(contest.entrants, part, seen.append)
+    robustness = measure_robustness(comparison.models, part, seen.append)
     assert sum(seen) == 2 * len(CONDITIONS)
-    states = stress.states["toy 1"]
+    states = robustness.states["toy 1"]
     assert set(CONDITIONS) <= set(states)
     assert (states["rotation", 0] == states["clean", 0]).all()

@@ -1,6 +1,6 @@
-"""The tables of an evaluation: calibration, stress, mistakes; the empty case first.
+"""The tables of an evaluation: calibration, robustness, mistakes; the empty case first.
 
-Run: pytest tests/test_evaluation_tables.py
+Run: pytest tests/unit/training/evaluation/test_robustness.py
 """
 
 from __future__ import annotations
@@ -9,23 +9,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from data_factory import draw, save, table_of
+from support.data_factory import draw, save, table_of
 
+from maskwatch.models.evaluation_document import FullAccuracy
+from maskwatch.models.records import to_json
 from maskwatch.schema import MaskState
-from maskwatch.training.evaluation import charts
+from maskwatch.training.data.parts import as_part
+from maskwatch.training.evaluation import page
+from maskwatch.training.evaluation.abstention import BINS, calibration
 from maskwatch.training.evaluation.answers import Answers
-from maskwatch.training.evaluation.calibration import BINS, calibration
-from maskwatch.training.evaluation.corruptions import FAMILIES, SIDE_PX, STRENGTHS
-from maskwatch.training.evaluation.imitated import UNPRACTISED
+from maskwatch.training.evaluation.corruptions import FAMILIES, SIDE_PX, STRENGTHS, UNPRACTISED
 from maskwatch.training.evaluation.mistakes import PER_GROUP, faces_sheet, worst_mistakes
-from maskwatch.training.evaluation.stress import CONDITIONS, Stress, sample, turn
-from maskwatch.training.evaluation.stress_tables import (
+from maskwatch.training.evaluation.robustness import (
+    CONDITIONS,
+    Robustness,
     corruption_table,
     describe_sample,
     mean_over_classes,
+    sample,
     sweep_table,
+    turn,
 )
-from maskwatch.training.parts import as_part
 
 LABELS = ("mask", "no_mask", "incorrect_mask")
 NOTHING = Answers(np.empty((0, 3), np.float32), 0.5, np.empty(0))
@@ -72,7 +76,7 @@ def test_calibration_error_is_what_one_gets_by_hand():
 def test_a_confidence_of_one_is_in_the_last_bin():
     result = calibration(np.array([0]), np.array([(1.0, 0, 0)]))
     assert result.bins[-1].n == 1 and result.ece == 0
-    drawn = charts.reliability(result, "a <title>")
+    drawn = page.reliability(result, "a <title>")
     assert drawn.count("<rect") == 1 and "a &lt;title&gt;" in drawn
 
 
@@ -86,50 +90,50 @@ def test_a_sample_is_balanced_and_takes_few_of_a_group():
     assert len(sample(part_of()).labels) == 0
 
 
-def stress_of(part, spoilt):
-    """Right on clean crops; under every other condition it says `spoilt` (n,)."""
-    states = {condition: np.asarray(spoilt, np.intp) for condition in CONDITIONS}
+def robustness_of(part, corrupted):
+    """Right on clean crops; under every other condition it says `corrupted` (n,)."""
+    states = {condition: np.asarray(corrupted, np.intp) for condition in CONDITIONS}
     states["clean", 0] = states["rotation", 0] = states["light", 1.0] = part.labels
     faces = part.table["x_min"].notna().to_numpy()
-    return Stress(part, faces, {"toy": states})
+    return Robustness(part, faces, {"toy": states})
 
 
-def test_stress_of_nothing_is_undefined():
-    stress = stress_of(part_of(), [])
-    table = corruption_table(stress, "toy")
-    assert table["clean"]["accuracy"] is None and table["drop_points"]["value"] is None
-    assert sweep_table(stress, "toy", "rotation")["all"][0]["n"] == 0
-    assert describe_sample(stress)["crops"] == 0
+def test_robustness_of_nothing_is_undefined():
+    robustness = robustness_of(part_of(), [])
+    table = corruption_table(robustness, "toy")
+    assert table.clean.accuracy is None and table.drop_points.value is None
+    assert sweep_table(robustness, "toy", "rotation").all[0].n == 0
+    assert describe_sample(robustness).crops == 0
 
 
 def test_every_class_weighs_alike_and_unsure_is_not_found():
     part = part_of(*[{"label": "mask", "group": "a"}] * 3, {"label": "no_mask", **box(30)})
-    stress = stress_of(part, [0, 0, 3, 0])
-    table = corruption_table(stress, "toy")
-    assert table["clean"] == {"accuracy": 1.0, "unsure_share": 0.0}
+    robustness = robustness_of(part, [0, 0, 3, 0])
+    table = corruption_table(robustness, "toy")
+    assert table.clean == FullAccuracy(accuracy=1.0, unsure_share=0.0)
     # two of three masks, no face without: the mean of 2/3 and 0
-    assert table["mean"] == {"accuracy": 0.3333, "unsure_share": 0.25}
-    assert table["drop_points"]["value"] == pytest.approx(66.67)
-    assert set(table["families"]) == set(FAMILIES)
-    assert [len(rows) for rows in table["families"].values()] == [len(STRENGTHS)] * len(FAMILIES)
-    turned = sweep_table(stress, "toy", "rotation")
-    assert [row["amount"] for row in turned["all"]] == [-45, -30, -15, 0, 15, 30, 45]
-    assert turned["all"][3]["accuracy"] == 1.0
-    assert turned["faces"][0]["recall"] == {"mask": None, "no_mask": 0.0, "incorrect_mask": None}
-    assert turned["pictures"][0]["n"] == 3
+    assert table.mean == FullAccuracy(accuracy=0.3333, unsure_share=0.25)
+    assert table.drop_points.value == pytest.approx(66.67)
+    assert set(table.families) == set(FAMILIES)
+    assert [len(rows) for rows in table.families.values()] == [len(STRENGTHS)] * len(FAMILIES)
+    turned = sweep_table(robustness, "toy", "rotation")
+    assert [row.amount for row in turned.all] == [-45, -30, -15, 0, 15, 30, 45]
+    assert turned.all[3].accuracy == 1.0
+    assert turned.faces[0].recall == {"mask": None, "no_mask": 0.0, "incorrect_mask": None}
+    assert turned.pictures[0].n == 3
 
 
 def test_what_training_never_draws_has_a_mean_of_its_own():
     part = part_of({"label": "mask"}, {"label": "no_mask"})
-    stress = stress_of(part, part.labels)  # nothing spoils anything but what is new
+    robustness = robustness_of(part, part.labels)  # nothing corrupts anything but what is new
     for family in UNPRACTISED:
         for strength in STRENGTHS:
-            stress.states["toy"][family, strength] = np.array([3, 3])
-    table = corruption_table(stress, "toy")
-    assert table["unpractised"]["mean"] == {"accuracy": 0.0, "unsure_share": 1.0}
-    assert table["unpractised"]["drop_points"]["value"] == 100
+            robustness.states["toy"][family, strength] = np.array([3, 3])
+    table = corruption_table(robustness, "toy")
+    assert table.unpractised.mean == FullAccuracy(accuracy=0.0, unsure_share=1.0)
+    assert table.unpractised.drop_points.value == 100
     share = len(UNPRACTISED) / len(FAMILIES)
-    assert table["drop_points"]["value"] == pytest.approx(100 * share, abs=0.01)
+    assert table.drop_points.value == pytest.approx(100 * share, abs=0.01)
 
 
 def test_the_interval_of_a_mean_goes_by_groups():
@@ -137,9 +141,9 @@ def test_the_interval_of_a_mean_goes_by_groups():
     one_class = np.zeros(20, int)
     apart = mean_over_classes(one_class, np.arange(20), values)
     copies = mean_over_classes(one_class, np.repeat([0, 1], 10), values)
-    assert apart["value"] == copies["value"] == 0.5
-    assert copies["low"] == 0 and copies["high"] == 1
-    assert apart["low"] > 0.2 and apart["high"] < 0.8
+    assert apart.value == copies.value == 0.5
+    assert copies.low == 0 and copies.high == 1
+    assert apart.low > 0.2 and apart.high < 0.8
 
 
 def test_turning_moves_surroundings_into_the_corners():
@@ -164,7 +168,7 @@ def test_mistakes_are_the_surest_wrong_answers_few_of_a_group():
     assert [item.row for item in mistakes] == [2, 1] and len(mistakes) == PER_GROUP
     assert mistakes[0].label is MaskState.MASK and mistakes[0].answer is MaskState.NO_MASK
     assert mistakes[0].size_px == 30 and mistakes[0].box_xyxy == (0, 0, 30, 15)
-    assert "image_path" not in mistakes[0].to_dict()
+    assert "image_path" not in to_json(mistakes[0].shown)
     assert worst_mistakes(part_of(), NOTHING) == ()
 
 
@@ -183,7 +187,7 @@ def test_the_sheet_shows_mistakes_first(tmp_path):
 
 def test_lines_leave_gaps_out_and_name_their_series():
     series = {"<mask>": ("red", [1.0, None, 0.5]), "none": ("blue", [None, None, None])}
-    drawn = charts.lines(series, ["-1", "0", "1"], "t", "x")
+    drawn = page.lines(series, ["-1", "0", "1"], "t", "x")
     assert drawn.count("<circle") == 2 and "&lt;mask&gt;: 50.0%" in drawn
 
 

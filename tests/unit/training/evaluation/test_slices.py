@@ -1,34 +1,50 @@
 """What can be measured of a face, what nobody can judge, what training imitates; empty case first.
 
-Run: pytest tests/test_evaluation_slices.py
+Run: pytest tests/unit/training/evaluation/test_slices.py
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from data_factory import draw, save, table_of
-from drawn_faces import DotDetector, face_manifest, landmarks
+from support.data_factory import draw, save, table_of
+from support.drawn_faces import DotDetector, face_manifest, landmarks
 
 from maskwatch.errors import DataError
-from maskwatch.schema import Face, FaceOrigin, ImageRGB
+from maskwatch.models.evaluation import UNDEFINED, ClassScores, Estimate
+from maskwatch.models.evaluation_document import (
+    LEFT_OUT_ROWS,
+    FullLeftOutSource,
+    FullScoresOfSource,
+    MeanOfSources,
+)
+from maskwatch.schema import CLASSES, Face, FaceOrigin, ImageRGB
+from maskwatch.training.bootstrap import mean_with_interval
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.data.parts import as_part, take_unclear
+from maskwatch.training.evaluation.abstention import SHOWN, score_unclear, shown_unclear
 from maskwatch.training.evaluation.answers import Answers
-from maskwatch.training.evaluation.corruptions import FAMILIES
-from maskwatch.training.evaluation.imitated import IMITATED, NOT_IMITATED, UNPRACTISED, reasons
+from maskwatch.training.evaluation.corruptions import (
+    FAMILIES,
+    IMITATED,
+    NOT_IMITATED,
+    UNPRACTISED,
+    reasons,
+)
 from maskwatch.training.evaluation.result import left_out_means
-from maskwatch.training.evaluation.slices import MEASURES, measured_slices, score_rows
-from maskwatch.training.evaluation.unclear import SHOWN, score_unclear, shown_unclear
-from maskwatch.training.evaluation.views import Views, measure_views
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.parts import as_part, take_unclear
-from maskwatch.training.scores import mean_with_interval
+from maskwatch.training.evaluation.slices import (
+    MEASURES,
+    Views,
+    measure_views,
+    measured_slices,
+    score_rows,
+)
 
 NOTHING = Answers(np.empty((0, 3), np.float32), 0.5, np.empty(0))
-NO_VIEWS = Views(*np.empty((3, 0)))
+NO_VIEWS = Views(*np.empty((4, 0)))
 
 
 def says(*rows: tuple[float, float, float]) -> Answers:
@@ -41,7 +57,7 @@ def test_slices_of_nothing_are_empty() -> None:
     assert list(slices) == list(MEASURES)
     for rows in slices.values():
         for row in score_rows(part, NOTHING, rows).values():
-            assert row["n"] == 0 and row["accuracy"]["value"] is None
+            assert row.n == 0 and row.accuracy.value is None
 
 
 def test_every_row_is_in_one_slice_of_every_measure() -> None:
@@ -50,7 +66,8 @@ def test_every_row_is_in_one_slice_of_every_measure() -> None:
     part = as_part(table_of([*boxes, {}]))
     light = np.array([0, 84.9, 85, 169, 170, 255.0])
     turns = np.array([-40, -9, 0, 15, 25, np.nan])
-    views = Views(turns, -turns, np.array([0, 0.149, 0.15, 0.39, 0.4, 1]))
+    tones = np.array([-60, 9.9, 10, 30, 50, np.nan])
+    views = Views(turns, -turns, np.array([0, 0.149, 0.15, 0.39, 0.4, 1]), tones)
     slices = measured_slices(part, light, views)
     counts = {kind: [int(r.sum()) for r in rows.values()] for kind, rows in slices.items()}
     assert counts == {
@@ -59,6 +76,7 @@ def test_every_row_is_in_one_slice_of_every_measure() -> None:
         "rolls": [2, 1, 2, 1],  # to either side alike; the last has no landmarks
         "yaws": [2, 2, 1, 1],
         "sharpness": [2, 2, 2],
+        "tones": [2, 1, 1, 1, 1],
     }
     assert slices["sizes"]["whole pictures"].tolist() == [False] * 5 + [True]
     assert slices["rolls"]["no landmarks found"].tolist() == [False] * 5 + [True]
@@ -81,6 +99,7 @@ def test_rows_are_measured_where_the_detector_finds_their_face(tmp_path: Path) -
     assert views.roll_deg[:2] == pytest.approx([0, 0], abs=2)
     assert np.isnan(views.roll_deg).tolist() == np.isnan(views.yaw_deg).tolist()
     assert np.isnan(views.roll_deg).tolist() == [False, False, True]
+    assert np.isnan(views.tone_deg[2])
     assert (views.sharpness >= 0).all()  # also where no face was found
 
 
@@ -133,19 +152,19 @@ def unclear_part(groups: str):
 def test_of_no_unclear_faces_nothing_is_said() -> None:
     part = unclear_part("")
     row = score_unclear(part, NOTHING)
-    assert (row["n"], row["groups"], row["confidence"]) == (0, 0, None)
-    assert row["unsure_share"] == {"value": None, "low": None, "high": None}
-    assert sum(row["answers"].values()) == 0 and shown_unclear(part, NOTHING) == ()
+    assert (row.n, row.groups, row.confidence) == (0, 0, None)
+    assert row.unsure_share == UNDEFINED
+    assert sum(row.answers.values()) == 0 and shown_unclear(part, NOTHING) == ()
 
 
 def test_only_unsure_is_right_of_an_unclear_face() -> None:
     part = unclear_part("aaab")
     given = says((0.9, 0.1, 0), (0.3, 0.4, 0.3), (0, 0.3, 0.7), (0.4, 0.3, 0.3))
     row = score_unclear(part, given)
-    assert (row["n"], row["groups"], row["confidence"]) == (4, 2, 0.6)
-    assert row["answers"] == {"mask": 1, "no_mask": 0, "incorrect_mask": 1, "unsure": 2}
+    assert (row.n, row.groups, row.confidence) == (4, 2, 0.6)
+    assert row.answers == {"mask": 1, "no_mask": 0, "incorrect_mask": 1, "unsure": 2}
     # resampled are the two groups, of which one holds a third and the other all unsure
-    assert row["unsure_share"] == {"value": 0.5, "low": 0.3333, "high": 1.0}
+    assert row.unsure_share == Estimate(0.5, 0.3333, 1.0)
     cases = shown_unclear(part, given)
     assert [case.row for case in cases] == [0, 2, 3]  # surest first, two of a group
     assert [case.answer.value for case in cases] == ["mask", "incorrect_mask", "unsure"]
@@ -161,9 +180,9 @@ def test_the_interval_of_a_mean_resamples_groups() -> None:
     values = np.array([0] * 10 + [1] * 10)
     apart = mean_with_interval(values, np.arange(20))
     copies = mean_with_interval(values, np.repeat([0, 1], 10))
-    assert apart["value"] == copies["value"] == 0.5
-    assert (copies["low"], copies["high"]) == (0, 1)
-    assert 0.2 < apart["low"] < apart["high"] < 0.8
+    assert apart.value == copies.value == 0.5
+    assert (copies.low, copies.high) == (0, 1)
+    assert 0.2 < apart.low < apart.high < 0.8
 
 
 def test_every_corruption_is_judged_once_with_a_reason() -> None:
@@ -171,28 +190,25 @@ def test_every_corruption_is_judged_once_with_a_reason() -> None:
     assert not set(IMITATED) & set(NOT_IMITATED)
     assert set(UNPRACTISED) == set(NOT_IMITATED) != set()
     assert list(reasons()) == list(FAMILIES)
-    assert all(kin["reason"] for kin in reasons().values())
+    assert all(kin.reason for kin in reasons().values())
 
 
 def left_out_row(accuracy: float | None, recall: float | None, ece: float | None):
-    row = {name: {"value": accuracy} for name in ("accuracy", "macro_f1", "unsure_share")}
-    classes = ("mask", "no_mask", "incorrect_mask")
-    return row | {"ece": ece, "per_class": {key: {"recall": {"value": recall}} for key in classes}}
+    score, found = Estimate(accuracy, None, None), Estimate(recall, None, None)
+    per_class = {state.value: ClassScores(1, score, found, score) for state in CLASSES}
+    confusion = ((0, 0, 0, 0),) * 3
+    return FullScoresOfSource(3, 3, score, score, score, per_class, confusion, ece, 0.5)
 
 
 def test_every_left_out_source_weighs_alike() -> None:
-    names = ("without_source", "without_source_on_part", "evaluated_model_on_part")
-    nothing = {"value": None, "low": None, "high": None, "sources": 0}
-    assert left_out_means([])["without_source"]["macro_f1"] == nothing
+    nothing = MeanOfSources(None, None, None, sources=0)
+    assert left_out_means([])["without_source"].macro_f1 == nothing
     rows = [left_out_row(0.9, 1.0, 0.1), left_out_row(0.6, None, 0.3)]
-    means = left_out_means([SimpleNamespace(by_name=dict.fromkeys(names, row)) for row in rows])
-    assert list(means) == list(names)
-    assert means["without_source"]["accuracy"] == {
-        "value": 0.75,
-        "low": 0.6,
-        "high": 0.9,
-        "sources": 2,
-    }
+    means = left_out_means(
+        [FullLeftOutSource("drawn", "counts", row, row, row, "toy", "0" * 64) for row in rows]
+    )
+    assert tuple(means) == LEFT_OUT_ROWS
+    assert means["without_source"].accuracy == MeanOfSources(0.75, 0.6, 0.9, sources=2)
     # a source without the class says nothing of it
-    assert means["without_source"]["recall"]["mask"]["sources"] == 1
-    assert means["without_source"]["ece"]["value"] == 0.2
+    assert means["without_source"].recall["mask"].sources == 1
+    assert means["without_source"].ece.value == 0.2

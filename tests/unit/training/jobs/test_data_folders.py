@@ -1,6 +1,6 @@
 """Which sets are offered, and what is said of them before a training.
 
-Run: pytest tests/test_data_folders.py
+Run: pytest tests/unit/training/jobs/test_data_folders.py
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from data_factory import folder_set, voc_set, yolo_set
+from support.data_factory import folder_set, voc_set, yolo_set
 
-from maskwatch.training.data_folders import (
+from maskwatch.training.jobs.data_folders import (
     check_folder,
     folder_version,
     named_folders,
@@ -34,7 +34,28 @@ def test_a_set_is_offered_itself_and_of_any_other_folder_the_folders_in_it(tmp_p
     assert list(offered_sets([tmp_path / "all"])) == ["boxes", "faces"]
     assert list(offered_sets([tmp_path / "all" / "faces", tmp_path / "all"])) == ["faces", "boxes"]
     assert list(offered_sets([tmp_path / "all" / "boxes"])) == ["boxes"]
-    assert list(offered_sets([tmp_path / "yolo"])) == ["train"]
+    assert list(offered_sets([tmp_path / "yolo"])) == ["yolo"]
+
+
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        (["a/a.jpg", "b/b.jpg", "faces.json"], False),
+        (["a/a.jpg", "b/b.jpg", "README.txt"], False),
+        (["train/a.jpg", "valid/a.jpg"], True),
+        (["WithMask/a.jpg", "other/a.jpg"], True),
+        (["Images/a.jpg", "Labels/a.txt"], True),
+        (["a.jpg", "a.xml"], True),
+        (["a.jpg", "result.json"], True),
+        (["data.yaml", "a/a.jpg"], True),
+        (["obj.names", "obj/a.jpg"], True),
+    ],
+)
+def test_a_folder_is_a_set_or_holds_sets(tmp_path: Path, names: list[str], is_one: bool) -> None:
+    for name in names:
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).touch()
+    assert (list(offered_sets([tmp_path / "root"])) == ["root"]) == is_one
 
 
 @pytest.mark.parametrize(
@@ -65,17 +86,30 @@ def test_boxes_are_counted_by_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "lacking"),
+    ("classes", "lacking", "untaught"),
     [
-        (("with_mask",), ("no_mask", "incorrect_mask")),
-        (("with_mask", "without_mask"), ("incorrect_mask",)),
-        (("Mask", "No mask", "incorrect"), ()),
+        (("with_mask",), ("no_mask", "incorrect_mask"), ()),
+        (("with_mask", "without_mask"), (), ("incorrect_mask",)),
+        (("Mask", "No mask", "incorrect"), (), ()),
     ],
 )
 def test_missing_classes_are_named(
-    tmp_path: Path, classes: tuple[str, ...], lacking: tuple[str, ...]
+    tmp_path: Path, classes: tuple[str, ...], lacking: tuple[str, ...], untaught: tuple[str, ...]
 ) -> None:
-    assert check_folder(folder_set(tmp_path, 5, classes)).lacking == lacking
+    found = check_folder(folder_set(tmp_path, 5, classes))
+    assert (found.lacking, found.untaught) == (lacking, untaught)
+
+
+def test_a_few_pictures_of_a_class_are_too_few_where_none_would_do(tmp_path: Path) -> None:
+    folder_set(tmp_path, 5, ("with_mask", "without_mask"))
+    found = check_folder(folder_set(tmp_path, 4, ("incorrect",)))
+    assert (found.lacking, found.untaught) == (("incorrect_mask",), ())
+
+
+def test_what_classes_are_taken_for_is_told(tmp_path: Path) -> None:
+    found = check_folder(folder_set(tmp_path, 1, ("WithMask", "hat", "no-mask")))
+    assert found.taken_as == {"WithMask": "mask", "no-mask": "no_mask"}
+    assert found.unknown == ("hat",)
 
 
 def test_classes_that_mean_nothing_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Starting, refusing, stopping and deleting runs, with processes that do not train.
 
-Run: pytest tests/test_job_control.py
+Run: pytest tests/unit/training/jobs/test_job_control.py
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from job_factory import fake_run, living_process, tiny_order, tiny_recipe, wait_until
+from support.job_factory import fake_run, living_process, tiny_order, tiny_recipe
+from support.waiting import until
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.training import job_control
-from maskwatch.training.job_control import (
+from maskwatch.training.jobs import control
+from maskwatch.training.jobs.control import (
     BusyError,
     delete_job,
     resume_job,
@@ -21,8 +22,17 @@ from maskwatch.training.job_control import (
     start_job,
     stop_job,
 )
-from maskwatch.training.job_folder import GROUPED, REPORT, JobFolder, Order, list_jobs
-from maskwatch.training.job_status import STOP, State, Status, write_status
+from maskwatch.training.jobs.folder import (
+    GROUPED,
+    REPORT,
+    STOP,
+    JobFolder,
+    Order,
+    State,
+    Status,
+    list_jobs,
+    write_status,
+)
 
 
 def test_no_runs(tmp_path: Path) -> None:
@@ -66,7 +76,7 @@ def test_a_run_has_the_name_of_its_recipe_and_the_first_free_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Path] = []
-    monkeypatch.setattr(job_control, "_launch", lambda job, weights: started.append(job.path))
+    monkeypatch.setattr(control, "_launch", lambda job, weights: started.append(job.path))
     order = tiny_order(tmp_path / "faces")
     for expected in ("tiny-1", "tiny-2"):
         assert start_job(tmp_path / "runs", order, []).name == expected
@@ -79,7 +89,7 @@ def test_a_process_that_ends_before_it_begins_is_told(
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # no Python starts so
     job = start_job(tmp_path / "runs", tiny_order(tmp_path / "faces"), [])
-    wait_until(lambda: not job.status().is_alive, job.log_lines(20))
+    until(lambda: not job.status().is_alive, job.log_lines(20))
     assert job.status().state is State.FAILED
     assert "ended before it began (exit code 1)" in job.status().error
     assert any("encodings" in line for line in job.log_lines(50))

@@ -1,6 +1,6 @@
 """What a job says of itself: written whole, read whatever lies there, and never believed when dead.
 
-Run: pytest tests/test_job_status.py
+Run: pytest tests/unit/training/jobs/test_job_folder.py
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from job_factory import living_process, own_status
+from support.job_factory import living_process, own_status
 
-from maskwatch.training import job_status
-from maskwatch.training.job_status import (
+from maskwatch.training.jobs import folder as job_folder
+from maskwatch.training.jobs.folder import (
     STATUS,
     STOP,
     State,
@@ -64,8 +64,17 @@ WHOLE = '{"state": "stopped", "step": "training"}'
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "[]", "null", "7", '"running"', "{}", WHOLE[:20]),
-        *('{"state": "odd", "step": "reading"}', '{"state": "running"}', '{"step": "reading"}'),
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '"running"',
+        "{}",
+        WHOLE[:20],
+        '{"state": "odd", "step": "reading"}',
+        '{"state": "running"}',
+        '{"step": "reading"}',
         '{"state": "running", "step": "reading", "colour": 1}',
     ],
 )
@@ -99,7 +108,7 @@ def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path
     assert read_status(tmp_path).state is State.LOST
 
 
-@pytest.mark.parametrize("stamp", [job_status._stamp_from_proc, job_status._stamp_from_ps])
+@pytest.mark.parametrize("stamp", [job_folder._stamp_from_proc, job_folder._stamp_from_ps])
 def test_a_process_has_one_stamp_until_it_is_gone(stamp, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         assert stamp(os.getpid())
@@ -112,7 +121,7 @@ def test_a_process_has_one_stamp_until_it_is_gone(stamp, monkeypatch: pytest.Mon
     assert stamp(pid) is None
 
 
-@pytest.mark.parametrize("stamp", [job_status._stamp_from_proc, job_status._stamp_from_ps])
+@pytest.mark.parametrize("stamp", [job_folder._stamp_from_proc, job_folder._stamp_from_ps])
 def test_a_zombie_is_gone(stamp) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     try:

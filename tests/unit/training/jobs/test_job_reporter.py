@@ -1,6 +1,6 @@
 """A job told to stop stops, also where a library swallows what the signal raises.
 
-Run: pytest tests/test_job_report.py
+Run: pytest tests/unit/training/jobs/test_job_reporter.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwatch.training.job_report import Reporter, Stopped
+from maskwatch.training.jobs.job import Reporter, Stopped
 
 STEPS: dict[str, Callable[[Reporter], None]] = {
     "batch": lambda reporter: reporter.trained(0, 1, 4),

@@ -1,6 +1,6 @@
 """Heads, materials, placements and blending: what is covered, and that nothing else is changed.
 
-Run: pytest tests/test_synth.py
+Run: pytest tests/unit/training/synth/test_synth.py
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_faces import SKIN, DotDetector, draw_face, face_picture, landmarks
+from support.drawn_faces import SKIN, DotDetector, draw_face, face_picture, landmarks
 
-from maskwatch.training.catalog import ROW_LABELS, UNCLEAR
-from maskwatch.training.synth.blend import blend, look_of
-from maskwatch.training.synth.covers import HELD, render_cover, skin_of
-from maskwatch.training.synth.decoys import OWN_MATERIAL
-from maskwatch.training.synth.drawn import draw_fabric, draw_material
-from maskwatch.training.synth.faces import cut_picture, find_face
-from maskwatch.training.synth.head import CHIN, fit_pose, surface
+from maskwatch.training.data.catalog import ROW_LABELS, UNCLEAR
+from maskwatch.training.synth.head import CHIN, cut_picture, find_face, fit_pose, surface
 from maskwatch.training.synth.kinds import CLOTHS, LABEL_OF, SHARES, Kind, place
-from maskwatch.training.synth.render import render
-from maskwatch.training.synth.sampled import cut_material
+from maskwatch.training.synth.materials import draw_fabric, draw_material
+from maskwatch.training.synth.objects import HELD, OWN_MATERIAL, render_cover, skin_of
+from maskwatch.training.synth.render import blend, look_of, render
+from maskwatch.training.synth.supply import cut_material
 from maskwatch.training.synth.synthesise import keeps_promise
 
 # what a kind covers: nose tip, middle of the mouth, chin; None where either is fine
@@ -76,18 +73,32 @@ def test_a_head_that_is_tilted_keeps_its_scale(roll_deg):
     assert np.abs(pose.turn[0, :2] - turn[0]).max() < 0.1
 
 
-@pytest.mark.parametrize("yaw_deg", [-25, 0, 25])
-@pytest.mark.parametrize("kind", list(COVERS))
-def test_kinds_cover_what_their_label_says(kind, yaw_deg):
+def seen_on(kind, yaw_deg, seeds):
+    """Whether nose tip, mouth and chin are covered, of the layers that keep their promise."""
     face = face_picture(yaw_deg=yaw_deg)
     chin_xy = np.rint(face.pose.project(surface(np.array(0.0), np.array(CHIN - 0.06)))).astype(int)
-    seen = []
-    for seed in range(40):
-        cover = cover_of(kind, face, seed)
-        if keeps_promise(kind, cover, face.landmarks_xy):
-            nose, mouth = face.landmarks_xy[2], face.landmarks_xy[3:].mean(axis=0)
-            points = [np.rint(nose).astype(int), np.rint(mouth).astype(int), chin_xy]
-            seen.append([cover[y, x] > 0.5 for x, y in points])
+    nose, mouth = face.landmarks_xy[2], face.landmarks_xy[3:].mean(axis=0)
+    points = [np.rint(nose).astype(int), np.rint(mouth).astype(int), chin_xy]
+    covers = [cover_of(kind, face, seed) for seed in seeds]
+    kept = [cover for cover in covers if keeps_promise(kind, cover, face.landmarks_xy)]
+    return [[cover[y, x] > 0.5 for x, y in points] for cover in kept]
+
+
+@pytest.mark.parametrize("kind", list(COVERS))
+def test_kinds_cover_what_their_label_says(kind):
+    """Three layers each way; the long form below counts how often."""
+    seen = [row for yaw_deg in (-25, 0, 25) for row in seen_on(kind, yaw_deg, range(3))]
+    assert len(seen) >= (3 if kind in HELD or kind in OWN_MATERIAL else 7)
+    for covered, expected in zip(np.transpose(seen), COVERS[kind], strict=True):
+        if expected is not None:  # one may be astray
+            assert sum(covered != expected) <= (len(seen) // 3 if expected else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("yaw_deg", [-25, 0, 25])
+@pytest.mark.parametrize("kind", list(COVERS))
+def test_of_many_nearly_all_cover_what_their_label_says(kind, yaw_deg):
+    seen = seen_on(kind, yaw_deg, range(40))
     # the others are drawn anew; hands go astray more often than masks, and hair grows over lips
     assert len(seen) >= (20 if kind in HELD or kind in OWN_MATERIAL else 37)
     shares = np.mean(seen, axis=0)
@@ -96,12 +107,13 @@ def test_kinds_cover_what_their_label_says(kind, yaw_deg):
         assert expected is None or (share > 0.7 if expected else share <= 0.05)
 
 
+@pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", sorted(SHARES[UNCLEAR]))
-def test_what_is_unclear_hides_the_mouth_and_leaves_the_eyes(kind):
+def test_what_is_unclear_hides_the_mouth_and_leaves_the_eyes(kind, count):
     face = face_picture()
     corners = np.rint(face.landmarks_xy).astype(int)
     kept = 0
-    for seed in range(20):
+    for seed in range(count):
         cover = cover_of(kind, face, seed)
         if keeps_promise(kind, cover, face.landmarks_xy):
             kept += 1

@@ -1,6 +1,6 @@
 """`maskwatch data synthesise`: honest about the split, repeatable, balanced; one-line errors.
 
-Run: pytest tests/test_synthesise.py
+Run: pytest tests/unit/training/synth/test_synthesise.py
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from drawn_faces import DotDetector, face_manifest, face_picture
+from support.drawn_faces import DotDetector, face_manifest, face_picture
 
-from maskwatch.cli_data import data
+from maskwatch.cli.data import data
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.sources import load_image
-from maskwatch.training.catalog import LABELS, UNCLEAR, source_licence
-from maskwatch.training.manifest import BOX, read_manifest
+from maskwatch.io.images import load_image
+from maskwatch.training.data.catalog import LABELS, UNCLEAR, source_licence
+from maskwatch.training.data.manifest import BOX, read_manifest
 from maskwatch.training.synth.kinds import NEEDS_CHIN_ROOM, Kind
 from maskwatch.training.synth.supply import Supply, find_supply, usable_rows
 from maskwatch.training.synth.synthesise import make_picture, plan
@@ -36,7 +36,7 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def _dots_are_faces(monkeypatch):
-    monkeypatch.setattr("maskwatch.detect.FaceDetector", lambda **_: DotDetector())
+    monkeypatch.setattr("maskwatch.vision.detect.FaceDetector", lambda **_: DotDetector())
 
 
 def run(*arguments: object):
@@ -51,12 +51,22 @@ def manifest_path(tmp_path_factory):
     return face_manifest(tmp_path_factory.mktemp("drawn"), ROWS)
 
 
-def test_rows_are_added_and_everything_else_stays(tmp_path, manifest_path):
-    result = run(manifest_path, "--out", tmp_path / "out", "--count", 30)
+@pytest.fixture(scope="module")
+def thirty(tmp_path_factory, manifest_path):
+    """What the command said and wrote; tests only read it."""
+    out = tmp_path_factory.mktemp("thirty") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("maskwatch.vision.detect.FaceDetector", lambda **_: DotDetector())
+        result = run(manifest_path, "--out", out, "--count", 30)
+    return result, out
+
+
+def test_rows_are_added_and_everything_else_stays(thirty, manifest_path):
+    result, out = thirty
     assert result.exit_code == 0
     assert "9 mask, 9 no_mask, 9 incorrect_mask, 3 unclear" in result.stdout
     before = read_manifest(manifest_path)
-    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+    after = read_manifest(out / "synthetic.parquet")
     made = after[after["source"] == "synthetic"]
     assert after[: len(before)].equals(before)
     assert len(after) == len(before) + 30
@@ -64,16 +74,15 @@ def test_rows_are_added_and_everything_else_stays(tmp_path, manifest_path):
     assert set(made["split"]) == {"train"}
     for row in made.itertuples():
         picture = Path(row.image_path)
-        assert picture.parent == tmp_path / "out" / row.label
+        assert picture.parent == out / row.label
         assert hashlib.sha256(picture.read_bytes()).hexdigest() == row.sha256
         height, width = load_image(picture).shape[:2]
         assert max(height, width) <= 256
         assert 0 <= row.x_min < row.x_max <= width and 0 <= row.y_min < row.y_max <= height
 
 
-def test_only_bare_faces_of_the_train_part_are_used(tmp_path, manifest_path):
-    run(manifest_path, "--out", tmp_path / "out", "--count", 30)
-    after = read_manifest(tmp_path / "out" / "synthetic.parquet")
+def test_only_bare_faces_of_the_train_part_are_used(thirty):
+    after = read_manifest(thirty[1] / "synthetic.parquet")
     made = after[after["source"] == "synthetic"]
     assert set(made["group"]) == {"g0", "g1", "g7"}
 
@@ -123,6 +132,11 @@ def test_three_numbers_show_one_face_with_three_labels():
     for first in (0, 3, 6, 10):
         pictures = [make_picture(supply, first + i, seed=0) for i in range(3)]
         assert len({picture.group for picture in pictures}) == 1
+
+
+@pytest.mark.slow
+def test_every_kind_is_drawn():
+    supply = Supply(tuple(face_picture(number) for number in range(4)), ())
     kinds = {make_picture(supply, number, seed=0).kind for number in range(300)}
     assert kinds == set(Kind)
 

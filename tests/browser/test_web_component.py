@@ -1,0 +1,98 @@
+"""The live page with the video judged in the visitor's own browser: no frame, no picture sent.
+
+Run: pytest tests/browser/test_web_component.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from support.app_server import app_server
+from support.chromium import CHROMIUM, new_visitor
+from support.waiting import until
+from support.web_page import FOUR
+
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.schema import MaskState
+from maskwatch.store.statistics import CLAIMED, StatisticsStore
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
+
+
+@contextmanager
+def live_page(chromium: Browser, address: str) -> Iterator[Page]:
+    """The live page of a new visitor who lets it see the camera; no script of it may fail."""
+    visitor = new_visitor(chromium, viewport={"width": 375, "height": 900}, permissions=["camera"])
+    problems: list[str] = []
+    asked: list[Request] = []
+    visitor.on("request", lambda request: asked.append(request))
+    page = visitor.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{address}/live")
+    try:
+        yield page
+        overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    finally:
+        visitor.close()
+    assert overhang <= 0
+    assert problems == []
+    for request in asked:
+        assert request.url.startswith((address, f"blob:{address}", "data:")), request.url
+        # what is not asked for is sent: of nothing larger than a few words
+        assert len(request.post_data_buffer or b"") < 2000
+
+
+def watch_loading(page: Page) -> list[str]:
+    """What the page asks its server for from now on."""
+    urls: list[str] = []
+    page.context.on("request", lambda request: urls.append(request.url))
+    return urls
+
+
+def choose(page: Page, words: str) -> None:
+    page.get_by_role("radio", name=words).or_(page.get_by_role("button", name=words)).click()
+
+
+@pytest.mark.usefixtures("four_people")
+def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wanted(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "statistics.sqlite3"
+    with (
+        app_server(tmp_path, "--statistics", path) as address,
+        live_page(chromium, address) as page,
+    ):
+        choose(page, ENGLISH.text("own_browser.here"))
+        page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+        page.get_by_role("status").filter(has_text=FOUR).wait_for()
+        page.get_by_role("img", name=FOUR).wait_for()
+        assert page.locator("iframe").count() == 0
+        found = Axe().run(page).response["violations"]
+        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+        assert not path.exists()
+        page.get_by_text(ENGLISH.text("consent.switch")).click()
+        page.get_by_text(ENGLISH.text("own_browser.claimed")).wait_for()
+        store = StatisticsStore(path)
+        until(lambda: len(store.entries(0, 1e12)) >= 3, "counts")
+        entries = store.entries(0, 1e12)
+        assert {entry.source for entry in entries} == {CLAIMED}
+        loaded = watch_loading(page)
+        page.reload()
+        choose(page, ENGLISH.text("own_browser.here"))
+        page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+        page.locator("#rate", has_text="ms").wait_for()
+        assert not [url for url in loaded if url.endswith(".gz")]  # kept since the first time
+        page.goto(f"{address}/statistics")
+        choose(page, ENGLISH.text("own_browser.counted_there"))
+        page.get_by_text(ENGLISH.text("own_browser.only_claimed")).wait_for()
+    assert {entry.state for entry in entries} >= set(MaskState) - {MaskState.UNSURE}

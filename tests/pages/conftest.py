@@ -1,0 +1,24 @@
+"""Pages without a browser: what AppTest does at every run, and need not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+try:
+    from streamlit.components.v2 import manifest_scanner
+except ImportError:  # an older Streamlit, which looks for none
+    manifest_scanner = None
+else:
+    found_once = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def components() -> Iterator[None]:
+    """Installed packages are looked through once, not at every run, where it took 0.5 s each."""
+    with pytest.MonkeyPatch.context() as patch:
+        if manifest_scanner:
+            patch.setattr(manifest_scanner, "scan_component_manifests", found_once)
+        yield

@@ -1,0 +1,114 @@
+"""The film page's logic, without a browser: a film is chosen, judged, kept and taken away.
+
+Run: pytest tests/pages/test_film_page.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from support.cartoon_face import cartoon
+from support.toy_detector import write_toy_detector
+from support.toy_model import write_toy_model
+from support.waiting import until
+
+from maskwatch.app import film as film_module
+from maskwatch.app import settings, views
+from maskwatch.app.film_process import FilmOrder
+from maskwatch.app.i18n import load_catalogue
+from maskwatch.io.recording import Recording
+
+PAGE = Path(views.__file__).with_name("film.py")
+ENGLISH = load_catalogue("en")
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    st.cache_resource.clear()
+    monkeypatch.setenv(settings.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
+    monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
+    page = AppTest.from_file(str(PAGE), default_timeout=120).run()
+    assert not page.exception
+    return page
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    with Recording(path) as recording:
+        for index in range(3):
+            recording.add(cartoon(masked=True), index / 10)
+    return path.read_bytes()
+
+
+def choose(page: AppTest, name: str, content: bytes) -> None:
+    page.file_uploader[0].set_value((name, content, "video/mp4")).run()
+    assert not page.exception
+
+
+def judged(page: AppTest) -> None:
+    """The film is at its end."""
+    film = page.session_state["film"]
+    until(lambda: film.state.ended, "it ends")
+    page.run()
+    assert not page.exception
+
+
+def test_before_a_film_it_says_what_comes_of_one(page: AppTest) -> None:
+    words = " ".join(element.value for kind in (page.markdown, page.caption) for element in kind)
+    for key in ("film.intro", "film.kept"):
+        assert ENGLISH.text(key) in words
+    assert not page.button and not page.get("download_button")
+
+
+def test_a_film_is_judged_kept_and_taken_away(page: AppTest, content: bytes) -> None:
+    choose(page, "a *film*.mp4", content)
+    judged(page)
+    assert not page.error
+    assert [button.proto.label for button in page.get("download_button")] == [
+        ENGLISH.text("film.marked"),
+        ENGLISH.text("film.rows"),
+    ]
+    assert len(page.get("video")) == 1
+    assert r"**a \*film\*\.mp4**" in [element.value for element in page.markdown]
+    page.button[0].click().run()
+    assert not page.exception and not page.get("video")
+    assert page.expander[0].proto.expanded
+
+
+def test_a_switch_hides_who_it_is(
+    page: AppTest, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[FilmOrder] = []
+    begin = film_module.Film.__init__
+
+    def noted(self: film_module.Film, name: str, content: bytes, order: FilmOrder) -> None:
+        orders.append(order)
+        begin(self, name, content, order)
+
+    monkeypatch.setattr(film_module.Film, "__init__", noted)
+    page.toggle("film_blur").set_value(True).run()
+    choose(page, "film.mp4", content)
+    judged(page)
+    assert [order.blur for order in orders] == [True]
+
+
+def test_what_is_no_film_is_one_message(page: AppTest) -> None:
+    choose(page, "text.mp4", b"I am no film." * 100)
+    judged(page)
+    (error,) = page.error
+    assert "not a video" in error.value and not page.get("video")
+
+
+def test_while_another_film_is_judged_it_says_so(
+    page: AppTest, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_module, "_PATIENCE_S", 0)
+    with film_module._RUNNING:
+        choose(page, "film.mp4", content)
+    (warning,) = page.warning
+    assert warning.value == ENGLISH.text("film.busy")
+    assert not page.run().warning

@@ -1,0 +1,122 @@
+"""A film of a visitor: judged in a process of its own, one at a time, and gone from the disk.
+
+Run: pytest tests/process/test_film.py
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from support.cartoon_face import cartoon
+from support.waiting import until
+
+from maskwatch.app import film as film_module
+from maskwatch.app.film import Film
+from maskwatch.app.film_process import FilmOrder
+from maskwatch.io.recording import Recording
+from maskwatch.schema import MaskState
+
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A face for some seconds, then a wall."""
+    path = tmp_path_factory.mktemp("film") / "face.mp4"
+    face = cartoon(masked=True)
+    with Recording(path) as recording:
+        for index in range(FRAMES):
+            shown = face if index < FRAMES - 1 else np.full_like(face, 120)
+            recording.add(shown, index / 4)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Begins a film whose files lie in this folder; all have ended at the end."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    films: list[Film] = []
+
+    def begun(name: str, content: bytes, blur: bool = False) -> Film:
+        films.append(Film(name, content, FilmOrder("id", blur=blur)))
+        return films[-1]
+
+    yield begun
+    for film in films:
+        film.stop()
+        until(lambda film=film: film.state.ended, "it ends")
+    assert not list(tmp_path.glob("maskwatch-film-*"))
+
+
+Begin = Callable[..., Film]
+
+
+def test_a_film_comes_back_marked_with_a_table(
+    begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = begin("=face.mp4", content)
+    monkeypatch.setattr(film_module, "_PATIENCE_S", 0)
+    with pytest.raises(BlockingIOError):  # one film at a time
+        begin("other.mp4", content)
+    until(lambda: film.state.ended, "it ends")
+    state = film.state
+    assert not state.fault and state.share > 0.8
+    assert {s: n for s, n in state.people.items() if n} == {MaskState.MASK: 1}
+    assert film.sizes_bytes() == [len(state.marked), len(state.rows)]
+    with av.open(io.BytesIO(state.marked)) as marked:
+        assert sum(1 for _ in marked.decode(video=0)) == FRAMES
+    rows = list(csv.DictReader(io.StringIO(state.rows.decode())))
+    assert {row["source"] for row in rows} == {"'=face.mp4"}
+    assert [row["face"] for row in rows] == ["1"] * (FRAMES - 1) + [""]
+    assert [float(row["time_s"]) for row in rows] == [index / 4 for index in range(FRAMES)]
+    assert {row["state"] for row in rows[4:-1]} == {"mask"}
+
+
+def test_a_film_can_hide_who_it_is(begin: Begin, content: bytes) -> None:
+    film = begin("face.mp4", content, blur=True)
+    until(lambda: film.state.ended, "it ends")
+    with av.open(io.BytesIO(film.state.marked)) as marked:
+        shown = [frame.to_ndarray(format="rgb24") for frame in marked.decode(video=0)]
+    with av.open(io.BytesIO(content)) as plain:
+        given = [frame.to_ndarray(format="rgb24") for frame in plain.decode(video=0)]
+    row = next(csv.DictReader(io.StringIO(film.state.rows.decode())))
+    left, top, right, bottom = (int(float(row[n])) for n in ("left", "top", "right", "bottom"))
+    face = slice((3 * top + bottom) // 4, (top + bottom) // 2), slice(left + 20, right - 20)
+    detail = [
+        np.abs(np.diff(frames[5][face].astype(int), axis=1)).mean() for frames in (given, shown)
+    ]
+    assert detail[1] < detail[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(b"", "empty file"), (b"I am no film." * 100, "not a video")],
+)
+def test_what_is_no_film_says_so_without_naming_our_file(
+    begin: Begin, content: bytes, fault: str
+) -> None:
+    film = begin("a film.mov", content)
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.fault == fault
+    assert not film.state.marked
+
+
+def test_a_film_that_is_cut_gives_what_there_is(begin: Begin, content: bytes) -> None:
+    film = begin("cut.mp4", content[: len(content) // 2])
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.fault
+
+
+def test_a_film_that_takes_too_long_ends(
+    begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_module, "LIMIT_S", 0.0)
+    film = begin("long.mp4", content)
+    until(lambda: film.state.ended, "it ends")
+    begin("next.mp4", content)  # there is room for the next

@@ -1,0 +1,47 @@
+"""What tests start ends with them, however they end.
+
+Run: pytest tests/process/test_orphans.py
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.paths import TESTS
+from support.waiting import until
+
+# as a test that starts a training job, which has a session of its own
+TESTING = """
+import subprocess, sys, time
+from support.orphans import end_with_me
+
+end_with_me()
+command = [sys.executable, "-c", "import time; time.sleep(3600)"]
+print(subprocess.Popen(command, start_new_session=True).pid, flush=True)
+if sys.argv[1] == "killed":
+    time.sleep(3600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+@pytest.mark.parametrize("end", ["killed", "over"])
+def test_a_process_that_was_left_behind_is_ended(end: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", TESTING, end]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        left = int(tests.stdout.readline())
+        if end == "killed":
+            tests.send_signal(signal.SIGKILL)
+        tests.wait()
+    until(lambda: not _runs(left), "it has ended")
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process_id}/status").read_text()
+    except FileNotFoundError:
+        return False

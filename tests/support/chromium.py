@@ -1,0 +1,80 @@
+"""The one Chromium of the browser tests, and the film that its camera plays."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 120_000
+"""How long pages are waited for, on any machine; Playwright's own 30 and 5 s are not enough."""
+
+
+@contextmanager
+def chromium_with(kind: BrowserType, camera: Path, *options: str) -> Iterator[Browser]:
+    """A Chromium until the block ends; a visitor sees the camera who permits it.
+
+    Args:
+        kind: Playwright's Chromium, or the `browser_type` of one that runs.
+        camera: the film, see `play`; it must be there.
+        options: of its command line.
+    """
+    filmed = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
+    browser = kind.launch(executable_path=CHROMIUM, args=[*CHROMIUM_OPTIONS, *filmed, *options])
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+def new_visitor(browser: Browser, **look: Any) -> BrowserContext:
+    """What one visitor's pages share; Playwright says how they can look."""
+    visitor = browser.new_context(**{"locale": "en-GB", **look})
+    return _patient(visitor)
+
+
+def new_page(browser: Browser, **look: Any) -> Page:
+    """The only page of a new visitor, who goes when it is closed."""
+    page = browser.new_page(**{"locale": "en-GB", **look})
+    _patient(page.context)
+    return page
+
+
+def _patient(visitor: BrowserContext) -> BrowserContext:
+    """Waits long, and leaves a page that asks whether to."""
+    visitor.set_default_timeout(WAIT_MS)
+    visitor.on("dialog", lambda dialog: dialog.accept())
+    return visitor
+
+
+def play(camera: Path, frames: Sequence[np.ndarray]) -> None:
+    """Have a camera that is switched on from now on show these frames (H, W, 3), again and again.
+
+    All films have the same size: Chromium asks for it once. Ten frames a second are enough for
+    every test; each more is coded, judged, and coded again, as long as a test waits for anything.
+    """
+    height, width = frames[0].shape[:2]
+    part = camera.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip C420jpeg\n".encode())
+        for frame in frames:
+            file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
+    part.replace(camera)  # a camera that is still on has the old one in its memory

@@ -1,0 +1,107 @@
+"""What was set on the page: kept beside the store, put over the settings, refused where it must be.
+
+Run: pytest tests/unit/watch/test_page_changes.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import fakes
+
+from maskwatch.errors import SettingError
+from maskwatch.io.settings import Secret
+from maskwatch.schema import MaskState
+from maskwatch.watch.config import CameraConfig, WatchConfig, WebhookConfig
+from maskwatch.watch.hours import Hours
+from maskwatch.watch.live_view import ASKED_S, LiveView
+from maskwatch.watch.page_changes import (
+    CameraZones,
+    PageChanges,
+    RuleHours,
+    changes_path,
+    load_changes,
+    save_changes,
+    with_changes,
+)
+from maskwatch.watch.rules import Rule
+from maskwatch.watch.zones import Zone, ZoneKind
+
+MAT = Zone("mat", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)))
+ROAD = Zone('röad: "1"', ((0.0, 0.0), (1.0, 0.0), (1.0, 0.25)), ZoneKind.IGNORE)
+WORK = Hours(("mon-fri 07:00-18:00",), "Europe/Berlin", ("2026-12-25",))
+CHANGES = PageChanges(
+    (CameraZones("door", (MAT, ROAD)), CameraZones("gate", ())),
+    (RuleHours("bare", WORK), RuleHours("always", None)),
+)
+
+
+def settings(folder: Path, *rules: Rule, cameras: tuple[str, ...] = ("door",)) -> WatchConfig:
+    return WatchConfig(
+        tuple(CameraConfig(name, 0, zones=(MAT,)) for name in cameras),
+        folder / "s.sqlite3",
+        rules or (Rule("bare"), Rule("always", hours=WORK)),
+        (WebhookConfig("ops", Secret("https://example.org/")),),
+    )
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    assert load_changes(config) == PageChanges() and with_changes(config) == config
+    save_changes(config, CHANGES)
+    assert load_changes(config) == CHANGES
+    assert changes_path(config) == tmp_path / "s.page.yaml"
+    assert changes_path(config).read_text(encoding="utf-8").startswith("# Written by the page")
+
+
+def test_they_take_the_place_of_what_the_settings_say(tmp_path: Path) -> None:
+    """Also where that is nothing, and cameras that are gone are no mistake."""
+    changed = CHANGES.applied(settings(tmp_path))
+    assert changed.cameras[0].zones == (MAT, ROAD)
+    assert [rule.hours for rule in changed.rules] == [WORK, None]
+    assert PageChanges().applied(settings(tmp_path)) == settings(tmp_path)
+
+
+def test_a_later_change_takes_the_place_of_an_earlier_one() -> None:
+    changes = CHANGES.having(CameraZones("door", ())).having(RuleHours("bare", None))
+    assert sorted(one.camera for one in changes.zones) == ["door", "gate"]
+    assert {one.camera: one.zones for one in changes.zones}["door"] == ()
+    assert {one.rule: one.hours for one in changes.hours} == {"bare": None, "always": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("zones: [{camera: door, zones: []}]", "rules[0].zones must be names of zones"),
+        ("zones: [{camera: door, zones: [{name: a}]}]", "polygon_xy is missing"),
+        ("what: 1", "changes: unknown name"),
+    ],
+)
+def test_what_does_not_go_together_names_the_file(tmp_path: Path, content: str, said: str) -> None:
+    config = settings(tmp_path, Rule("bare", zones=("mat",)))
+    changes_path(config).write_text(content)
+    with pytest.raises(SettingError) as caught:
+        with_changes(config)
+    assert str(changes_path(config)) in str(caught.value) and said in str(caught.value)
+    assert str(caught.value).count(str(changes_path(config))) == 1
+
+
+def test_a_frame_is_held_only_while_somebody_asks() -> None:
+    now_s = [0.0]
+    view = LiveView(lambda: now_s[0])
+    judged = fakes.judged(fakes.report(fakes.tracked(MaskState.NO_MASK)))
+    view.offer(judged)
+    assert view.picture(100) is None  # nobody had asked before
+    view.offer(judged)
+    marked, plain = view.picture(100), view.picture(100, plain=True)
+    assert marked and plain and marked.content != plain.content
+    view.offer(judged, (Zone("all", ((0, 0), (1, 0), (1, 1), (0, 1)), ZoneKind.IGNORE),))
+    assert view.picture(100) != marked and view.picture(100, plain=True) == plain
+    view.clear()
+    assert view.picture(100) is None
+    view.offer(judged)
+    assert view.picture(100)
+    now_s[0] += ASKED_S
+    view.offer(judged)
+    assert view.picture(100) is None
