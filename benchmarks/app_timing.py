@@ -25,12 +25,12 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from maskwatch import Analyzer
-from maskwatch.app.samples import SAMPLES
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
+from maskwatch.samples import SAMPLES
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
+from support.app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
 
 RESULT = Path(__file__).parent / "results" / "app_timing.json"
 USABLE, VERDICT = (

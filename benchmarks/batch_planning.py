@@ -20,9 +20,9 @@ from pathlib import Path
 import click
 
 from maskwatch.batch.plan import Plan, encode_plan
-from maskwatch.batch.source import PATH_COLUMN, list_pictures
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.batch.storage import PATH_COLUMN, list_pictures
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 
 RESULT = Path(__file__).parent / "results" / "batch_planning.json"
 

@@ -38,19 +38,15 @@ from typing import Any
 import click
 from PIL import Image
 
-from maskwatch import runtime
-from maskwatch.batch.local import judge_here
-from maskwatch.batch.plan import CHUNK_SIZE, Chunk, cut
-from maskwatch.batch.ray_engine import judge_on_ray
-from maskwatch.batch.rows import Row, face_rows
+from maskwatch.batch.plan import CHUNK_SIZE, Chunk, Row, cut, face_rows
+from maskwatch.batch.ray import judge_on_ray
 from maskwatch.batch.run import Engine
-from maskwatch.batch.sink import encode_rows, open_folder
-from maskwatch.batch.source import list_pictures
-from maskwatch.batch.work import Task
-from maskwatch.networks import Networks
-from maskwatch.pipeline import Analyzer
-from maskwatch.sources import load_image
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.batch.storage import encode_rows, list_pictures, open_folder
+from maskwatch.batch.worker import Task, judge_here
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.io.images import load_image
+from maskwatch.models import runtime
+from maskwatch.pipeline import Analyzer, Networks
 
 RESULT = Path(__file__).parent / "results" / "batch_throughput.json"
 SIZES_WH = {"640x480": (640, 480), "1920x1080": (1920, 1080), "4000x3000": (4000, 3000)}

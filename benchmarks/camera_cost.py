@@ -30,14 +30,14 @@ import click
 import cv2
 import numpy as np
 
-from maskwatch import runtime
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models import runtime
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import ImageRGB
 from maskwatch.stream import Stream
-from maskwatch.training.environment import cpu_name, versions
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cartoon_face import cartoon
+from support.cartoon_face import cartoon
 
 RESULT = Path(__file__).parent / "results" / "camera_cost.json"
 FPS, SECONDS, ROUNDS, FURTHER = 15, 8, 3, 8

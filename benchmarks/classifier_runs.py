@@ -28,16 +28,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from maskwatch.classify import Classifier
-from maskwatch.runtime import available_cpus
-from maskwatch.training.catalog import SYNTHETIC, UNCLEAR
-from maskwatch.training.environment import cpu_name, git_revision
+from maskwatch.io.environment import cpu_name, git_revision
+from maskwatch.models.records import to_json
+from maskwatch.models.runtime import available_cpus
+from maskwatch.training.data.catalog import SYNTHETIC, UNCLEAR
+from maskwatch.training.data.manifest import has_box, read_manifest, write_manifest
+from maskwatch.training.data.parts import class_indices
+from maskwatch.training.data.split import source_groups, split_grouped, split_report
+from maskwatch.training.evaluation.abstention import calibration
 from maskwatch.training.evaluation.answers import ask_rows
-from maskwatch.training.evaluation.calibration import calibration
-from maskwatch.training.manifest import has_box, read_manifest, write_manifest
-from maskwatch.training.parts import class_indices
-from maskwatch.training.scores import score
-from maskwatch.training.split import source_groups, split_grouped, split_report
+from maskwatch.training.metrics import score
+from maskwatch.vision.classify import Classifier
 
 FOLDS = 5
 BEST, REPORT = Path("recipes/best.yaml"), Path("recipes/report-code.yaml")
@@ -279,7 +280,8 @@ def scored(rows: pd.DataFrame) -> dict[str, Any]:
     labels, probabilities = class_indices(rows), given_to(rows)
     groups = list(rows["group"].to_numpy(str))
     ece = calibration(labels, probabilities).ece
-    return {"ece": ece, **score(labels, probabilities, groups, float(rows["unsure_below"].iloc[0]))}
+    scores = score(labels, probabilities, groups, float(rows["unsure_below"].iloc[0]))
+    return {"ece": ece, **to_json(scores)}
 
 
 def given_to(rows: pd.DataFrame) -> np.ndarray:

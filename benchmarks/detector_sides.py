@@ -22,16 +22,16 @@ from typing import Any
 import click
 
 import maskwatch.training  # noqa: F401  # sets what TensorFlow reads before Keras is imported
-from maskwatch.detect import FaceDetector
-from maskwatch.model_card import SHIPPED_DETECTOR, load_detector, write_card
-from maskwatch.sources import load_image
+from maskwatch.io.images import load_image
+from maskwatch.models.card import SHIPPED_DETECTOR, load_detector, write_card
+from maskwatch.training.data.holdout import TruthPhoto, holdout_names
+from maskwatch.training.data.machine_faces import read_found_faces
+from maskwatch.training.data.manifest import read_manifest
 from maskwatch.training.detector.answers import SCORE_FLOOR
-from maskwatch.training.detector.export import truths
-from maskwatch.training.detector.holdout import TruthPhoto, holdout_names
 from maskwatch.training.detector.photos import take_photos
 from maskwatch.training.detector.scores import evaluate
-from maskwatch.training.found_faces import read_found_faces
-from maskwatch.training.manifest import read_manifest
+from maskwatch.training.detector.train import truths
+from maskwatch.vision.detect import FaceDetector
 
 RESULT = Path(__file__).parent / "results" / "detector_sides.json"
 SIDES_PX = (320, 384, 448, 640, 960, 1200)
@@ -43,10 +43,17 @@ COARSE_SIDES_PX = (0, 320)
 @click.option("--faces", required=True, type=click.Path(path_type=Path))
 @click.option("--model", default=SHIPPED_DETECTOR, type=click.Path(path_type=Path))
 def main(data: Path, faces: Path, model: Path) -> None:
-    parts = take_photos(read_manifest(data), read_found_faces(faces), holdout_names())
+    _, card = load_detector(model)
+    recipe = card.training["recipe"]
+    parts = take_photos(
+        read_manifest(data),
+        read_found_faces(faces),
+        holdout_names(),
+        recipe.get("left_out", ()),
+        recipe.get("found_change", (0.0, 0.0, 0.0)),
+    )
     photos = truths(parts["val"])
     sets = sorted({photo.name.split("/")[0] for photo in photos})
-    _, card = load_detector(model)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / model.name

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli_bench import flicker
+from maskwatch.cli.bench import flicker
 
 RESULT = Path(__file__).parent / "results" / "flicker.json"
 

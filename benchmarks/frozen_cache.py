@@ -17,10 +17,10 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.recipe import Recipe, load_recipe
+from maskwatch.training.classifier.train import train
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.recipes.classifier import Recipe, load_recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "report.yaml"
 RESULT = Path(__file__).parent / "results" / "frozen_cache.json"

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from maskwatch.io.images import load_image
 from maskwatch.schema import BoxXYXY, ImageRGB
-from maskwatch.sources import load_image
-from maskwatch.training.neardup import group_near_duplicates
-from maskwatch.training.readers import read_set
+from maskwatch.training.data.near_duplicates import group_near_duplicates
+from maskwatch.training.data.readers import read_set
 
 RESULT = Path(__file__).parent / "results" / "grouping.json"
 SHORTEST_FACE_PX = 12

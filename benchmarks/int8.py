@@ -26,10 +26,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.bench.clock import take_turns
-from maskwatch.classify import Classifier
-from maskwatch.detect import FaceDetector, letter_box
-from maskwatch.model_card import (
+from maskwatch.bench.speed import take_turns
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.io.images import load_image
+from maskwatch.models.card import (
     SHIPPED_DETECTOR,
     SHIPPED_MODEL,
     DetectorCard,
@@ -38,17 +38,17 @@ from maskwatch.model_card import (
     load_model,
     write_card,
 )
-from maskwatch.runtime import available_cpus
-from maskwatch.sources import load_image
-from maskwatch.training.crops import load_canvases
+from maskwatch.models.runtime import available_cpus
+from maskwatch.training.classifier.int8 import CALIBRATIONS, quantise
+from maskwatch.training.data.holdout import holdout_photos
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.data.parts import Part, load_canvases, take_part
 from maskwatch.training.detector.answers import SCORE_FLOOR, ask
-from maskwatch.training.detector.holdout import holdout_photos
 from maskwatch.training.detector.scores import score as score_detector
-from maskwatch.training.environment import cpu_name, versions
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.parts import Part, take_part
-from maskwatch.training.quantise import CALIBRATIONS, quantise
-from maskwatch.training.scores import score
+from maskwatch.training.metrics import score
+from maskwatch.vision.classify import Classifier
+from maskwatch.vision.detect import FaceDetector
+from maskwatch.vision.letter_box import letter_box
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
 SETS = ("voc-853", "yolo-800")
@@ -124,10 +124,10 @@ def scored(network: Classifier, part: Part, crops: NDArray[np.uint8]) -> dict[st
     """What a classifier is worth on a part, and how much it changes the single answers."""
     answers = network.probabilities(crops)
     found = score(part.labels, answers, list(part.groups), network.card.unsure_below)
-    recall = {state: row["recall"]["value"] for state, row in found["per_class"].items()}
-    main = {name: found[name]["value"] for name in ("accuracy", "macro_f1", "unsure_share")}
+    recall = {state: row.recall.value for state, row in found.per_class.items()}
+    main = {name: getattr(found, name).value for name in ("accuracy", "macro_f1", "unsure_share")}
     return {
-        "n": found["n"],
+        "n": found.n,
         **main,
         **{f"recall_{state}": value for state, value in recall.items()},
     }

@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from maskwatch import Analyzer
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cartoon_face import cartoon
-from loopback import Soak
+from support.cartoon_face import cartoon
+from support.loopback import Soak
 
 
 def main() -> None:

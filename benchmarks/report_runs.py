@@ -20,11 +20,11 @@ from typing import Any
 import click
 import pandas as pd
 
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.recipe import load_recipe
+from maskwatch.training.classifier.train import train
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.data.split import crossing_groups, split_grouped, split_report, twin_share
+from maskwatch.training.recipes.classifier import load_recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.split import crossing_groups, split_grouped, split_report, twin_share
-from maskwatch.training.train import train
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 RESULT = Path(__file__).parent / "results" / "report_runs.json"

@@ -22,13 +22,13 @@ from typing import Any
 import click
 import pandas as pd
 
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
-from maskwatch.training.manifest import read_manifest
-from maskwatch.training.recipe import load_recipe
-from maskwatch.training.report_way import SIDE_PX, report_network
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
+from maskwatch.training.classifier.report_way import SIDE_PX, report_network
+from maskwatch.training.classifier.train import train
+from maskwatch.training.data.manifest import read_manifest
+from maskwatch.training.recipes.classifier import load_recipe
 from maskwatch.training.run_folder import RunFolder
-from maskwatch.training.train import train
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "report-code.yaml"
 RESULT = Path(__file__).parent / "results" / "report_speed.json"

@@ -32,13 +32,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-import maskwatch.runtime
+import maskwatch.models.runtime
 from maskwatch import Analyzer
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cartoon_face import cartoon
+from support.cartoon_face import cartoon
 
 RESULT = Path(__file__).parent / "results" / "service_batching.json"
 CALLERS = 8
@@ -82,9 +82,9 @@ class Way:
     def __init__(self, threads: int, cores: int, batches: bool) -> None:
         self.name = f"{threads} threads, {cores} cores a network{', batches' if batches else ''}"
         # sessions are sized when they are made
-        maskwatch.runtime.available_cpus = lambda: cores
+        maskwatch.models.runtime.available_cpus = lambda: cores
         self._analyzer = Analyzer()
-        maskwatch.runtime.available_cpus = available_cpus
+        maskwatch.models.runtime.available_cpus = available_cpus
         self.batcher = Batcher(self._analyzer) if batches else None
         if self.batcher:
             self._analyzer._classifier.probabilities = self.batcher.probabilities

@@ -39,12 +39,12 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
-from bad_images import BAD, FINE, SEE_THROUGH, SIXTEEN_BIT, png_that_claims
 from service_load import Server
+from support.bad_images import BAD, FINE, SEE_THROUGH, SIXTEEN_BIT, png_that_claims
 
 RESULT = Path(__file__).parent / "results" / "service_fuzz.json"
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -61,7 +61,7 @@ SIDES_PX = (0, 1, 65535, 2**31 - 1, 2**32 - 1)
 def small_samples() -> list[bytes]:
     """The drawn samples of the app in each format."""
     contents = []
-    for path in sorted(files("maskwatch.app.samples").iterdir(), key=lambda path: path.name):
+    for path in sorted(files("maskwatch.samples").iterdir(), key=lambda path: path.name):
         if path.name.endswith(".jpg"):
             image = Image.open(io.BytesIO(path.read_bytes()))
             image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX))

@@ -39,12 +39,12 @@ from typing import Any
 import numpy as np
 
 from maskwatch import Analyzer
-from maskwatch.client_wire import jpeg
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
+from maskwatch.client import jpeg
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cartoon_face import cartoon
+from support.cartoon_face import cartoon
 
 RESULT = Path(__file__).parent / "results" / "service_load.json"
 SHIFTS_PX = (-60, -20, 20, 60)
@@ -118,14 +118,24 @@ class Server:
         return self._log.read_text()
 
     def memory_mb(self) -> float:
-        """Resident memory."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        """Resident memory, with that of the processes that open pictures."""
+        pages = sum(
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._processes()
+        )
         return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
     def cpu_s(self) -> float:
-        """Processor time so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time so far, likewise."""
+        ticks = 0
+        for pid in self._processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _processes(self) -> list[int]:
+        pid = self._process.pid
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        return [pid, *(int(child) for task in tasks for child in task.read_text().split())]
 
     def end(self) -> int:
         """Its exit code."""
@@ -158,7 +168,8 @@ class Connection:
 
 
 def requests_of(files: list[bytes]) -> list[bytes]:
-    head = b"POST /v1/analyze HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: "
+    head = b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\n"
+    head += b"content-type: image/jpeg\r\ncontent-length: "
     return [head + str(len(content)).encode() + b"\r\n\r\n" + content for content in files]
 
 

@@ -22,14 +22,14 @@ import cv2
 import numpy as np
 
 import maskwatch.pipeline
-from maskwatch.detect import FaceDetector
+from maskwatch.io.environment import cpu_name
+from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.stream import Stream
-from maskwatch.training.environment import cpu_name
+from maskwatch.training.data.manifest import read_manifest
 from maskwatch.training.flicker.people import Person, cast_people
-from maskwatch.training.manifest import read_manifest
+from maskwatch.vision.detect import FaceDetector
 
 RESULT = Path(__file__).parent / "results" / "stream_timing.json"
 WIDTH, HEIGHT, FACE_PX = 640, 480, 76.0

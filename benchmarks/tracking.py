@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from maskwatch.track import Tracker
+from maskwatch.vision.track import Tracker
 
 Boxes = np.ndarray
 Step = Callable[[Boxes, float], list[int | None]]
 WALKS_S, SPEEDS = 60.0, {"30 fps": 30.0, "15 fps": 15.0, "5 fps": 5.0, "irregular": 0.0}
-IMPORTS = {"ours": "maskwatch.track", "trackers": "trackers", "norfair": "norfair"}
+IMPORTS = {"ours": "maskwatch.vision.track", "trackers": "trackers", "norfair": "norfair"}
 
 
 def walk(faces: int, per_second: float, seed: int) -> Iterator[tuple[float, Boxes, np.ndarray]]:
@@ -105,7 +105,7 @@ def of_norfair() -> Step:
     return step
 
 
-CONTESTANTS = {"ours": ours, "trackers": of_trackers, "norfair": of_norfair}
+TRACKERS = {"ours": ours, "trackers": of_trackers, "norfair": of_norfair}
 
 
 def switches(start: Callable[[], Step], per_second: float) -> float:
@@ -148,7 +148,7 @@ def import_s(module: str) -> float:
 
 def main() -> None:
     result: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
-    for name, start in CONTESTANTS.items():
+    for name, start in TRACKERS.items():
         if importlib.util.find_spec(IMPORTS[name].partition(".")[0]) is None:
             continue
         result[name] = {

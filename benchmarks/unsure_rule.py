@@ -22,14 +22,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from maskwatch.detect import FaceDetector
-from maskwatch.quality import measure_quality
+from maskwatch.io.images import load_image
 from maskwatch.schema import Face
-from maskwatch.sources import load_image
-from maskwatch.training.catalog import UNCLEAR
-from maskwatch.training.manifest import BOX
-from maskwatch.training.parts import class_indices
-from maskwatch.training.synth.faces import find_face
+from maskwatch.training.data.catalog import UNCLEAR
+from maskwatch.training.data.manifest import BOX
+from maskwatch.training.data.parts import class_indices
+from maskwatch.training.synth.head import find_face
+from maskwatch.vision.detect import FaceDetector
+from maskwatch.vision.quality import measure_quality
 
 EDGES = {
     "side_px": (0, 10, 15, 20, 30, 40, 80, np.inf),

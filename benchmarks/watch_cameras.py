@@ -26,16 +26,16 @@ from typing import Any
 import click
 import numpy as np
 
+from maskwatch.io.environment import cpu_name, versions
+from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
-from maskwatch.runtime import available_cpus
-from maskwatch.training.environment import cpu_name, versions
 from maskwatch.watch.config import CameraConfig, WatchConfig
-from maskwatch.watch.view import CameraView
-from maskwatch.watch.watch import Watch
+from maskwatch.watch.status import CameraView
+from maskwatch.watch.supervisor import Watch
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cartoon_face import cartoon
-from drawn_video import FPS, write_video
+from support.cartoon_face import cartoon
+from support.drawn_video import FPS, write_video
 
 RESULT = Path(__file__).parent / "results" / "watch_cameras.json"
 CAMERAS = (1, 4, 20)

@@ -25,7 +25,7 @@ check() { # name, port and path of its health, arguments of maskwatch
     "${engine[@]}" exec "$container" python -c "$ask"
     "${engine[@]}" exec "$container" maskwatch doctor
     "${engine[@]}" exec "$container" sh -c 'maskwatch predict "$(python -c \
-        "import maskwatch.app.samples as s; print(s.FOLDER)")" | tail -n 1'
+        "import maskwatch.samples as s; print(s.FOLDER)")" | tail -n 1'
     "${engine[@]}" stop --time 20 "$container" > /dev/null
     local code
     code=$("${engine[@]}" inspect --format '{{.State.ExitCode}}' "$container")

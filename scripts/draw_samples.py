@@ -4,7 +4,7 @@
 
 No photo of a real person is in them. When another classifier is shipped, run this again; if it
 judges a drawing otherwise than meant, change that person in SCENES. The last column is the
-probability of what is meant; tests/test_samples.py asks for a margin.
+probability of what is meant; tests/unit/test_samples.py asks for a margin.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 import maskwatch
-from maskwatch.app.samples import FOLDER, SAMPLES
+from maskwatch.samples import FOLDER, SAMPLES
 from maskwatch.schema import MaskState
 
 Colour = tuple[int, int, int]

@@ -23,7 +23,7 @@ from PIL import Image
 
 import maskwatch
 from maskwatch import MaskState
-from maskwatch.draw import annotate
+from maskwatch.io.draw import annotate
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "img"
@@ -79,12 +79,12 @@ def draw_accuracy() -> None:
     labels = [
         "report's own split (leaky)",
         "five grouped folds of that set",
-        "six sets, grouped test part",
+        "twelve sets, grouped test part",
         "... of it, voc-853: crowds",
         "... of it, yolo-800: crowds",
     ]
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
-    titles = ("answered rightly, %", "of masks worn incorrectly, found, %")
+    titles = ("accuracy, %", "of masks worn incorrectly, found, %")
     for axes, title, of in zip(panels, titles, (_accuracy, _recall), strict=True):
         _series(axes, _measured(of), labels)
         axes.set_title(title, loc="left")
@@ -100,7 +100,7 @@ def _measured(of: Callable[[dict[str, Any]], Range]) -> dict[str, list[Range]]:
         if name.startswith("report-code/")
     }
     runs = {run["name"]: run["scores"] for run in _read("classifier_runs")["runs"]}
-    ours, theirs = _read("classifier")["scores"].values()
+    ours, theirs, *_ = _read("classifier")["scores"].values()
     parts = ("all", "voc-853 faces", "yolo-800 faces")
     return {
         THE_REPORT: [
@@ -150,7 +150,7 @@ def draw_left_out() -> None:
     order = sorted(range(len(ours)), key=lambda i: -ours[i][0])
     figure, axes = plt.subplots(figsize=(7, 2.9), layout="constrained")
     _series(axes, {OURS: [ours[i] for i in order]}, [names[i] for i in order])
-    axes.set_title("answered rightly of a source that was never trained on, %", loc="left")
+    axes.set_title("accuracy on a source that was never trained on, %", loc="left")
     _save(figure, "left-out.png")
 
 
@@ -177,9 +177,9 @@ def draw_live() -> None:
 
 def draw_alarms() -> None:
     """What becomes of a thousand people at a door, for three shares of violations."""
-    alike = _read("classifier")
-    ours = next(iter(alike["scores"].values()))["all"]
-    new = next(one for one in alike["left_out"] if one["source"] == "yolo-800")["without_source"]
+    ours = next(iter(_read("classifier")["scores"].values()))["all"]
+    runs = {run["name"]: run["scores"] for run in _read("classifier_runs")["runs"]}
+    new = runs["without-yolo-800 recipe"]["yolo-800 faces"]
     shares = (0.2, 0.05, 0.005)
     figure, panels = plt.subplots(1, 2, figsize=(10, 3), layout="constrained", sharey=True)
     titles = (

@@ -19,7 +19,7 @@ _FLOOR = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?>=(?P<version>[^;,\s]+)(?P<where>\s*;.*)?"
 )
 _OWN = re.compile(r"maskwatch\[")
-_TOOLS = ("dev", "scale-test", "fuzz")
+_TOOLS = ("dev", "lock", "scale-test", "fuzz")
 
 
 def floors(pyproject: str) -> Iterator[str]:

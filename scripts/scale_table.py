@@ -322,8 +322,16 @@ def machines(prices: Prices) -> list[list[str]]:
 TABLES: dict[str, Callable[[Prices], list[list[str]]]] = {
     table.__name__: table
     for table in (
-        *(picture_costs, engines, writing, frame_costs, watched),
-        *(cameras, pictures, planning, feeding, machines),
+        picture_costs,
+        engines,
+        writing,
+        frame_costs,
+        watched,
+        cameras,
+        pictures,
+        planning,
+        feeding,
+        machines,
     )
 }
 

@@ -1,6 +1,7 @@
 """Pictures of every page for the documentation: both languages, a desktop and a telephone.
 
     make screenshots                            # or: python scripts/screenshots.py
+    make screenshots ARGS="--all --out look"    # a tablet and the dark theme too, to look at
 
 Starts the real app with the shipped models and looks at it with Chromium. Whatever is in the
 pictures is drawn or made up: the samples of the photo page, the same before the camera, two
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +26,23 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from maskwatch import MaskState
-from maskwatch.app.catalogue import LANGUAGES, Catalogue, load_catalogue
-from maskwatch.app.samples import SAMPLES
-from maskwatch.store import BUCKET_S, Entry, StatisticsStore, bucket_start
-from maskwatch.tally import Count
+from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.io.recording import Recording
+from maskwatch.live.counting import Count
+from maskwatch.samples import SAMPLES
+from maskwatch.store.statistics import BUCKET_S, Entry, StatisticsStore, bucket_start
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
-from app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server  # noqa: E402 - lies with the tests
-from data_factory import folder_set  # noqa: E402 - these lie with the tests
-from job_factory import fake_run  # noqa: E402
+from support.app_server import app_server  # noqa: E402 - these lie with the tests
+from support.chromium import chromium_with  # noqa: E402
+from support.data_factory import folder_set  # noqa: E402
+from support.job_factory import fake_run  # noqa: E402
 
-WIDTHS_PX = {"desktop": 1100, "telephone": 375}
-HEIGHT_PX = 1000
-WAIT_MS = 60_000
+SIZES_WH = {"desktop": (1280, 800), "tablet": (768, 1024), "telephone": (375, 812)}
+IN_DOCS = ("desktop", "telephone")
+THEMES = ("light", "dark")
+WAIT_MS = 120_000
 COLOURS = 128
 SHARES = {
     MaskState.MASK: 0.8,
@@ -48,44 +53,71 @@ SHARES = {
 
 
 def main() -> None:
-    """Every page in every language and width."""
+    """Every page in every language and size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img" / "pages")
+    parser.add_argument("--all", action="store_true", help="all sizes and both themes")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    looks = [
+        (theme, size)
+        for theme in (THEMES if options.all else THEMES[:1])
+        for size in (SIZES_WH if options.all else IN_DOCS)
+    ]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         camera = film_samples(folder / "camera.mjpeg")
-        statistics = folder / "statistics.sqlite3"
-        StatisticsStore(statistics).add(made_up_counts(days=14))
-        fake = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*CHROMIUM_OPTIONS, *fake, f"--use-file-for-fake-video-capture={camera}"],
-        )
-        folder_set(folder / "sets" / "faces", 60)
-        for name in ("report-1", "report-2"):
-            fake_run(folder / "runs", name)
-        training = ("--runs", folder / "runs", "--data", folder / "sets")
-        with app_server(folder, "--statistics", statistics, *training) as address:
-            for code in LANGUAGES:
-                for width, width_px in WIDTHS_PX.items():
-                    for title, (path, arrange) in PAGES.items():
-                        page = browser.new_page(viewport={"width": width_px, "height": HEIGHT_PX})
-                        page.goto(f"{address}/{path}?lang={code}")
-                        arrange(page, load_catalogue(code))
-                        page.wait_for_timeout(1500)  # charts and pictures fade in
-                        save(page.screenshot(), options.out / f"{title}-{code}-{width}.png")
-                        page.close()
-        browser.close()
+        with (
+            app_server(folder, *prepared(folder)) as address,
+            chromium_with(playwright.chromium, camera, "--use-fake-ui-for-media-stream") as browser,
+        ):
+            for code, (theme, size) in product(LANGUAGES, looks):
+                end = f"-{theme}" if theme in THEMES[1:] else ""
+                for title, (path, arrange) in PAGES.items():
+                    width, height = SIZES_WH[size]
+                    page = browser.new_page(
+                        viewport={"width": width, "height": height}, color_scheme=theme
+                    )
+                    page.goto(f"{address}/{path}?lang={code}")
+                    arrange(page, load_catalogue(code))
+                    page.wait_for_timeout(1500)  # charts and pictures fade in
+                    save(page.screenshot(), options.out / f"{title}-{code}-{size}{end}.png")
+                    page.close()
+
+
+def prepared(folder: Path) -> list[str | Path]:
+    """Options of the app for made-up statistics, pictures and runs in a folder."""
+    statistics = folder / "statistics.sqlite3"
+    StatisticsStore(statistics).add(made_up_counts(days=14))
+    folder_set(folder / "sets" / "faces", 60)
+    for name in ("report-1", "report-2"):
+        fake_run(folder / "runs", name)
+    training = ["--runs", folder / "runs", "--data", folder / "sets"]
+    return ["--statistics", statistics, *training]
 
 
 def arrange_photo(page: Page, say: Catalogue) -> None:
-    """The group is judged, and why."""
+    """The group is judged."""
     page.get_by_role("button", name=say.text("samples.group"), exact=True).click(timeout=WAIT_MS)
     expect(page.get_by_text(say.text("why.ask"))).to_be_visible(timeout=WAIT_MS)
-    heading = page.get_by_role("heading", name=say.text("photo.title"))
-    heading.evaluate("element => element.scrollIntoView()")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing of a page is of before."""
+    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=WAIT_MS)
+
+
+def arrange_film(page: Page, say: Catalogue) -> None:
+    """The same people in a film, which is judged to its end."""
+    with tempfile.TemporaryDirectory() as name:
+        film = Path(name) / "entrance.mp4"
+        with Recording(film) as recording:
+            for index, picture in enumerate(swaying_samples(20)):
+                recording.add(np.asarray(picture), index / 10)
+        page.locator("input[type=file]").set_input_files(film, timeout=WAIT_MS)
+        page.get_by_text(say.text("film.judged")).wait_for(timeout=WAIT_MS)
+    settle(page)
 
 
 def arrange_live(page: Page, say: Catalogue) -> None:
@@ -116,6 +148,7 @@ def arrange_train(page: Page, say: Catalogue) -> None:
 
 PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
     "photo": ("", arrange_photo),
+    "film": ("film", arrange_film),
     "live": ("live", arrange_live),
     "statistics": ("statistics", arrange_statistics),
     "model": ("model", arrange_model),
@@ -124,16 +157,22 @@ PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
 
 
 def film_samples(path: Path) -> Path:
-    """The drawn group before the camera, swaying, as Chromium's fake camera plays it."""
-    picture = Image.open(SAMPLES[-1].path).convert("RGB").resize((640, 426))
+    """The drawn group before the camera, as Chromium's fake camera plays it."""
     with path.open("wb") as film:
-        for index in range(60):
-            frame = Image.new("RGB", (640, 480), (190, 190, 200))
-            frame.paste(picture, (round(12 * math.sin(2 * math.pi * index / 60)), 30))
+        for frame in swaying_samples(60):
             jpeg = io.BytesIO()
             frame.save(jpeg, "JPEG", quality=90)
             film.write(jpeg.getvalue())
     return path
+
+
+def swaying_samples(frames: int) -> Iterator[Image.Image]:
+    """The drawn group, going to and fro once."""
+    picture = Image.open(SAMPLES[-1].path).convert("RGB").resize((640, 426))
+    for index in range(frames):
+        frame = Image.new("RGB", (640, 480), (190, 190, 200))
+        frame.paste(picture, (round(12 * math.sin(2 * math.pi * index / frames)), 30))
+        yield frame
 
 
 def made_up_counts(days: int) -> Iterator[Entry]:
