@@ -1,16 +1,20 @@
 # docker build -t maskwatch .          docker run --read-only --tmpfs /tmp -p 8501:8501 maskwatch
 # Browsers give a camera to HTTPS pages only: compose.yaml puts a proxy before it.
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 WORKDIR /source
-COPY pyproject.toml constraints.txt README.md LICENSE THIRD_PARTY.md ./
+ENV PIP_PYTHON=/opt/maskwatch/bin/python \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.lock ./
+# wheels only: nothing is compiled, and no other files come than those that were tested together
+RUN python -m venv --without-pip /opt/maskwatch \
+    && pip install --only-binary :all: --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE THIRD_PARTY.md ./
 COPY recipes recipes
 COPY src src
-# wheels only: nothing is compiled, and no other versions come than those that were tested together
-RUN python -m venv --without-pip /opt/maskwatch \
-    && pip --python /opt/maskwatch/bin/python install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --constraint constraints.txt ".[app,serve]"
+RUN pip install --no-deps .
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 LABEL org.opencontainers.image.title="MaskWatch" \
     org.opencontainers.image.description="For every face: is the mask worn, worn incorrectly or missing?" \
     org.opencontainers.image.licenses="Apache-2.0"
