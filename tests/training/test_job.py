@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.data_factory import folder_set
-from support.job_factory import fake_run, hold, tiny_order, tiny_recipe
+from support.job_factory import alter_jobs, fake_run, hold, tiny_order, tiny_recipe
 from support.training_factory import random_base_weights
 from support.waiting import until
 
@@ -43,9 +43,10 @@ def weights(work: Path) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_core() -> Iterator[None]:
-    """As many runs in a row would slow each other down."""
+def in_jobs() -> Iterator[None]:
+    """A short network on one core: as many runs in a row would slow each other down."""
     with pytest.MonkeyPatch.context() as patch:
+        alter_jobs(patch)
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
@@ -228,6 +229,7 @@ def test_every_failure_is_one_line(failure: Exception, words: str) -> None:
     assert words in explain(failure) and "\n" not in explain(failure)
 
 
+@pytest.mark.usefixtures("all_layers")
 def test_a_recipe_that_goes_on_begins_with_the_shipped_classifier(tmp_path: Path) -> None:
     recipe = load_recipe(classifier_recipes()["onwards"])
     order = Order((str(tmp_path),), REPORT, recipe)
