@@ -333,12 +333,12 @@ def test_a_file_that_differs_from_its_model_is_refused(run, weights, monkeypatch
         check_parity(session, run.load_model())
 
 
-@pytest.mark.usefixtures("all_layers", "graph")
-def test_it_trains_with_a_graph_as_well(work, manifest, tmp_path):
+@pytest.mark.usefixtures("graph")
+def test_it_trains_with_a_graph_as_well(work, manifest, weights):
     folder = RunFolder(work / "graph")
     fit = dataclasses.replace(SMALL.fit, epochs=1)
     recipe = dataclasses.replace(SMALL, fit=fit, scenes=SceneRecipe())
-    train_detector(recipe, read_manifest(manifest), {}, folder, random_base_weights(tmp_path))
+    train_detector(recipe, read_manifest(manifest), {}, folder, weights)
     (epoch,) = folder.history()
     assert folder.read()["state"] == "finished" and np.isfinite(epoch["loss"])
 

@@ -55,10 +55,13 @@ def wait_for_end(job: JobFolder) -> None:
     until(lambda: not job.status().is_alive, job.path)
 
 
-def wait_for_checkpoint(job: JobFolder, epoch: int) -> None:
+def wait_for_checkpoint(job: JobFolder, epoch: int) -> int:
+    """The number of its process, which is not this one."""
     checkpoint = job.path / f"checkpoint-{epoch}.keras"
     until(lambda: checkpoint.exists() or not job.status().is_alive, job.path)
-    assert job.status().is_alive, "\n".join(job.log_lines(30))
+    status = job.status()
+    assert status.is_alive and not status.is_only_started, "\n".join(job.log_lines(30))
+    return status.pid
 
 
 def run_here(job: JobFolder, *weights: Path, limit_bytes: int | None = None) -> int:
@@ -149,8 +152,7 @@ def test_stopped_and_killed_it_ends_as_an_unbroken_one(
 
         hold(patch, after_epoch=2)
         resume_job(job, [weights])
-        wait_for_checkpoint(job, 2)
-        os.kill(job.status().pid, signal.SIGKILL)
+        os.kill(wait_for_checkpoint(job, 2), signal.SIGKILL)
         wait_for_end(job)
         assert job.status().state is State.LOST
         assert len(job.history()) == 2

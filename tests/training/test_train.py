@@ -130,8 +130,8 @@ def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(work, table, weights, ru
     assert np.allclose(*answers, atol=1e-3)
 
 
-@pytest.mark.usefixtures("all_layers", "graph")
-def test_all_layers_learn_with_a_graph_as_well(table, tmp_path):
+@pytest.mark.usefixtures("all_layers")
+def test_all_layers_learn_as_well(table, tmp_path):
     folder = RunFolder(tmp_path / "run")
     train(learning_recipe(epochs=1), table, folder, random_base_weights(tmp_path))
     (epoch,) = folder.history()
