@@ -87,7 +87,7 @@ def swaying(picture: Image.Image) -> list[np.ndarray]:
 
 @contextmanager
 def browsing(
-    chromium: Browser, address: str, width_px: int = 1280, language: str = "en", script: str = ""
+    chromium: Browser, address: str, width_px: int = 1280, path: str = "live", script: str = ""
 ) -> Iterator[Page]:
     """The live page, for a new visitor who lets it see what the camera shows.
 
@@ -95,7 +95,7 @@ def browsing(
         chromium: its camera shows it.
         address: of the pages.
         width_px: of the window.
-        language: of the page.
+        path: of the page.
         script: run in the page before its own.
     """
     size = {"width": width_px, "height": 812 if width_px < 700 else 800}
@@ -104,7 +104,7 @@ def browsing(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.add_init_script(script)
-    page.goto(f"{address}/live?lang={language}")
+    page.goto(f"{address}/{path}")
     try:
         yield page
         overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -270,7 +270,8 @@ def test_a_page_without_a_camera_says_why(
     say = load_catalogue(language)
     refuse = f"() => Promise.reject(new DOMException('Permission denied', '{fault}'))"
     script = f"navigator.mediaDevices.getUserMedia = {refuse}"
-    with browsing(chromium, address, language=language, script=script) as page:
+    path = f"live?lang={language}"
+    with browsing(chromium, address, path=path, script=script) as page:
         off = page.get_by_text(say.text("live.off"))
         expect(off).to_be_visible()
         player = press(page, say.text("live.start"))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from support.waiting import LIMIT_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
@@ -42,7 +44,7 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--disable-features=" + ",".join(FEATURES_OFF),
 ]
-WAIT_MS = 120_000
+WAIT_MS = int(1000 * LIMIT_S)
 """How long pages are waited for, on any machine; Playwright's own 30 and 5 s are not enough."""
 
 

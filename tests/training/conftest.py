@@ -1,7 +1,7 @@
 """How the tests of this folder train: a short network, step by step.
 
-Most are about what is done with a network. Those with `all_layers` and `graph` have all layers of it,
-and the graph that a user's run has.
+Most are about what is done with a network. Those with `all_layers` have the whole of it, and those
+with `graph` the graph that a user's run has.
 """
 
 from __future__ import annotations
