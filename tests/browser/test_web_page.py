@@ -91,7 +91,9 @@ def test_the_marked_photo_has_the_size_of_the_photo(open_page: Opened, tmp_path:
     assert orange > 500
 
 
-@pytest.mark.parametrize(("width_px", "say"), [(375, INDONESIAN), (1280, ENGLISH)])
+@pytest.mark.parametrize(
+    ("width_px", "say"), [(375, INDONESIAN), (1280, ENGLISH)], ids=["narrow", "wide"]
+)
 def test_it_can_be_read_in_every_size_theme_and_language(
     open_page: Opened, width_px: int, say: Catalogue
 ) -> None:
