@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.paths import TESTS
+from support.programs import running
 from support.waiting import until
 
 # as a test that starts a training job, which has a session of its own
@@ -27,6 +28,15 @@ if sys.argv[1] == "killed":
 """
 
 
+DEAF = """
+import signal, time
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("it hears", flush=True)
+time.sleep(3600)
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 @pytest.mark.parametrize("end", ["killed", "over"])
 def test_a_process_that_was_left_behind_is_ended(end: str) -> None:
@@ -38,6 +48,13 @@ def test_a_process_that_was_left_behind_is_ended(end: str) -> None:
             tests.send_signal(signal.SIGKILL)
         tests.wait()
     until(lambda: not _runs(left), "it has ended")
+
+
+def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with running([sys.executable, "-c", DEAF], log, end_s=0.1) as program:
+        until(log.read_text, "it hears")
+    assert program.returncode == -signal.SIGKILL
 
 
 def _runs(process_id: int) -> bool:
