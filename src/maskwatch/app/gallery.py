@@ -14,7 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 import maskwatch
 from maskwatch.app.components import (
     FACE_PX,
+    choose_face,
     data_url,
+    face_names,
     jpeg,
     plain,
     show_findings,
@@ -40,13 +42,14 @@ from maskwatch.app.photos import (
     json_file,
     marked_file,
     needs_attention,
+    photo_answers,
     zip_file,
     zip_names,
 )
 from maskwatch.app.quality_words import quality_lines
 from maskwatch.app.second_model import offer_second
 from maskwatch.errors import ImageError
-from maskwatch.io.style import STYLES, verdict_text
+from maskwatch.io.style import STYLES
 from maskwatch.schema import FaceVerdict, FrameReport
 
 PER_PAGE = 8
@@ -159,7 +162,7 @@ def show_card(
         if report.faces:
             st.fragment(show_why)(analyzer, store, photo, judged, report)
             st.fragment(offer_second)(analyzer, photo, judged, report, alone, is_blurred())
-            st.fragment(offer_correction)(photo, judged, report)
+            st.fragment(offer_correction)(photo_answers(photo, judged, face_names(report)))
 
 
 def show_name(store: SessionPhotos, photo: Photo) -> None:
@@ -279,15 +282,7 @@ def show_why(
     """A switch, and behind it why a face got its verdict; nothing is computed before."""
     if not st.toggle(text("why.ask"), key=f"why-{photo.upload_id}"):
         return
-    index = 0
-    if len(report.faces) > 1:
-        words = catalogue().picture_words()
-        index = st.selectbox(
-            text("table.face"),
-            range(len(report.faces)),
-            format_func=lambda i: f"{i + 1}: {verdict_text(report.faces[i], words)}",
-            key=f"face-{photo.upload_id}",
-        )
+    index = choose_face(face_names(report), f"face-{photo.upload_id}")
     with st.spinner(text("why.asking")):
         why = store.why(analyzer, photo, judged, index)
     show_pictures(why, f"why-{index + 1}-{zip_names([photo.name])[0]}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 import maskwatch
-from maskwatch.app.components import plain, show_legend
+from maskwatch.app.components import little_pictures, plain, show_legend
+from maskwatch.app.correcting import Answers, offer_correction, privacy_words
 from maskwatch.app.film import FILM_MB, FILM_SUFFIXES, Film, FilmState
 from maskwatch.app.film_process import FilmOrder
 from maskwatch.app.kept import count_in, take_over
@@ -15,6 +16,7 @@ from maskwatch.app.look import speak_changes
 from maskwatch.app.people import show_people
 from maskwatch.app.session import app_settings, chosen_model, need_analyzer, show_privacy
 from maskwatch.errors import ModelError
+from maskwatch.io.style import verdict_text
 
 # keys of the session's state
 FILM, ROUND, BUSY, BLUR = "film", "film_round", "film_busy", "film_blur"
@@ -34,9 +36,11 @@ def show_page() -> None:
     if film:
         every_s = None if film.state.ended else 1.0
         st.fragment(show_film, run_every=every_s)(film)
+        if film.state.faces:
+            st.fragment(offer_correction)(film_answers(film))
     else:
         show_legend()
-    show_privacy(analyzer, not_stored="film.kept")
+    show_privacy(analyzer, *privacy_words(), not_stored="film.kept")
 
 
 def take_film(analyzer: maskwatch.Analyzer, film: Film | None) -> None:
@@ -92,6 +96,7 @@ def order(analyzer: maskwatch.Analyzer) -> FilmOrder:
         detector=str(detector.absolute()) if detector else None,
         detector_side_px=settings.detector_side_px,
         blur=bool(st.session_state.get(BLUR)),
+        faces=settings.corrections is not None,
     )
 
 
@@ -151,6 +156,25 @@ def offer_file(name: str, data: bytes, file_name: str, mime: str) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def film_answers(film: Film) -> Answers:
+    """The faces of a judged film, each named by its moment, for a visitor to correct."""
+    words, faces = catalogue().picture_words(), film.state.faces
+    field = f"film-{st.session_state[ROUND]}"
+    return Answers(
+        field=field,
+        content=field,
+        names=[f"{clock(one.time_s)} {verdict_text(one.seen.face, words)}" for one in faces],
+        urls=[little_pictures(one.seen.image_rgb, [one.seen.face])[0] for one in faces],
+        see=lambda index: faces[index].seen,
+        note=text("film.answers"),
+    )
+
+
+def clock(time_s: float) -> str:
+    """A moment as players of films show it, such as "1:05"."""
+    return f"{int(time_s) // 60}:{int(time_s) % 60:02d}"
 
 
 def progress_words(state: FilmState) -> str:
