@@ -75,16 +75,18 @@ def main() -> None:
         ):
             for code, (theme, size) in product(LANGUAGES, looks):
                 end = f"-{theme}" if theme in THEMES[1:] else ""
+                width, height = SIZES_WH[size]
+                context = browser.new_context(  # one for all pages, which load their scripts once
+                    viewport={"width": width, "height": height}, color_scheme=theme
+                )
                 for title, (path, arrange) in (PAGES if options.all else SHOWN).items():
-                    width, height = SIZES_WH[size]
-                    page = browser.new_page(
-                        viewport={"width": width, "height": height}, color_scheme=theme
-                    )
+                    page = context.new_page()
                     page.goto(f"{address}/{path}?lang={code}")
                     arrange(page, load_catalogue(code))
                     page.wait_for_timeout(1500)  # charts and pictures fade in
                     save(page.screenshot(), options.out / f"{title}-{code}-{size}{end}.png")
                     page.close()
+                context.close()
 
 
 def prepared(folder: Path, corrections: bool) -> list[str | Path]:

@@ -130,6 +130,13 @@ def test_a_film_that_is_cut_gives_what_there_is(begin: Begin, content: bytes) ->
     assert film.state.fault
 
 
+def test_a_film_whose_analysis_is_killed_is_not_called_done(begin: Begin, content: bytes) -> None:
+    film = begin("face.mp4", content)
+    film._work._process.kill()
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.fault == "its analysis ended unexpectedly"
+
+
 def test_a_film_that_takes_too_long_ends(
     begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

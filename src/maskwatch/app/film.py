@@ -135,6 +135,8 @@ class _Work:
         finally:
             limit.cancel()
             found = Path(self._folder.name)
+            if self._process.returncode and not self.state.fault:
+                self.state = replace(self.state, fault="its analysis ended unexpectedly")
             marked, rows = (_content(found / name) for name in (MARKED, ROWS))
             faces = read_faces(found / FACES)
             self._folder.cleanup()

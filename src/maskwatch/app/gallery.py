@@ -145,7 +145,8 @@ def show_card(
             why = catalogue().fault(judged.result)
             st.error(text("photo.unreadable", why=why), icon=":material/error:")
             return
-        show_findings(report)
+        if not alone or len(report.faces) < 2:  # of more, the line above has told
+            show_findings(report)
         alt = f"{photo.name}: {catalogue().counts(report.faces)}"
         if alone:
             result, original = st.columns([3, 1] if crowd else 2)
@@ -194,7 +195,8 @@ def show_summary(judged: Sequence[Judged]) -> None:
         say.counted("gallery.judged", len(judged)),
         say.counts([face for report in reports for face in report.faces]),
     ]
-    if attention := sum(needs_attention(found.result) for found in judged):
+    attention = sum(needs_attention(found.result) for found in judged)
+    if attention and len(judged) > 1:
         parts.append(say.counted("gallery.looks", attention))
     if unreadable := len(judged) - len(reports):
         parts.append(say.counted("gallery.broken", unreadable))
