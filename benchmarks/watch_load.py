@@ -34,7 +34,6 @@ import av
 import click
 import numpy as np
 import yaml
-from PIL import Image
 
 from maskwatch.io.environment import cpu_name, versions
 from maskwatch.models.runtime import available_cpus
@@ -44,7 +43,7 @@ from support.cartoon_face import cartoon
 from support.stream_servers import Rtsp, Script, Send, over, serve
 
 RESULT = Path(__file__).parent / "results" / "watch_load.json"
-FPS, LENGTH = 5, 50
+FPS, LENGTH = 5, 100
 WARM_UP_S = 20.0
 UNPLUGGED, FROZEN = 0, 1
 KEY = "benchmark" * 3
@@ -59,17 +58,13 @@ def film(number: int) -> list[list[bytes]]:
     frames = []
     for index in range(LENGTH):
         shift_px = round(20 * np.sin(2 * np.pi * (index / LENGTH + number / 16)))
-        pair = [cartoon(masked=bool(number >> bit & 1), shift_px=shift_px) for bit in (0, 1)]
-        half_rgb = [_fitted(one) for one in pair]
-        frame = av.VideoFrame.from_ndarray(np.hstack(half_rgb), format="rgb24")
+        masked = (index < LENGTH // 2) == bool(number % 2)  # the other one is bare; then they change
+        pair = [cartoon(worn, shift_px)[:, 160:480] for worn in (masked, not masked)]
+        frame = av.VideoFrame.from_ndarray(np.hstack(pair), format="rgb24")
         frame.pts = index
         content = b"".join(bytes(packet) for packet in encoder.encode(frame))
         frames.append(content.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:])
     return frames
-
-
-def _fitted(image_rgb: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(image_rgb).resize((320, 480)))
 
 
 def playing(frames: list[list[bytes]], state: Callable[[], str]) -> Script:
