@@ -5,13 +5,12 @@ Run: pytest tests/browser/test_browser_look.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.chromium import CHROMIUM, new_page, new_visitor
+from support.chromium import CHROMIUM, new_page
 from support.waiting import until
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
@@ -77,14 +76,6 @@ TOO_FAINT = """() => {
     }
     return faint;
 }"""
-
-
-@pytest.fixture(scope="module")
-def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
-    """One visitor for all looks: a new one would load all scripts again."""
-    visitor = new_visitor(chromium, locale="id-ID")
-    yield visitor
-    visitor.close()
 
 
 # colours are the same at any width, and what stands where in any theme

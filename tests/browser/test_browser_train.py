@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.app_server import app_server
-from support.chromium import CHROMIUM, WAIT_MS, new_page, new_visitor
+from support.chromium import CHROMIUM, WAIT_MS, new_page
 from support.data_factory import folder_set
 from support.job_factory import fake_run
 from support.training_factory import random_base_weights
@@ -105,6 +105,7 @@ def test_a_run_outlives_the_page_and_the_app_and_its_model_judges(
         finished = page.locator(".st-key-spoken_run").filter(has_text="finished")
         expect(finished).to_be_visible()
         page.get_by_role("button", name=say("runs.activate")).click()
+        page.get_by_role("button", name=say("runs.activate_yes")).click()
         expect(page.get_by_text(say("runs.activated"))).to_be_visible()
         page.get_by_role("link", name=say("pages.photo")).click()
         named = page.get_by_text(f"Model: smoke-64 {__version__}, {job.card()['sha256'][:12]}.")
@@ -130,14 +131,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fake_run(folder / "runs", "lost-1", State.RUNNING, step=Step.TRAINING, pid=1, process="gone")
     with app_server(folder, "--runs", folder / "runs", "--data", folder / "sets") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
-    """One visitor for all looks: a new one would load all scripts again."""
-    visitor = new_visitor(chromium, locale="id-ID")
-    yield visitor
-    visitor.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
