@@ -159,6 +159,8 @@ def check_labelled(
         spoken = page.get_by_role("status")
         status = spoken.filter(has_text=f"1 face: 1 {style.label.lower()}")
         for last in (False, True):  # seldom no connection comes up; a visitor would try again
+            # until then the page may still be made anew, with other elements
+            page.frame_locator("iframe").get_by_role("button", name="Start").wait_for()
             spoken.filter(has_text="The video is off.").evaluate("element => element.marked = true")
             player = press(page, "Start")
             try:

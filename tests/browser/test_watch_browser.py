@@ -236,7 +236,7 @@ def test_hours_are_set_and_what_is_wrong_with_them_is_said(chromium: Browser, si
         save.click()
         page.get_by_text(ENGLISH.text("cameras.saved")).wait_for()
         page.reload()
-        page.locator("#rule").wait_for()
+        page.get_by_text(ENGLISH.text("cameras.corners", n=0)).wait_for()
         assert page.locator("#weekly").input_value() == "mon-fri 07:00-18:00\nsat 08:00-13:00"
         page.locator("#weekly").fill("")
         save.click()
