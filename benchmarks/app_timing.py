@@ -30,7 +30,8 @@ from maskwatch.models.runtime import available_cpus
 from maskwatch.samples import SAMPLES
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from support.app_server import CHROMIUM, CHROMIUM_OPTIONS, app_server
+from support.app_server import app_server
+from support.chromium import CHROMIUM, CHROMIUM_OPTIONS
 
 RESULT = Path(__file__).parent / "results" / "app_timing.json"
 USABLE, VERDICT = (

@@ -4,13 +4,15 @@
 
 The page (NOTEBOOK.md and its pictures beside it) is what the documentation site shows. `--page`
 writes it anew without running anything. Nothing of the machine stays in the notebook: no paths, no
-times, no warnings of libraries.
+times, no warnings of libraries. With MASKWATCH_EVERY, for a part of the pictures, the result goes
+to runs/notebook, for the numbers of the documentation are those of the usual part.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,21 @@ import nbformat
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "docs" / "notebook" / "report_retold.ipynb"
+SETS = ("kaggle-8982", "voc-853", "yolo-800")
 CELL_S = 3600
 
 
-def run(path: Path) -> None:
+def run(path: Path, out: Path) -> None:
     """Run all cells in the repository's folder and keep what they put out."""
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=CELL_S, resources={"metadata": {"path": str(ROOT)}})
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_S,
+        resources={"metadata": {"path": str(ROOT)}},
+        on_cell_start=lambda cell, cell_index: tell(cell_index, len(notebook.cells)),
+    )
     client.execute()
     for cell in notebook.cells:
         cell.metadata = {}
@@ -37,7 +45,29 @@ def run(path: Path) -> None:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    nbformat.write(notebook, path)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, out)
+
+
+def tell(index: int, count: int) -> None:
+    """How far it is; some cells take minutes."""
+    print(f"cell {index + 1} of {count}", flush=True)
+
+
+def need_data() -> None:
+    """End with what to do where the public sets are not at hand."""
+    folder = ROOT / os.environ.get("MASKWATCH_DATA", "../shared/data")
+    if lacking := [name for name in SETS if not (folder / name).is_dir()]:
+        raise SystemExit(
+            f"{folder}: has no {', '.join(lacking)}; name the folder that has them with "
+            "MASKWATCH_DATA, or get them with `maskwatch data fetch NAME`"
+        )
+
+
+def place_of_result(path: Path) -> Path:
+    """Where the notebook goes that was run."""
+    every = os.environ.get("MASKWATCH_EVERY")
+    return ROOT / "runs" / "notebook" / f"every-{every}" / path.name if every else path
 
 
 def kept(output: Any) -> bool:
@@ -96,9 +126,13 @@ def main() -> None:
     parser.add_argument("notebook", type=Path, nargs="?", default=NOTEBOOK)
     parser.add_argument("--page", action="store_true", help="only write the page anew")
     options = parser.parse_args()
+    result = options.notebook
     if not options.page:
-        run(options.notebook)
-    write_page(options.notebook)
+        need_data()
+        result = place_of_result(options.notebook)
+        run(options.notebook, result)
+    write_page(result)
+    print(result)
 
 
 if __name__ == "__main__":

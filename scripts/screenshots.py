@@ -1,7 +1,7 @@
 """Pictures of every page for the documentation: both languages, a desktop and a telephone.
 
     make screenshots                            # or: python scripts/screenshots.py
-    make screenshots ARGS="--all --out look"    # a tablet and the dark theme too, to look at
+    make screenshots ARGS="--all --out look"    # every page, a tablet, the dark theme: to look at
 
 Starts the real app with the shipped models and looks at it with Chromium. Whatever is in the
 pictures is drawn or made up: the samples of the photo page, the same before the camera, two
@@ -25,11 +25,13 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from maskwatch import MaskState
+from maskwatch import Analyzer, MaskState
 from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.io.images import load_image
 from maskwatch.io.recording import Recording
 from maskwatch.live.counting import Count
 from maskwatch.samples import SAMPLES
+from maskwatch.store.corrections import CorrectionStore
 from maskwatch.store.statistics import BUCKET_S, Entry, StatisticsStore, bucket_start
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +58,7 @@ def main() -> None:
     """Every page in every language and size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img" / "pages")
-    parser.add_argument("--all", action="store_true", help="all sizes and both themes")
+    parser.add_argument("--all", action="store_true", help="all pages, sizes and both themes")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     looks = [
@@ -68,32 +70,45 @@ def main() -> None:
         folder = Path(name)
         camera = film_samples(folder / "camera.mjpeg")
         with (
-            app_server(folder, *prepared(folder)) as address,
+            app_server(folder, *prepared(folder, options.all)) as address,
             chromium_with(playwright.chromium, camera, "--use-fake-ui-for-media-stream") as browser,
         ):
             for code, (theme, size) in product(LANGUAGES, looks):
                 end = f"-{theme}" if theme in THEMES[1:] else ""
-                for title, (path, arrange) in PAGES.items():
-                    width, height = SIZES_WH[size]
-                    page = browser.new_page(
-                        viewport={"width": width, "height": height}, color_scheme=theme
-                    )
+                width, height = SIZES_WH[size]
+                context = browser.new_context(  # one for all pages, which load their scripts once
+                    viewport={"width": width, "height": height}, color_scheme=theme
+                )
+                for title, (path, arrange) in (PAGES if options.all else SHOWN).items():
+                    page = context.new_page()
                     page.goto(f"{address}/{path}?lang={code}")
                     arrange(page, load_catalogue(code))
                     page.wait_for_timeout(1500)  # charts and pictures fade in
                     save(page.screenshot(), options.out / f"{title}-{code}-{size}{end}.png")
                     page.close()
+                context.close()
 
 
-def prepared(folder: Path) -> list[str | Path]:
-    """Options of the app for made-up statistics, pictures and runs in a folder."""
+def prepared(folder: Path, corrections: bool) -> list[str | Path]:
+    """Options of the app for made-up statistics, runs and, if wanted, corrections in a folder."""
     statistics = folder / "statistics.sqlite3"
     StatisticsStore(statistics).add(made_up_counts(days=14))
     folder_set(folder / "sets" / "faces", 60)
     for name in ("report-1", "report-2"):
         fake_run(folder / "runs", name)
     training = ["--runs", folder / "runs", "--data", folder / "sets"]
+    if corrections:
+        training += ["--corrections", folder / "corrections"]
+        correct_samples(CorrectionStore(folder / "corrections", 90))
     return ["--statistics", statistics, *training]
+
+
+def correct_samples(store: CorrectionStore) -> None:
+    """Each drawn face was looked at, and found right."""
+    analyzer = Analyzer()
+    for sample in SAMPLES:
+        for face in (report := analyzer.analyze(sample.path)).faces:
+            store.keep(load_image(sample.path), face, face.state, "photo", report.model)
 
 
 def arrange_photo(page: Page, say: Catalogue) -> None:
@@ -146,6 +161,11 @@ def arrange_train(page: Page, say: Catalogue) -> None:
     page.locator("canvas, svg.marks").first.wait_for(timeout=WAIT_MS)
 
 
+def arrange_corrections(page: Page, say: Catalogue) -> None:
+    """Each drawn face."""
+    page.get_by_text(say.text("corrections.yolo")).wait_for(timeout=WAIT_MS)
+
+
 PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
     "photo": ("", arrange_photo),
     "film": ("film", arrange_film),
@@ -153,7 +173,10 @@ PAGES: dict[str, tuple[str, Callable[[Page, Catalogue], None]]] = {
     "statistics": ("statistics", arrange_statistics),
     "model": ("model", arrange_model),
     "train": ("train", arrange_train),
+    "corrections": ("corrections", arrange_corrections),
 }
+SHOWN = {title: page for title, page in PAGES.items() if title != "corrections"}
+"""Those in the documentation."""
 
 
 def film_samples(path: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.app_server import app_server
 from support.cartoon_face import cartoon
-from support.chromium import WAIT_MS, chromium_with, play
+from support.chromium import WAIT_MS, chromium_with, new_visitor, play
 from support.evidence_factory import write_toy_evidence
 from support.statistics_factory import history
 from support.toy_detector import write_toy_detector
@@ -20,7 +20,7 @@ from support.web_page import Opened, group_rgb, opening
 from maskwatch.store.statistics import StatisticsStore
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="package")
@@ -45,6 +45,14 @@ def chromium(camera: Path) -> Iterator[Browser]:
 def four_people(camera: Path) -> None:
     """The camera shows the drawn sample."""
     play(camera, [group_rgb()])
+
+
+@pytest.fixture(scope="package")
+def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
+    """One visitor for all looks: a new one would load all scripts again."""
+    visitor = new_visitor(chromium, locale="id-ID")
+    yield visitor
+    visitor.close()
 
 
 @pytest.fixture(scope="package")

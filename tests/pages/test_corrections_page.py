@@ -298,7 +298,7 @@ def test_old_and_new_stand_side_by_side_before_the_new_is_chosen(
     assert list(table[say("learning.old_right")]) == ["10 (50%)", "5 (100%)"]
     assert said in words(app) and say("learning.note") in words(app)
     assert (say("learning.learnt", names="corrections") in words(app)) == (mended == 8)
-    assert buttons(app, say("runs.activate")) == 1
+    assert buttons(app, say("runs.activate_yes")) == 1
 
 
 def test_other_runs_are_compared_with_nothing(runs: Path) -> None:

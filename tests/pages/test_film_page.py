@@ -20,6 +20,8 @@ from maskwatch.app import settings, views
 from maskwatch.app.film_process import FilmOrder
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.io.recording import Recording
+from maskwatch.schema import MaskState
+from maskwatch.store.corrections import CorrectionStore
 
 PAGE = Path(views.__file__).with_name("film.py")
 ENGLISH = load_catalogue("en")
@@ -39,8 +41,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     with Recording(path) as recording:
-        for index in range(3):
-            recording.add(cartoon(masked=True), index / 10)
+        for index in range(40):
+            recording.add(cartoon(masked=index < 15), index / 10)
     return path.read_bytes()
 
 
@@ -94,6 +96,51 @@ def test_a_switch_hides_who_it_is(
     choose(page, "film.mp4", content)
     judged(page)
     assert [order.blur for order in orders] == [True]
+
+
+def shown(page: AppTest) -> list[str]:
+    return [toggle.label for toggle in page.toggle]
+
+
+def test_without_the_operators_folder_no_face_of_a_film_is_cut_out(
+    page: AppTest, content: bytes
+) -> None:
+    choose(page, "film.mp4", content)
+    judged(page)
+    assert ENGLISH.text("correct.ask") not in shown(page)
+    assert not page.session_state["film"].state.faces
+
+
+def test_a_face_of_a_film_is_corrected_and_taken_back(
+    page: AppTest, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    st.cache_resource.clear()
+    for name in (settings.MODEL_VARIABLE, settings.DETECTOR_VARIABLE):
+        monkeypatch.delenv(name)  # toys find nobody in a film
+    monkeypatch.setenv(settings.CORRECTIONS_VARIABLE, str(tmp_path / "corrections"))
+    store = CorrectionStore(tmp_path / "corrections", 30)
+    choose(page, "film.mp4", content)
+    judged(page)
+    ask = next(one for one in page.toggle if one.label == ENGLISH.text("correct.ask"))
+    ask.set_value(True).run()
+    assert not store.folder.exists()
+    (faces,) = (box for box in page.selectbox if box.label == ENGLISH.text("table.face"))
+    moments = {int(name[2:4]): name for name in faces.options}
+    assert "Mask worn" in moments[min(moments)] and "No mask" in moments[max(moments)]
+    faces.set_value(len(faces.options) - 1).run()
+    page.radio[0].set_value(MaskState.INCORRECT_MASK).run()
+    press(page, "correct.keep")
+    (kept,) = store.entries()
+    assert (kept.answered, kept.right) == (MaskState.NO_MASK, MaskState.INCORRECT_MASK)
+    assert kept.source == "film"
+    assert ENGLISH.text("correct.kept", label="Mask worn incorrectly") in page.success[0].value
+    press(page, "correct.undo")
+    assert store.entries() == []
+
+
+def press(page: AppTest, key: str) -> None:
+    next(button for button in page.button if button.label == ENGLISH.text(key)).click().run()
+    assert not page.exception
 
 
 def test_what_is_no_film_is_one_message(page: AppTest) -> None:

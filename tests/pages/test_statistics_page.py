@@ -97,6 +97,11 @@ def test_what_is_kept_is_told_in_words_charts_and_tables(path: Path) -> None:
     assert list(days["Minutes with faces"]) == [80.0, 160.0]
 
 
+def test_less_than_an_hour_is_told_in_minutes(path: Path) -> None:
+    StatisticsStore(path).add([entry("2026-11-24T01:00", MASK, people=1, face_s=90)])
+    assert "(2 minutes; unsure is left out)" in words(opened())
+
+
 def test_other_days_can_be_chosen(path: Path) -> None:
     StatisticsStore(path).add([*history(days=60), entry("2026-03-20T08:00")])
     page = opened()

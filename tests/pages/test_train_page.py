@@ -224,7 +224,7 @@ def test_a_run_that_did_not_end_well_says_why_and_goes_on(
     job = fake_run(runs, "tiny-1", written, error="faces: *no* picture", pid=1, process="gone")
     app = page()
     assert said in words(app) and ENGLISH.text(f"run_states.{state}") in words(app)
-    assert say("runs.activate") not in labels(app)
+    assert say("runs.activate_yes") not in labels(app)
     press(app, say("runs.resume"))
     assert started == [job]
 
@@ -262,11 +262,11 @@ def test_a_run_shows_its_scores_and_how_far_to_trust_them(runs: Path) -> None:
 def test_a_model_is_chosen_and_taken_back(runs: Path) -> None:
     job = fake_run(runs, "tiny-1")
     app = page()
-    press(app, say("runs.activate"))
+    press(app, say("runs.activate_yes"))
     assert say("runs.activated") in words(app)
     assert "Model in use: **toy of tiny-1**" in words(app)
     assert say("model_origins.by_run", run="tiny-1") in words(app)
-    assert say("runs.activate") not in labels(app)
+    assert say("runs.activate_yes") not in labels(app)
     chosen = active_model(runs)
     assert chosen is not None and chosen.path == job.model_path
     assert say("runs.activated") not in words(run(app))  # said once
@@ -287,7 +287,7 @@ def test_a_damaged_model_is_not_chosen(runs: Path) -> None:
     job = fake_run(runs, "tiny-1")
     job.model_path.write_bytes(b"no network")
     app = page()
-    press(app, say("runs.activate"))
+    press(app, say("runs.activate_yes"))
     (error,) = app.error
     assert "sha256 differs" in error.value and active_model(runs) is None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from support.cartoon_face import cartoon
@@ -43,8 +44,8 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     films: list[Film] = []
 
-    def begun(name: str, content: bytes, blur: bool = False) -> Film:
-        films.append(Film(name, content, FilmOrder("id", blur=blur)))
+    def begun(name: str, content: bytes, **order: bool) -> Film:
+        films.append(Film(name, content, FilmOrder("id", **order)))
         return films[-1]
 
     yield begun
@@ -68,7 +69,8 @@ def test_a_film_comes_back_marked_with_a_table(
     state = film.state
     assert not state.fault and state.share > 0.8
     assert {s: n for s, n in state.people.items() if n} == {MaskState.MASK: 1}
-    assert film.sizes_bytes() == [len(state.marked), len(state.rows)]
+    assert film.sizes_bytes() == [len(state.marked), len(state.rows), 0]
+    assert not state.faces
     with av.open(io.BytesIO(state.marked)) as marked:
         assert sum(1 for _ in marked.decode(video=0)) == FRAMES
     rows = list(csv.DictReader(io.StringIO(state.rows.decode())))
@@ -94,6 +96,21 @@ def test_a_film_can_hide_who_it_is(begin: Begin, content: bytes) -> None:
     assert detail[1] < detail[0] / 2
 
 
+def test_faces_are_cut_out_as_they_were_before_anything_was_drawn(
+    begin: Begin, content: bytes
+) -> None:
+    film = begin("face.mp4", content, faces=True, blur=True)
+    until(lambda: film.state.ended, "it ends")
+    (face,) = film.state.faces
+    seen = face.seen
+    assert (seen.face.state, seen.source) == (MaskState.MASK, "film")
+    assert film.sizes_bytes()[2] == seen.image_rgb.nbytes
+    with av.open(io.BytesIO(content)) as plain:
+        given = [frame.to_ndarray(format="rgb24") for frame in plain.decode(video=0)]
+    shown = given[round(face.time_s * 4)]
+    assert cv2.matchTemplate(shown, seen.image_rgb, cv2.TM_SQDIFF_NORMED).min() < 1e-4
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [(b"", "empty file"), (b"I am no film." * 100, "not a video")],
@@ -111,6 +128,13 @@ def test_a_film_that_is_cut_gives_what_there_is(begin: Begin, content: bytes) ->
     film = begin("cut.mp4", content[: len(content) // 2])
     until(lambda: film.state.ended, "it ends")
     assert film.state.fault
+
+
+def test_a_film_whose_analysis_is_killed_is_not_called_done(begin: Begin, content: bytes) -> None:
+    film = begin("face.mp4", content)
+    film._work._process.kill()
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.fault == "its analysis ended unexpectedly"
 
 
 def test_a_film_that_takes_too_long_ends(

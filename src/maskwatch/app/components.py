@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -20,7 +20,7 @@ from maskwatch.errors import ImageError
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.images import load_image
-from maskwatch.io.style import STYLES, Words
+from maskwatch.io.style import STYLES, Words, verdict_text
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.vision.crop import crop_faces
 
@@ -70,12 +70,10 @@ def show_verdict(face: FaceVerdict) -> None:
 
 def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
     """A row for each face, in reading order."""
-    boxes_xyxy = np.array([face.box_xyxy for face in report.faces])
-    crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
     say, states = catalogue(), [face.state for face in report.faces]
     st.dataframe(
         {
-            text("table.face"): [data_url(crop) for crop in crops],
+            text("table.face"): little_pictures(image_rgb, report.faces),
             text("gallery.number"): list(range(1, len(states) + 1)),
             text("table.verdict"): [f"{STYLES[s].symbol} {say.label(s)}" for s in states],
             text("table.confidence"): [say.percent(face.confidence) for face in report.faces],
@@ -83,6 +81,21 @@ def show_list(image_rgb: ImageRGB, report: FrameReport) -> None:
         column_config={text("table.face"): st.column_config.ImageColumn(width="small")},
         row_height=FACE_PX,
         hide_index=True,
+    )
+
+
+def face_names(report: FrameReport) -> list[str]:
+    """Each face of a report in words, to choose one by."""
+    words = catalogue().picture_words()
+    return [f"{i}: {verdict_text(face, words)}" for i, face in enumerate(report.faces, 1)]
+
+
+def choose_face(names: Sequence[str], key: str) -> int:
+    """Which of some faces is meant; the only one where there are no others."""
+    if len(names) == 1:
+        return 0
+    return st.selectbox(
+        text("table.face"), range(len(names)), format_func=lambda i: names[i], key=key
     )
 
 
@@ -153,6 +166,14 @@ def data_url(image_rgb: ImageRGB) -> str:
     """The picture as an address that holds it."""
     content = jpeg(Image.fromarray(image_rgb))
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def little_pictures(image_rgb: ImageRGB, faces: Sequence[FaceVerdict]) -> list[str]:
+    """Each of these faces of a picture as an address that holds it."""
+    boxes_xyxy = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
+    return [
+        data_url(crop) for crop in crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
+    ]
 
 
 def marked_jpeg(

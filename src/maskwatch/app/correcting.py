@@ -6,30 +6,48 @@ A visitor keeps a face by a press of its own, under words that say what is kept 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 
-from maskwatch.app.components import FACE_PX
-from maskwatch.app.decoders import open_photo
+from maskwatch.app.components import FACE_PX, choose_face
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.photos import Judged, Photo
 from maskwatch.app.session import app_settings
 from maskwatch.errors import MaskWatchError
-from maskwatch.io.style import STYLES, verdict_text
-from maskwatch.schema import FrameReport, MaskState
+from maskwatch.io.style import STYLES
+from maskwatch.schema import MaskState
 from maskwatch.store.corrections import NO_FACE, Correction, CorrectionStore
-
-SOURCE = "photo"
-"""Under which name the photos of visitors are kept, all of them together."""
+from maskwatch.store.seen_faces import SeenFace
 
 CHOICES = (MaskState.MASK, MaskState.NO_MASK, MaskState.INCORRECT_MASK, MaskState.UNSURE, NO_FACE)
 
-# keys of the session's state: what this visitor has kept, by photo and face; what failed last
+# keys of the session's state: what this visitor has kept, by picture and face; what failed last
 KEPT, FAILED = "kept_corrections", "correction_failed"
 
 _Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Faces of a photo or a film, and what was answered.
+
+    Attributes:
+        field: names the fields of this form, unlike those of any other on the page.
+        content: says what was judged by which networks, also where it is given once more.
+        names: each face in words.
+        urls: each face as a little picture.
+        see: cuts the face with this number out.
+        note: what else is to be said of them.
+    """
+
+    field: str
+    content: str
+    names: Sequence[str]
+    urls: Sequence[str]
+    see: Callable[[int], SeenFace]
+    note: str = ""
 
 
 def correction_store() -> CorrectionStore | None:
@@ -51,42 +69,29 @@ def privacy_words() -> list[str]:
     return [text("correct.only_corrected", days=f"{app_settings().corrections_days:g}")]
 
 
-def offer_correction(photo: Photo, judged: Judged, report: FrameReport) -> None:
-    """A switch, and behind it what a face of the photo really shows; nothing without a store."""
+def offer_correction(answers: Answers) -> None:
+    """A switch, and behind it what a face really shows; nothing without a store."""
     store = correction_store()
-    if store is None or not st.toggle(text("correct.ask"), key=f"correct-{photo.upload_id}"):
+    if store is None or not st.toggle(text("correct.ask"), key=f"correct-{answers.field}"):
         return
-    st.caption(text("correct.explained", days=f"{store.keep_days:g}"))
-    index = choose_face(photo, report)
-    show_face(judged.face_urls[index])
+    st.caption(f"{text('correct.explained', days=f'{store.keep_days:g}')} {answers.note}")
+    index = choose_face(answers.names, f"corrected-face-{answers.field}")
+    show_face(answers.urls[index])
     kept: dict[_Place, Correction] = st.session_state.setdefault(KEPT, {})
-    place = judged.key, index
+    place = answers.content, index
     if place in kept:
         said = text("correct.kept", label=shows_words(kept[place].right))
         st.success(said, icon=":material/check:")
         st.button(
             text("correct.undo"),
-            key=f"undo-{photo.upload_id}-{index}",
+            key=f"undo-{answers.field}-{index}",
             on_click=undo,
             args=(store, kept, place),
         )
     else:
-        offer_choice(store, kept, photo, judged, report, index)
+        offer_choice(store, kept, answers, index)
     if st.session_state.pop(FAILED, False):
         st.error(text("correct.failed"), icon=":material/error:")
-
-
-def choose_face(photo: Photo, report: FrameReport) -> int:
-    """Which face of the photo is meant."""
-    if len(report.faces) == 1:
-        return 0
-    words = catalogue().picture_words()
-    return st.selectbox(
-        text("table.face"),
-        range(len(report.faces)),
-        format_func=lambda i: f"{i + 1}: {verdict_text(report.faces[i], words)}",
-        key=f"corrected-face-{photo.upload_id}",
-    )
 
 
 def show_face(url: str) -> None:
@@ -95,12 +100,7 @@ def show_face(url: str) -> None:
 
 
 def offer_choice(
-    store: CorrectionStore,
-    kept: dict[_Place, Correction],
-    photo: Photo,
-    judged: Judged,
-    report: FrameReport,
-    index: int,
+    store: CorrectionStore, kept: dict[_Place, Correction], answers: Answers, index: int
 ) -> None:
     """What the face shows, and the button that keeps it."""
     chosen = st.radio(
@@ -108,32 +108,31 @@ def offer_choice(
         CHOICES,
         format_func=choice_words,
         index=None,
-        key=f"shows-{photo.upload_id}-{index}",
+        key=f"shows-{answers.field}-{index}",
     )
     st.button(
         text("correct.keep"),
-        key=f"keep-{photo.upload_id}-{index}",
+        key=f"keep-{answers.field}-{index}",
         disabled=chosen not in CHOICES,  # a browser may send anything
         on_click=keep,
-        args=(store, kept, photo, judged, report, index, chosen),
+        args=(store, kept, answers, index, chosen),
     )
 
 
 def keep(
     store: CorrectionStore,
     kept: dict[_Place, Correction],
-    photo: Photo,
-    judged: Judged,
-    report: FrameReport,
+    answers: Answers,
     index: int,
     chosen: str,
 ) -> None:
-    """Keep a face with what it shows; the photo is opened again for it."""
+    """Keep a face with what it shows."""
     right = None if chosen == NO_FACE else MaskState(chosen)
     try:
-        with open_photo(photo.content) as image_rgb:
-            face = report.faces[index]
-            kept[judged.key, index] = store.keep(image_rgb, face, right, SOURCE, report.model)
+        seen = answers.see(index)
+        kept[answers.content, index] = store.keep(
+            seen.image_rgb, seen.face, right, seen.source, seen.model
+        )
     except MaskWatchError:  # where the folder lies is not the visitor's business
         st.session_state[FAILED] = True
 

@@ -17,7 +17,8 @@ from threading import Lock, Thread, Timer
 from typing import Any
 from weakref import finalize
 
-from maskwatch.app.film_process import MARKED, ROWS, FilmOrder
+from maskwatch.app.film_faces import FilmFace, read_faces
+from maskwatch.app.film_process import FACES, MARKED, ROWS, FilmOrder
 from maskwatch.schema import MaskState
 
 FILM_MB = 100
@@ -46,6 +47,7 @@ class FilmState:
         ended: whether there is nothing more to come.
         marked: the film with what was found drawn on it, as MP4; empty before the end.
         rows: a row for each face and frame, as CSV; empty before the end.
+        faces: those whose answers can be corrected, where the order was to cut them out.
     """
 
     time_s: float = 0.0
@@ -56,6 +58,7 @@ class FilmState:
     ended: bool = False
     marked: bytes = b""
     rows: bytes = b""
+    faces: tuple[FilmFace, ...] = ()
 
     @property
     def share(self) -> float:
@@ -109,7 +112,8 @@ class Film:
 
     def sizes_bytes(self) -> list[int]:
         """How large what is kept of it is."""
-        return [len(self.state.marked), len(self.state.rows)]
+        faces = sum(face.seen.image_rgb.nbytes for face in self.state.faces)
+        return [len(self.state.marked), len(self.state.rows), faces]
 
 
 class _Work:
@@ -131,10 +135,13 @@ class _Work:
         finally:
             limit.cancel()
             found = Path(self._folder.name)
+            if self._process.returncode and not self.state.fault:
+                self.state = replace(self.state, fault="its analysis ended unexpectedly")
             marked, rows = (_content(found / name) for name in (MARKED, ROWS))
+            faces = read_faces(found / FACES)
             self._folder.cleanup()
             _RUNNING.release()
-            self.state = replace(self.state, ended=True, marked=marked, rows=rows)
+            self.state = replace(self.state, ended=True, marked=marked, rows=rows, faces=faces)
 
     def _hear(self, told: dict[str, Any]) -> None:
         if "error" in told:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from maskwatch.app.film_faces import FilmFaces
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.errors import MaskWatchError, VideoError
 from maskwatch.io.blur import FilmBlur
@@ -30,8 +33,8 @@ from maskwatch.live.loop import watch
 from maskwatch.pipeline import Analyzer
 from maskwatch.stream import Stream
 
-MARKED, ROWS = "marked.mp4", "faces.csv"
-"""What is left in the folder of the film."""
+MARKED, ROWS, FACES = "marked.mp4", "faces.csv", "faces"
+"""What is left in the folder of the film, the last where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class FilmOrder:
         detector: the same for the face detector.
         detector_side_px: longer side of a frame for the detector, None for that of its card.
         blur: whether heads in the marked film are made too coarse to tell who.
+        faces: whether faces are cut out, so that their answers can be corrected.
     """
 
     language: str
@@ -55,6 +59,7 @@ class FilmOrder:
     detector: str | None = None
     detector_side_px: int | None = None
     blur: bool = False
+    faces: bool = False
 
     def to_json(self) -> str:
         """As the process takes it."""
@@ -75,6 +80,7 @@ def judge_film(order: FilmOrder) -> None:
     with (
         open_source(film) as source,
         stopping_on_signals(source.stop),
+        cutting_out(film.with_name(FACES), order.faces) as faces,
         Recording(film.with_name(MARKED)) as recording,
         film.with_name(ROWS).open("w", encoding="utf-8", newline="") as rows,
     ):
@@ -92,7 +98,18 @@ def judge_film(order: FilmOrder) -> None:
             counts = session.add(report, frame.time_s)
             tell(time_s=frame.time_s, length_s=length_s, **counted(counts))
 
-        watch(source, Stream(analyzer), [keep])
+        watch(source, Stream(analyzer), [keep, *faces])
+
+
+@contextmanager
+def cutting_out(folder: Path, wanted: bool) -> Iterator[list[FilmFaces]]:
+    """What cuts faces out, where that is wanted; they are written however the film ends."""
+    faces = [FilmFaces()] if wanted else []
+    try:
+        yield faces
+    finally:
+        for one in faces:
+            one.write(folder)
 
 
 def counted(counts: SessionCounts) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 import maskwatch
 from maskwatch.app.components import (
     FACE_PX,
+    choose_face,
     data_url,
+    face_names,
     jpeg,
     plain,
     show_findings,
@@ -40,13 +42,14 @@ from maskwatch.app.photos import (
     json_file,
     marked_file,
     needs_attention,
+    photo_answers,
     zip_file,
     zip_names,
 )
 from maskwatch.app.quality_words import quality_lines
 from maskwatch.app.second_model import offer_second
 from maskwatch.errors import ImageError
-from maskwatch.io.style import STYLES, verdict_text
+from maskwatch.io.style import STYLES
 from maskwatch.schema import FaceVerdict, FrameReport
 
 PER_PAGE = 8
@@ -142,7 +145,8 @@ def show_card(
             why = catalogue().fault(judged.result)
             st.error(text("photo.unreadable", why=why), icon=":material/error:")
             return
-        show_findings(report)
+        if not alone or len(report.faces) < 2:  # of more, the line above has told
+            show_findings(report)
         alt = f"{photo.name}: {catalogue().counts(report.faces)}"
         if alone:
             result, original = st.columns([3, 1] if crowd else 2)
@@ -159,7 +163,7 @@ def show_card(
         if report.faces:
             st.fragment(show_why)(analyzer, store, photo, judged, report)
             st.fragment(offer_second)(analyzer, photo, judged, report, alone, is_blurred())
-            st.fragment(offer_correction)(photo, judged, report)
+            st.fragment(offer_correction)(photo_answers(photo, judged, face_names(report)))
 
 
 def show_name(store: SessionPhotos, photo: Photo) -> None:
@@ -191,7 +195,8 @@ def show_summary(judged: Sequence[Judged]) -> None:
         say.counted("gallery.judged", len(judged)),
         say.counts([face for report in reports for face in report.faces]),
     ]
-    if attention := sum(needs_attention(found.result) for found in judged):
+    attention = sum(needs_attention(found.result) for found in judged)
+    if attention and len(judged) > 1:
         parts.append(say.counted("gallery.looks", attention))
     if unreadable := len(judged) - len(reports):
         parts.append(say.counted("gallery.broken", unreadable))
@@ -279,15 +284,7 @@ def show_why(
     """A switch, and behind it why a face got its verdict; nothing is computed before."""
     if not st.toggle(text("why.ask"), key=f"why-{photo.upload_id}"):
         return
-    index = 0
-    if len(report.faces) > 1:
-        words = catalogue().picture_words()
-        index = st.selectbox(
-            text("table.face"),
-            range(len(report.faces)),
-            format_func=lambda i: f"{i + 1}: {verdict_text(report.faces[i], words)}",
-            key=f"face-{photo.upload_id}",
-        )
+    index = choose_face(face_names(report), f"face-{photo.upload_id}")
     with st.spinner(text("why.asking")):
         why = store.why(analyzer, photo, judged, index)
     show_pictures(why, f"why-{index + 1}-{zip_names([photo.name])[0]}")

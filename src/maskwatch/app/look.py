@@ -44,7 +44,7 @@ _INK = """
 
 # Streamlit writes white on its own colour, and that of the dark theme has to be a light one.
 _DARK_INK = """
-    [data-testid="stBaseButton-primary"] *, [data-tag] * { color: #0e1117; }
+    [data-testid="stBaseButton-primary"]:enabled *, [data-tag] * { color: #0e1117; }
 """
 
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-import numpy as np
 from PIL import Image
 
 import maskwatch
-from maskwatch.app.components import FACE_PX, data_url, for_screen, jpeg, marked_jpeg
+from maskwatch.app.components import for_screen, jpeg, little_pictures, marked_jpeg
+from maskwatch.app.correcting import Answers
 from maskwatch.app.decoders import open_photo
 from maskwatch.app.i18n import Catalogue
 from maskwatch.errors import ImageError
@@ -31,8 +31,11 @@ from maskwatch.io.draw import annotate
 from maskwatch.io.report import Result, to_csv, to_jsonl
 from maskwatch.io.style import Words
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
+from maskwatch.store.seen_faces import SeenFace, cut_out
 from maskwatch.vision.classify import Explanation, explain
-from maskwatch.vision.crop import crop_faces
+
+SOURCE = "photo"
+"""Under which name faces of visitors' photos are kept, those of all of them."""
 
 MAX_PHOTOS = 200
 """How many photos one session may hold; each costs about as much as a photo on a web page."""
@@ -182,12 +185,10 @@ def judge_photo(analyzer: maskwatch.Analyzer, photo: Photo, key: str) -> Judged:
     try:
         with open_photo(photo.content) as image_rgb:
             report = analyzer.analyze(image_rgb)
-            boxes_xyxy = np.array([face.box_xyxy for face in report.faces], float).reshape(-1, 4)
-            crops = crop_faces(image_rgb, boxes_xyxy, FACE_PX, margin_ratio=0.15)
+            face_urls = tuple(little_pictures(image_rgb, report.faces))
             screen_jpeg = jpeg(for_screen(image_rgb), quality=90)
     except ImageError as error:
         return Judged(key, _renamed(error, photo.name))
-    face_urls = tuple(data_url(crop) for crop in crops)
     return Judged(key, _renamed(report, photo.name), screen_jpeg, face_urls)
 
 
@@ -199,6 +200,18 @@ def explain_face(analyzer: maskwatch.Analyzer, photo: Photo, judged: Judged, ind
     with open_photo(photo.content) as image_rgb:
         (crop_rgb,) = analyzer.crops(image_rgb, [face], report.face_origin)
     return Why(crop_rgb, explain(analyzer.classifier, crop_rgb, face.state))
+
+
+def photo_answers(photo: Photo, judged: Judged, names: Sequence[str]) -> Answers:
+    """The faces of a photo, whose names these are, for a visitor to correct."""
+
+    def see(index: int) -> SeenFace:
+        report = judged.report
+        assert report is not None  # only faces of a report are offered
+        with open_photo(photo.content) as image_rgb:
+            return cut_out(image_rgb, report.faces[index], SOURCE, report.model)
+
+    return Answers(photo.upload_id, judged.key, names, judged.face_urls, see)
 
 
 def needs_attention(result: Result) -> bool:

@@ -193,8 +193,8 @@ def offer_actions(runs: Path, job: JobFolder) -> None:
         chosen = None
     is_active = chosen is not None and chosen.run == job.name
     with st.container(horizontal=True):
-        if state is State.FINISHED and not is_active and st.button(text("runs.activate")):
-            act(lambda: activate(job.model_path), text("runs.activated"))
+        if state is State.FINISHED and not is_active:
+            offer_activation(job)
         if state is not State.FINISHED and st.button(text("runs.resume"), type="primary"):
             act(lambda: resume_job(job, app_settings().weights))
         with st.popover(text("runs.delete"), icon=":material/delete:"):
@@ -202,6 +202,14 @@ def offer_actions(runs: Path, job: JobFolder) -> None:
             st.write(text(question, name=plain(job.name)))
             if st.button(text("runs.delete_yes"), type="primary"):
                 act(lambda: delete(runs, job, is_active), text("runs.deleted", name=job.name))
+
+
+def offer_activation(job: JobFolder) -> None:
+    """Let the model of a run judge on all pages, once that was confirmed."""
+    with st.popover(text("runs.activate"), icon=":material/check:"):
+        st.write(text("runs.activate_sure", name=plain(job.name)))
+        if st.button(text("runs.activate_yes"), type="primary"):
+            act(lambda: activate(job.model_path), text("runs.activated"))
 
 
 def delete(runs: Path, job: JobFolder, is_active: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maskwatch.training.run_folder import RunFolder
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_RECIPE = click.Path(path_type=Path, dir_okay=False, exists=True)  # TensorFlow takes long to load
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _WEIGHTS = click.option(
     "--weights",
@@ -27,7 +28,7 @@ _WEIGHTS = click.option(
 
 
 @click.command()
-@click.argument("recipe", type=_FILE)
+@click.argument("recipe", type=_RECIPE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with a split.")
 @click.option("--out", type=_FOLDER, help="Run folder; runs/NAME of the recipe if not given.")
 @_WEIGHTS
@@ -56,7 +57,7 @@ def train(
 
 
 @click.command()
-@click.argument("recipe", type=_FILE)
+@click.argument("recipe", type=_RECIPE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with train and val parts.")
 @click.option("--out", type=_FOLDER, help="Study folder; runs/NAME-tune if not given.")
 @_WEIGHTS
@@ -129,7 +130,7 @@ def calibrate(model: Path, data: Path, out: Path) -> None:
 
 
 @click.command("train-detector")
-@click.argument("recipe", type=_FILE)
+@click.argument("recipe", type=_RECIPE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with groups.")
 @click.option("--faces", required=True, type=_FILE, help="Faces another detector found (JSON).")
 @click.option("--out", type=_FOLDER, help="Run folder; runs/NAME of the recipe if not given.")

@@ -121,17 +121,17 @@ ENGLISH = Words(
 def certainty_text(face: FaceVerdict, digits: int = 1, words: Words = ENGLISH) -> str:
     """The confidence such as "98.7%", or how long ago the state was seen such as "2 s ago".
 
-    In a video the state stays for a moment when another has become likelier: "in doubt". Who is
-    unsure there may have become sure of a state that is not shown yet; that says nothing.
+    In a video the state stays for a moment when another has become likelier: "in doubt". Of who is
+    unsure there it says nothing: that may be somebody who has just come, or is about to change.
     """
     age_s = held_s(face)
     if age_s:
         return words.seconds_ago.format(seconds=max(1, round(age_s)))
     unsure, likely = face.state is MaskState.UNSURE, face.confidence >= 0.5
-    if unsure and likely:
+    in_video = isinstance(face, TrackedFace)
+    if unsure and (in_video or likely):
         return ""
-    in_doubt = isinstance(face, TrackedFace) and not (unsure or likely)
-    return words.in_doubt if in_doubt else words.percent(face.confidence, digits)
+    return words.in_doubt if in_video and not likely else words.percent(face.confidence, digits)
 
 
 def verdict_text(face: FaceVerdict, words: Words = ENGLISH) -> str:

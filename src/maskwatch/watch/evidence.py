@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from maskwatch.errors import DataError
 from maskwatch.files import explained, writing
 from maskwatch.live.events import Event
 from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB
-from maskwatch.watch.event_faces import EventFace, face_picture, read_face
+from maskwatch.store.seen_faces import SeenFace, cut_out, from_png, to_png
 from maskwatch.watch.pictures import Picture, PictureKind, event_picture
 
 _LOG = logging.getLogger(__name__)
@@ -71,21 +72,22 @@ class EvidenceFolder:
         """Write the picture of an event; see event_picture."""
         self._write(self._folder, event, event_picture(self._kind, image_rgb, report, face))
         if self._with_faces:
-            picture = face_picture(event, image_rgb, face, report.model)
-            self._write(self._folder / _FACES, event, picture)
+            answered = replace(face, state=event.new_state, confidence=event.confidence)
+            seen = cut_out(image_rgb, answered, event.camera, report.model)
+            self._write(self._folder / _FACES, event, Picture(to_png(seen), "image/png"))
 
     def find(self, event_id: str) -> Picture | None:
         """The picture of an event; None where none is kept, or its time is over."""
         return self._find(self._folder, event_id)
 
-    def find_face(self, event_id: str) -> EventFace | None:
+    def find_face(self, event_id: str) -> SeenFace | None:
         """The face of an event; None where none is kept, or its time is over.
 
         Raises:
             DataError: its file cannot be read.
         """
         picture = self._find(self._folder / _FACES, event_id)
-        return read_face(picture) if picture else None
+        return from_png(picture.content) if picture else None
 
     def event_ids(self) -> set[str]:
         """The events of which a picture is kept."""

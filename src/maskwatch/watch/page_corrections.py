@@ -85,5 +85,5 @@ class Corrector:
             raise SettingError("event: its face is not kept, or no longer")
         right = None if shows == NO_FACE else MaskState(shows)
         return self._store.keep(
-            found.image_rgb, found.face, right, found.camera, found.model, event_id
+            found.image_rgb, found.face, right, found.source, found.model, event_id
         )

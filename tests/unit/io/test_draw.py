@@ -115,13 +115,17 @@ def test_a_state_that_is_held_says_since_when(age_s: float, text: str) -> None:
 
 def test_a_state_that_has_become_unlikely_is_in_doubt() -> None:
     assert verdict_text(tracked(MaskState.MASK, confidence=0.3)) == "Mask worn in doubt"
-    assert verdict_text(tracked(MaskState.UNSURE, confidence=0.4)) == "Unsure 40.0%"
 
 
 def test_who_is_unsure_holds_nothing_and_is_never_sure() -> None:
     held = tracked(MaskState.UNSURE, state_age_s=9, confidence=0.4)
-    assert verdict_text(held) == "Unsure 40.0%"
+    assert verdict_text(held) == "Unsure"
     assert verdict_text(tracked(MaskState.UNSURE, confidence=0.75)) == "Unsure"
+
+
+def test_of_who_is_unsure_only_a_photo_gives_a_number() -> None:
+    assert verdict_text(tracked(MaskState.UNSURE, confidence=0.4)) == "Unsure"
+    assert verdict_text(verdict(MaskState.UNSURE, (1.0, 2.0, 30.0, 40.0), 0.4)) == "Unsure 40.0%"
 
 
 def test_a_held_state_looks_different() -> None:

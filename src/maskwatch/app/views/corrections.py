@@ -20,6 +20,8 @@ from maskwatch.store.correction_export import FORMS, export_zip
 from maskwatch.store.corrections import Correction, CorrectionStore
 
 PER_PAGE = 12
+# two beside each other fit on a telephone
+_CARD_PX = 160
 _DAY_S = 24 * 60 * 60
 # keys of the session's state
 PAGE, FAILED = "corrections_page", "corrections_failed"
@@ -90,7 +92,7 @@ def show_kept(store: CorrectionStore, kept: list[Correction]) -> None:
         first = (st.pagination(pages, key=PAGE) - 1) * PER_PAGE
     with st.container(horizontal=True):
         for one in kept[first : first + PER_PAGE]:
-            with st.container(border=True, width=220):
+            with st.container(border=True, width=_CARD_PX):
                 show_one(store, one)
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 import maskwatch
-from maskwatch.app.components import plain, show_legend
+from maskwatch.app.components import little_pictures, plain, show_legend
+from maskwatch.app.correcting import Answers, offer_correction, privacy_words
 from maskwatch.app.film import FILM_MB, FILM_SUFFIXES, Film, FilmState
 from maskwatch.app.film_process import FilmOrder
-from maskwatch.app.kept import count_in, take_over
+from maskwatch.app.intake import Given, offer_field, round_of
+from maskwatch.app.kept import count_in
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.leaving import hold
 from maskwatch.app.look import speak_changes
 from maskwatch.app.people import show_people
 from maskwatch.app.session import app_settings, chosen_model, need_analyzer, show_privacy
 from maskwatch.errors import ModelError
+from maskwatch.io.style import verdict_text
 
 # keys of the session's state
-FILM, ROUND, BUSY, BLUR = "film", "film_round", "film_busy", "film_blur"
+FILM, BUSY, BLUR = "film", "film_busy", "film_blur"
 SPOKEN, SEEN_END = "film_spoken", "film_seen_end"
+
+FIELD = "film-upload"
 
 # the film stands on the first screen with its numbers
 _STAGE_PX = 720
@@ -34,38 +41,29 @@ def show_page() -> None:
     if film:
         every_s = None if film.state.ended else 1.0
         st.fragment(show_film, run_every=every_s)(film)
+        if film.state.faces:
+            st.fragment(offer_correction)(film_answers(film))
     else:
         show_legend()
-    show_privacy(analyzer, not_stored="film.kept")
+    show_privacy(analyzer, *privacy_words(), not_stored="film.kept")
 
 
 def take_film(analyzer: maskwatch.Analyzer, film: Film | None) -> None:
     """The field for a film, folded once there is one."""
-    number = st.session_state.setdefault(ROUND, 0)
     if not film:
         st.write(text("film.intro"))
-    with st.expander(text("film.title"), expanded=not film, key=f"film-intake-{number}"):
+    intake = f"film-intake-{round_of(FIELD)}"
+    with st.expander(text("film.title"), expanded=not film, key=intake):
         st.toggle(text("gallery.blur"), key=BLUR, help=text("film.blur"), persist_state="session")
-        key = f"film-upload-{number}"
-        st.file_uploader(
-            text("film.upload"),
-            type=list(FILM_SUFFIXES),
-            max_upload_size=FILM_MB,
-            key=key,
-            on_change=begin,
-            args=(analyzer, key),
-        )
+        take = partial(begin, analyzer)
+        offer_field(FIELD, text("film.upload"), FILM_SUFFIXES, take, limit_mb=FILM_MB)
     if st.session_state.pop(BUSY, False):
         st.warning(text("film.busy"), icon=":material/hourglass:")
 
 
-def begin(analyzer: maskwatch.Analyzer, key: str) -> None:
+def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
     """Judge the film that was uploaded, instead of the one before."""
-    given = take_over(st.session_state[key])
-    if not given:
-        return
     forget()
-    st.session_state[ROUND] += 1
     _, name, content = given[0]
     try:
         film = Film(name, content, order(analyzer))
@@ -92,6 +90,7 @@ def order(analyzer: maskwatch.Analyzer) -> FilmOrder:
         detector=str(detector.absolute()) if detector else None,
         detector_side_px=settings.detector_side_px,
         blur=bool(st.session_state.get(BLUR)),
+        faces=settings.corrections is not None,
     )
 
 
@@ -151,6 +150,25 @@ def offer_file(name: str, data: bytes, file_name: str, mime: str) -> None:
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def film_answers(film: Film) -> Answers:
+    """The faces of a judged film, each named by its moment, for a visitor to correct."""
+    words, faces = catalogue().picture_words(), film.state.faces
+    field = f"film-{round_of(FIELD)}"
+    return Answers(
+        field=field,
+        content=field,
+        names=[f"{clock(one.time_s)} {verdict_text(one.seen.face, words)}" for one in faces],
+        urls=[little_pictures(one.seen.image_rgb, [one.seen.face])[0] for one in faces],
+        see=lambda index: faces[index].seen,
+        note=text("film.answers"),
+    )
+
+
+def clock(time_s: float) -> str:
+    """A moment as players of films show it, such as "1:05"."""
+    return f"{int(time_s) // 60}:{int(time_s) % 60:02d}"
 
 
 def progress_words(state: FilmState) -> str:

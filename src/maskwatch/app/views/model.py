@@ -68,6 +68,8 @@ def show_page() -> None:
     else:
         show_summary(evidence, card)
         show_sections(evidence, analyzer)
+    if app_settings().runs is None:
+        st.caption(text("model.train_here"))
     show_privacy(analyzer)
 
 

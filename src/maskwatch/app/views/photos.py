@@ -2,11 +2,12 @@
 
 Run by Streamlit from top to bottom on every change. Pictures live in the memory of this process
 until they are removed or the browser's session ends, on whatever page the visitor is; nothing is
-written to disk, and no path or
-address that a browser sends is opened.
+written to disk, and no path or address that a browser sends is opened.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from maskwatch.app import webrtc
 from maskwatch.app.components import CAMERA_PX, plain, show_legend
 from maskwatch.app.correcting import privacy_words
 from maskwatch.app.gallery import show_gallery
+from maskwatch.app.intake import Given, offer_field, round_of
 from maskwatch.app.kept import count_in, take_over
 from maskwatch.app.language import text
 from maskwatch.app.leaving import hold
@@ -25,7 +27,8 @@ from maskwatch.samples import SAMPLES, Sample
 
 # keys of the session's state
 STORE, SAMPLE, CAMERA, PICTURE = "photos", "sample", "camera", "picture"
-ROUND, LEFT_OUT, NEWS = "upload_round", "left_out", "news"
+LEFT_OUT, NEWS = "left_out", "news"
+FIELD = "uploads"
 
 # two beside each other fit on a telephone
 _SAMPLE_PX = 150
@@ -89,18 +92,10 @@ def begin_at_top() -> None:
 
 def take_photos(store: SessionPhotos, folded: bool) -> None:
     """The field for photos and the camera, folded once there are photos to look at."""
-    number = st.session_state.setdefault(ROUND, 0)
     label = text("intake.more" if store.given else "intake.title")
-    with st.expander(label, expanded=not folded, key=f"intake-{number}-{folded}"):
-        key = f"uploads-{number}"
-        st.file_uploader(
-            text("photo.upload"),
-            type=list(UPLOAD_SUFFIXES),
-            accept_multiple_files=True,
-            key=key,
-            on_change=take_uploads,
-            args=(store, key),
-        )
+    with st.expander(label, expanded=not folded, key=f"intake-{round_of(FIELD)}-{folded}"):
+        take = partial(take_uploads, store)
+        offer_field(FIELD, text("photo.upload"), UPLOAD_SUFFIXES, take, several=True)
         room = text("intake.room", megabytes=f"{app_settings().photos_mb / 2:g}")
         st.caption(f"{text('intake.paste')} {room}")
         if st.toggle(text("intake.camera"), key=CAMERA, persist_state="session"):
@@ -110,12 +105,10 @@ def take_photos(store: SessionPhotos, folded: bool) -> None:
         show_left_out(left_out)
 
 
-def take_uploads(store: SessionPhotos, key: str) -> None:
-    """Take what was uploaded; a field with another key is empty."""
-    if given := take_over(st.session_state[key]):
-        st.session_state[ROUND] += 1
-        st.session_state[NEWS] = st.session_state.get(NEWS, 0) + 1
-        st.session_state[LEFT_OUT] = store.add(given)
+def take_uploads(store: SessionPhotos, given: Given) -> None:
+    """Take what was uploaded."""
+    st.session_state[NEWS] = st.session_state.get(NEWS, 0) + 1
+    st.session_state[LEFT_OUT] = store.add(given)
 
 
 def show_camera(store: SessionPhotos) -> None:

@@ -26,6 +26,7 @@ from maskwatch.app.count_charts import (
     people_chart,
     ratio_chart,
 )
+from maskwatch.app.i18n import Catalogue
 from maskwatch.app.language import catalogue, text
 from maskwatch.errors import StoreError
 from maskwatch.schema import MaskState
@@ -140,8 +141,8 @@ def show_summary(hours: Sequence[Bar], first: date, last: date) -> None:
     days = begin if begin == end else text("statistics.span", first=begin, last=end)
     sentences = [f"**{days}: {people}{shares and ': '}{shares}.**"]
     if total.ratio is not None:
-        worn, time = say.percent(total.ratio, 0), say.number(total.face_s / 3600)
-        sentences.append(text("statistics.worn", ratio=worn, hours=time))
+        worn = say.percent(total.ratio, 0)
+        sentences.append(text("statistics.worn", ratio=worn, time=time_words(total.face_s, say)))
     busiest = max(hours, key=lambda bar: bar.everybody)
     if busiest.everybody:
         hour = hour_words(hours.index(busiest), say)
@@ -152,6 +153,13 @@ def show_summary(hours: Sequence[Bar], first: date, last: date) -> None:
         hour = hour_words(index, say)
         sentences.append(text("statistics.least", hour=hour, ratio=say.percent(least, 0)))
     st.markdown(" ".join(sentences))
+
+
+def time_words(seconds: float, say: Catalogue) -> str:
+    """A time in hours, or in minutes where it is less than one hour."""
+    if seconds >= 3600:
+        return text("statistics.for_hours", n=say.number(seconds / 3600))
+    return say.counted("statistics.for_minutes", max(1, round(seconds / 60)))
 
 
 def whole(bars: Sequence[Bar]) -> Bar:

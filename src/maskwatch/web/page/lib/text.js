@@ -74,9 +74,9 @@ export class Catalogue {
     }
     const unsure = face.state === "unsure";
     const likely = face.confidence >= 0.5;
-    if (unsure && likely) return "";
-    const inDoubt = "trackId" in face && !unsure && !likely;
-    return inDoubt ? this.text("picture.in_doubt") : this.percent(face.confidence, digits);
+    const inVideo = "trackId" in face;
+    if (unsure && (inVideo || likely)) return "";
+    return inVideo && !likely ? this.text("picture.in_doubt") : this.percent(face.confidence, digits);
   }
 
   /** Such as "Mask worn 98.7%". @param {FaceVerdict | TrackedFace} face */
