@@ -91,7 +91,7 @@ def build_page(networks: Networks, slim: bool = False) -> dict[str, bytes]:
 
     Args:
         networks: what judges in it.
-        slim: keep weights with two bytes: 9.3 instead of 14.4 MB in all, and answers that differ
+        slim: keep weights with two bytes: 9.4 instead of 14.4 MB in all, and answers that differ
             a little.
 
     Raises:
