@@ -8,7 +8,8 @@ Each task is done in the real program, on its pages in Chromium where a person w
 commands of README and docs as they stand there: a command that is no longer in its section ends the
 run. What has to be read is that section of the docs, code included, at 200 words a minute, and the
 words of the page before the first press. Setting up (`make app`) comes once before all of them and
-is not in here. The table goes to standard output, and to benchmarks/results/first_tasks.json with
+is not in here. While a model trains or the notebook runs nobody has to wait beside it: that time
+stands apart, and does not count against the goal. The table goes to standard output, and to benchmarks/results/first_tasks.json with
 the machine.
 """
 
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,8 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "first_tasks.json"
 WORDS_A_MINUTE = 200
 GOAL_S = 120.0
+LONGEST_S = 3600.0
+LEARNING = "docs/train.md#Learn from wrong answers"
 SERVICE = "http://127.0.0.1:8000"
 say = load_catalogue("en").text
 
@@ -65,12 +68,14 @@ class Desk:
         browser: whose camera shows a masked face.
         every: of how many pictures the notebook takes one; None for what it takes by itself.
         page_words: what pages said before the first press.
+        alone_s: how long the machine worked by itself.
     """
 
     folder: Path
     browser: Browser
     every: int | None
-    page_words: int = field(default=0)
+    page_words: int = 0
+    alone_s: float = 0.0
 
     @contextmanager
     def opened(self, path: str, *options: str) -> Iterator[Page]:
@@ -83,6 +88,13 @@ class Desk:
             self.page_words = words(page.locator('[data-testid="stMain"]').inner_text())
             yield page
             page.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody has to wait for what is done in this block."""
+        began_s = time.perf_counter()
+        yield
+        self.alone_s = time.perf_counter() - began_s
 
     def run(self, section: str, command: str) -> str:
         """What a command says; it must stand in the section just so."""
@@ -142,8 +154,10 @@ def retrain(desk: Desk, section: str) -> None:
     confirm_samples(CorrectionStore(desk.folder / "corrections", keep_days=90))
     with desk.opened("train", "--corrections", "corrections", "--runs", "runs") as page:
         page.get_by_role("button", name=say("learning.start")).click()
-        page.set_default_timeout(1000 * LIMIT_S)
-        page.get_by_text(say("learning.compared")).first.wait_for(timeout=1000 * LIMIT_S)
+        page.locator(".st-key-spoken_run").filter(has_text="onwards-1").wait_for()
+        with desk.alone():
+            compared = page.get_by_text(say("learning.compared")).first
+            compared.wait_for(timeout=1000 * LONGEST_S)
 
 
 def confirm_samples(store: CorrectionStore) -> None:
@@ -190,7 +204,8 @@ def run_notebook(desk: Desk, section: str) -> None:
     assert "make notebook" in section
     every = {"MASKWATCH_EVERY": str(desk.every)} if desk.every else {}
     command = [sys.executable, str(ROOT / "scripts" / "run_notebook.py")]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **every}, check=True)
+    with desk.alone():
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **every}, check=True)
 
 
 @dataclass(frozen=True)
@@ -199,33 +214,30 @@ class Task:
 
     Attributes:
         name: what.
-        read: file and heading of what has to be read before.
-        do: does it, given that section.
+        read: sections that have to be read before, each as file and heading.
+        do: does it, given their text.
     """
 
     name: str
-    read: tuple[str, str]
+    read: tuple[str, ...]
     do: Callable[[Desk, str], None]
 
 
 TASKS = {
-    "photo": Task("a photo judged", ("README.md", "Start"), judge_photo),
-    "webcam": Task("the webcam on", ("docs/webcam.md", "The live page"), see_camera),
-    "film": Task("a film kept", ("docs/video.md", "A film in the browser"), keep_film),
-    "correction": Task(
-        "an answer corrected", ("docs/train.md", "Learn from wrong answers"), correct
-    ),
-    "retrain": Task(
-        "the model retrained with it", ("docs/train.md", "Learn from wrong answers"), retrain
-    ),
-    "csv": Task("results in a spreadsheet", ("docs/photos.md", "On the command line"), open_table),
-    "api": Task("the service called", ("docs/http.md", "HTTP"), call_service),
-    "notebook": Task("the notebook run", ("docs/train.md", "Retrace the report"), run_notebook),
+    "photo": Task("a photo judged", ("README.md#Start",), judge_photo),
+    "webcam": Task("the webcam on", ("docs/webcam.md#The live page",), see_camera),
+    "film": Task("a film kept", ("docs/video.md#A film in the browser",), keep_film),
+    "correction": Task("an answer corrected", (LEARNING,), correct),
+    "retrain": Task("the model retrained with it", (LEARNING,), retrain),
+    "csv": Task("results in a spreadsheet", ("docs/photos.md#On the command line",), open_table),
+    "api": Task("the service called", ("docs/http.md#HTTP", "docs/http.md#Ask it"), call_service),
+    "notebook": Task("the notebook run", ("docs/train.md#Retrace the report",), run_notebook),
 }
 
 
-def section_of(file: str, heading: str) -> str:
-    """The text under a heading, up to the next heading of any level."""
+def section_of(place: str) -> str:
+    """The text under a heading of a file, up to the next heading of any level."""
+    file, _, heading = place.partition("#")
     text = (ROOT / file).read_text(encoding="utf-8")
     found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", text, re.M | re.S)
     if found is None:
@@ -240,14 +252,19 @@ def words(text: str) -> int:
 
 def take(task: Task, desk: Desk) -> dict[str, float]:
     """Do a task; what it took."""
-    section = section_of(*task.read)
-    desk.page_words = 0
+    section = "\n".join(map(section_of, task.read))
+    desk.page_words, desk.alone_s = 0, 0.0
     began_s = time.perf_counter()
     task.do(desk, section)
-    machine_s = time.perf_counter() - began_s
+    machine_s = time.perf_counter() - began_s - desk.alone_s
     read = words(section) + desk.page_words
     reading_s = 60 * read / WORDS_A_MINUTE
-    return {"words": read, "reading_s": round(reading_s), "machine_s": round(machine_s, 1)}
+    return {
+        "words": read,
+        "reading_s": round(reading_s),
+        "machine_s": round(machine_s, 1),
+        "alone_s": round(desk.alone_s, 1),
+    }
 
 
 def prepare(folder: Path) -> None:
@@ -264,7 +281,7 @@ def prepare(folder: Path) -> None:
 def line(name: str, took: dict[str, float]) -> str:
     """A row of the table."""
     whole_s = took["reading_s"] + took["machine_s"]
-    numbers = (took["words"], took["reading_s"], took["machine_s"], whole_s)
+    numbers = (took["words"], took["reading_s"], took["machine_s"], whole_s, took["alone_s"])
     cells = "".join(f"{value:12,.0f}" for value in numbers)
     return f"{name:<28}{cells}   {'yes' if whole_s <= GOAL_S else 'NO'}"
 
@@ -280,7 +297,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"no such task: {', '.join(sorted(unknown))}")
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     took = {}
-    heads = ("words", "reading s", "machine s", "together s")
+    heads = ("words", "reading s", "machine s", "together s", "alone s")
     print(f"{'':<28}{''.join(f'{head:>12}' for head in heads)}   within {GOAL_S:.0f} s")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
