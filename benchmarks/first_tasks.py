@@ -9,8 +9,8 @@ commands of README and docs as they stand there: a command that is no longer in 
 run. What has to be read is that section of the docs, code included, at 200 words a minute, and the
 words of the page before the first press. Setting up (`make app`) comes once before all of them and
 is not in here. While a model trains or the notebook runs nobody has to wait beside it: that time
-stands apart, and does not count against the goal. The table goes to standard output, and to benchmarks/results/first_tasks.json with
-the machine.
+stands apart, and does not count against the goal. The table goes to standard output, and to
+benchmarks/results/first_tasks.json with the machine.
 """
 
 from __future__ import annotations
