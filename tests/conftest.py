@@ -20,7 +20,7 @@ from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
 from support.orphans import end_with_me
 from support.paths import TESTS
-from xdist.scheduler import LoadFileScheduling
+from support.scheduling import Scheduling
 
 # What a test leaves at home is in nobody's way, neither another worker's nor that of whoever runs
 # the tests. Ahead of all that looks there when it is loaded.
@@ -53,19 +53,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The dearest folders first, so that no worker is alone with one at the end.
 ORDER = ("browser", "training", "package", "pages", "process", "unit")
-BROWSER = "browser"
-"""The folder whose files share a browser and servers: those of the app's pages, and the others."""
-
-
-class Scheduling(LoadFileScheduling):
-    """The tests of one file in one process, and so those of files that share what is dear."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        folder, name = file.split("/")[-2:]
-        if folder != BROWSER:
-            return file
-        return f"{folder}, {'app' if name.startswith('test_browser_') else 'others'}"
 
 
 @pytest.hookimpl(optionalhook=True)

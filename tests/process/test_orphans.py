@@ -31,13 +31,15 @@ if sys.argv[1] == "killed":
 @pytest.mark.parametrize("end", ["killed", "over"])
 def test_a_process_that_was_left_behind_is_ended(end: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", TESTING, end]
-    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as tests:
-        assert tests.stdout
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=TESTS, stdout=pipe, stderr=pipe, text=True) as tests:
+        assert tests.stdout and tests.stderr
         left = int(tests.stdout.readline())
         if end == "killed":
             tests.send_signal(signal.SIGKILL)
-        tests.wait()
-    until(lambda: not _runs(left), "it has ended")
+        until(lambda: not _runs(left), "it has ended")
+        said = tests.stderr.read()  # up to the end of whoever ended it
+    assert ("were ended by SIGKILL" in said) == (end == "killed"), said
 
 
 def _runs(process_id: int) -> bool:
