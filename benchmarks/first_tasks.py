@@ -30,23 +30,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from maskwatch import Analyzer
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.io.environment import cpu_name
-from maskwatch.io.images import load_image
 from maskwatch.io.recording import Recording
 from maskwatch.models.runtime import available_cpus
-from maskwatch.samples import SAMPLES
+from maskwatch.schema import CLASSES
 from maskwatch.store.corrections import CorrectionStore
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.app_server import app_server
 from support.cartoon_face import cartoon
 from support.chromium import chromium_with, new_page, play
+from support.data_factory import draw
+from support.fakes import verdict
 from support.waiting import LIMIT_S, until
 
 ROOT = Path(__file__).parents[1]
@@ -151,7 +150,7 @@ def correct(desk: Desk, section: str) -> None:
 
 def retrain(desk: Desk, section: str) -> None:
     """The model goes on from the corrections, and the new one is compared with the old one."""
-    confirm_samples(CorrectionStore(desk.folder / "corrections", keep_days=90))
+    confirm_some(CorrectionStore(desk.folder / "corrections", keep_days=90))
     with desk.opened("train", "--corrections", "corrections", "--runs", "runs") as page:
         page.get_by_role("button", name=say("learning.start")).click()
         page.locator(".st-key-spoken_run").filter(has_text="onwards-1").wait_for()
@@ -160,15 +159,11 @@ def retrain(desk: Desk, section: str) -> None:
             compared.wait_for(timeout=1000 * LONGEST_S)
 
 
-def confirm_samples(store: CorrectionStore) -> None:
-    """Seven of each state, as a user would confirm them in a week; that is not timed."""
-    analyzer, random = Analyzer(), np.random.default_rng(0)
-    for path in [sample.path for sample in SAMPLES[:3] for _ in range(7)]:
-        noise = random.normal(0, 12, (1, 1, 3))  # no two photos have the same light
-        image_rgb = np.clip(load_image(path) + noise, 0, 255).astype(np.uint8)
-        report = analyzer.analyze(image_rgb)
-        for face in report.faces:
-            store.keep(image_rgb, face, face.state, "photo", report.model)
+def confirm_some(store: CorrectionStore) -> None:
+    """Seven pictures of each state, as a user has them after a week; which is not timed."""
+    for number, state in enumerate(7 * CLASSES):
+        face = verdict(state, (40.0, 40.0, 120.0, 120.0))
+        store.keep(draw(number, 160, 160), face, state, "photo", "a model")
 
 
 def open_table(desk: Desk, section: str) -> None:
