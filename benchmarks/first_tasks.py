@@ -1,7 +1,7 @@
 """How long a new user's first eight tasks take: what has to be read for each, and the machine.
 
     python benchmarks/first_tasks.py                # all; the notebook takes some ten minutes
-    python benchmarks/first_tasks.py photo api      # some
+    python benchmarks/first_tasks.py photo api      # some; the rest stays as recorded
     python benchmarks/first_tasks.py --every 40     # the notebook on one picture in forty
 
 Each task is done in the real program, on its pages in Chromium where a person would, and by the
@@ -305,7 +305,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 took[key] = take(TASKS[key], desk)
                 print(line(TASKS[key].name, took[key]), flush=True)
     machine = {"cpu": cpu_name(), "cores": available_cpus(), "load": round(os.getloadavg()[0], 1)}
-    result = {"machine": machine, "every": options.every, "goal_s": GOAL_S, "tasks": took}
+    before = json.loads(options.out.read_text())["tasks"] if options.out.exists() else {}
+    result = {"machine": machine, "goal_s": GOAL_S, "tasks": {**before, **took}}
     options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
