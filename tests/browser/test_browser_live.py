@@ -86,14 +86,25 @@ def swaying(picture: Image.Image) -> list[np.ndarray]:
 
 
 @contextmanager
-def browsing(chromium: Browser, address: str, width_px: int = 1280) -> Iterator[Page]:
-    """The live page, for a new visitor who lets it see what the camera shows."""
+def browsing(
+    chromium: Browser, address: str, width_px: int = 1280, path: str = "live", script: str = ""
+) -> Iterator[Page]:
+    """The live page, for a new visitor who lets it see what the camera shows.
+
+    Args:
+        chromium: its camera shows it.
+        address: of the pages.
+        width_px: of the window.
+        path: of the page.
+        script: run in the page before its own.
+    """
     size = {"width": width_px, "height": 812 if width_px < 700 else 800}
     visitor = new_visitor(chromium, viewport=size, permissions=["camera"])
     page = visitor.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{address}/live")
+    page.add_init_script(script)
+    page.goto(f"{address}/{path}")
     try:
         yield page
         overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -257,10 +268,10 @@ def test_a_page_without_a_camera_says_why(
     from playwright.sync_api import expect
 
     say = load_catalogue(language)
-    with browsing(chromium, address) as page:
-        refuse = f"() => Promise.reject(new DOMException('Permission denied', '{fault}'))"
-        page.add_init_script(f"navigator.mediaDevices.getUserMedia = {refuse}")
-        page.goto(f"{address}/live?lang={language}")
+    refuse = f"() => Promise.reject(new DOMException('Permission denied', '{fault}'))"
+    script = f"navigator.mediaDevices.getUserMedia = {refuse}"
+    path = f"live?lang={language}"
+    with browsing(chromium, address, path=path, script=script) as page:
         off = page.get_by_text(say.text("live.off"))
         expect(off).to_be_visible()
         player = press(page, say.text("live.start"))

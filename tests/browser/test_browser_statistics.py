@@ -194,7 +194,7 @@ def test_a_missing_mask_is_told_by_a_banner_and_if_wanted_by_a_sound(
         assert page.evaluate("window.tones") == 0  # nobody asked for it
         turn(page, SOUND)
         page.wait_for_function("window.tones === 2")  # a sample
-        assert page.evaluate("window.maskwatchSound.context.state") == "running"
+        assert page.evaluate("window.maskwatchSound.bell.context.state") == "running"
         end(page)
         until_seen(page, MaskState.NO_MASK)
         page.wait_for_function("window.tones === 4")

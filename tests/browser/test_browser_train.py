@@ -18,7 +18,7 @@ from support.data_factory import folder_set
 from support.job_factory import fake_run
 from support.training_factory import random_base_weights
 from support.waiting import until
-from test_browser_look import TOO_FAINT
+from test_browser_look import until_readable
 
 from maskwatch._version import __version__
 from maskwatch.app.i18n import load_catalogue
@@ -133,24 +133,24 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("width_px", [375, 1100])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("run", ["lost-1", "leaky-1"])
 def test_every_word_can_be_read(
-    address: str, indonesian: BrowserContext, run: str, scheme: str, width_px: int
+    address: str, indonesian: BrowserContext, run: str, scheme: str
 ) -> None:
     told = load_catalogue("id").text
     page = indonesian.new_page()
-    page.set_viewport_size({"width": width_px, "height": 900})
     page.emulate_media(color_scheme=scheme)
     with seen(page, f"{address}/train"):
         page.get_by_text(told("training.trusted")).wait_for()
         if run != "lost-1":
             choose(page, told("runs.look_into"), run)
             page.get_by_text("47%").wait_for()
-        until(lambda: not page.evaluate(TOO_FAINT), "faint words")
-        overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert overhang <= 0
+        for width_px in (375, 1100):
+            page.set_viewport_size({"width": width_px, "height": 900})
+            until_readable(page)
+            overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert overhang <= 0
 
 
 def test_without_runs_there_is_no_such_page(chromium: Browser, pages: str) -> None:

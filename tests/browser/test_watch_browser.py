@@ -124,7 +124,7 @@ def test_an_owner_sees_cameras_and_events_with_pictures(chromium: Browser, site:
         page.locator("#large_picture:not([hidden])").wait_for()
         page.keyboard.press("Escape")
         page.get_by_role("link", name=ENGLISH.text("cameras.events")).click()
-        page.locator("#event_list img:not([hidden])").first.wait_for()
+        page.locator("#event_list img[src]").first.wait_for()
         page.locator("#event_camera").select_option("gate")
         page.get_by_text(ENGLISH.text("cameras.no_event")).wait_for()
         page.get_by_role("link", name=ENGLISH.text("cameras.counts")).click()
@@ -212,14 +212,12 @@ def test_a_zone_is_drawn_saved_and_removed(chromium: Browser, site: str, by_keys
         page.get_by_text(ENGLISH.text("cameras.corners", n=4)).wait_for()
         page.locator("#zone_name").fill("hall")
         page.locator("#zone_kind").select_option("ignore")
-        page.get_by_role("button", name=ENGLISH.text("cameras.add_zone")).click()
-        page.get_by_role("button", name=ENGLISH.text("cameras.save_zones")).click()
+        page.get_by_role("button", name=ENGLISH.text("cameras.save_zone")).click()
         page.get_by_text(ENGLISH.text("cameras.saved")).wait_for()
         page.get_by_role("link", name=ENGLISH.text("cameras.now"), exact=True).click()
         card(page, "door").get_by_text(ENGLISH.text("cameras.nobody")).wait_for()
         page.get_by_role("link", name=ENGLISH.text("cameras.settings")).click()
         page.get_by_role("button", name=ENGLISH.text("cameras.remove_zone", name="hall")).click()
-        page.get_by_role("button", name=ENGLISH.text("cameras.save_zones")).click()
         page.get_by_text(ENGLISH.text("cameras.saved")).wait_for()
         page.get_by_role("link", name=ENGLISH.text("cameras.now"), exact=True).click()
         card(page, "door").locator('.badge[data-state="no_mask"]').wait_for()
@@ -247,22 +245,25 @@ def test_hours_are_set_and_what_is_wrong_with_them_is_said(chromium: Browser, si
 
 @pytest.mark.parametrize("say", [ENGLISH, INDONESIAN], ids=lambda say: say.code)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width_px", [320, 800, 1440])
 def test_every_view_fits_and_can_be_read(
-    chromium: Browser, site: str, say: Catalogue, scheme: str, width_px: int
+    chromium: Browser, site: str, say: Catalogue, scheme: str
 ) -> None:
-    look = {"viewport": {"width": width_px, "height": 800}, "color_scheme": scheme}
-    with opened(chromium, site, OWNER, **look, locale=say.code) as page:
+    with opened(chromium, site, OWNER, color_scheme=scheme, locale=say.code) as page:
         page.get_by_role("button", name=LANGUAGES[say.code]).wait_for()
         for view in ("now", "events", "counts", "settings"):
             page.get_by_role("link", name=say.text(f"cameras.{view}"), exact=True).click()
             page.locator(f"#{view}:visible").wait_for()
-            wider = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wider <= 0, view
-            faint = page.evaluate(TOO_FAINT)
-            assert not faint, json.dumps(faint)
-            if scheme == "light":  # the rules of axe but those for colours, which are above
-                found = Axe().run(page).response["violations"]
-                assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+            for width_px in (320, 800, 1440):
+                page.set_viewport_size({"width": width_px, "height": 800})
+                check_look(page, scheme)
+
+
+def check_look(page: Page, scheme: str) -> None:
+    """Nothing is wider than the window, and all can read it."""
+    root = "document.documentElement"
+    assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0
+    faint = page.evaluate(TOO_FAINT)
+    assert not faint, json.dumps(faint)
+    if scheme == "light":  # the rules of axe but those for colours, which are above
+        found = Axe().run(page).response["violations"]
+        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]

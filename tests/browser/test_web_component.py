@@ -59,6 +59,17 @@ def watch_loading(page: Page) -> list[str]:
     return urls
 
 
+# how many tones the page has made
+COUNT_TONES = """() => {
+    const make = AudioContext.prototype.createOscillator;
+    window.tones = 0;
+    AudioContext.prototype.createOscillator = function () {
+        window.tones += 1;
+        return make.call(this);
+    };
+}"""
+
+
 def choose(page: Page, words: str) -> None:
     page.get_by_role("radio", name=words).or_(page.get_by_role("button", name=words)).click()
 
@@ -96,3 +107,26 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
         choose(page, ENGLISH.text("own_browser.counted_there"))
         page.get_by_text(ENGLISH.text("own_browser.only_claimed")).wait_for()
     assert {entry.state for entry in entries} >= set(MaskState) - {MaskState.UNSURE}
+
+
+@pytest.mark.usefixtures("four_people")
+def test_it_warns_of_missing_masks_as_the_server_does(chromium: Browser, pages: str) -> None:
+    with live_page(chromium, pages) as page:
+        page.evaluate(COUNT_TONES)
+        choose(page, ENGLISH.text("own_browser.here"))
+        start = page.get_by_role("button", name=ENGLISH.text("live.start"))
+        start.click()
+        for state in ("no_mask", "incorrect_mask"):
+            page.get_by_text(ENGLISH.text(f"warning_signs.{state}")).wait_for()
+        banner = page.get_by_role("checkbox", name=ENGLISH.text("warning_signs.banner"))
+        banner.uncheck()
+        assert page.locator("#warnings .badge").count() == 0
+        banner.check()
+        page.get_by_text(ENGLISH.text("warning_signs.no_mask")).wait_for()
+        assert page.evaluate("window.tones") == 0  # nobody asked for any
+        page.get_by_role("checkbox", name=ENGLISH.text("warning_signs.sound")).check()
+        until(lambda: page.evaluate("window.tones") == 2, "how it sounds")
+        page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).click()
+        assert page.locator("#warnings .badge").count() == 0
+        start.click()
+        until(lambda: page.evaluate("window.tones") == 4, "they are in view again")

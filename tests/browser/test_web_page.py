@@ -24,7 +24,7 @@ from support.web_page import FOUR, GROUP, Opened, assert_alike, group_rgb
 from test_browser_look import TOO_FAINT
 
 from maskwatch import Analyzer
-from maskwatch.app.i18n import LANGUAGES, load_catalogue
+from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
 from maskwatch.io.images import load_image
 from maskwatch.samples import SAMPLES
 
@@ -77,6 +77,20 @@ def saved(page: Page, key: str) -> bytes:
     return waiting.value.path().read_bytes()
 
 
+def test_a_photo_that_cannot_be_judged_is_told(open_page: Opened) -> None:
+    page = open_page()
+    page.evaluate(
+        """() => {
+            Worker.prototype.postMessage = function ({id}) {
+                const data = {id, error: "no memory left"};
+                queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", {data})));
+            };
+        }"""
+    )
+    page.locator("#files").set_input_files([GROUP.path, SAMPLES[0].path])
+    page.get_by_text(ENGLISH.text("web.photo_failed", why="no memory left")).wait_for()
+
+
 def test_the_marked_photo_has_the_size_of_the_photo(open_page: Opened, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     Image.fromarray(load_image(GROUP.path)).resize((1500, 1000)).save(large)
@@ -91,18 +105,17 @@ def test_the_marked_photo_has_the_size_of_the_photo(open_page: Opened, tmp_path:
     assert orange > 500
 
 
-@pytest.mark.parametrize("width_px", [375, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width_px", "say"), [(375, INDONESIAN), (1280, ENGLISH)])
 def test_it_can_be_read_in_every_size_theme_and_language(
-    open_page: Opened, width_px: int, scheme: str
+    open_page: Opened, width_px: int, say: Catalogue
 ) -> None:
-    locale = "id-ID" if width_px == 375 else "en-GB"
-    page = open_page(width_px, color_scheme=scheme, locale=locale)
-    say = INDONESIAN if width_px == 375 else ENGLISH
+    from playwright.sync_api import expect
+
+    page = open_page(width_px, locale=say.code)
     sample = page.get_by_role("button", name=say.text("samples.group"), exact=True)
     sample.focus()
     page.keyboard.press("Enter")
-    page.locator("#results canvas").first.wait_for()
+    expect(page.locator("#results canvas").first).to_be_in_viewport()
     page.locator("summary").click()
     for view in ("photos", "live", "film"):
         link = page.get_by_role("link", name=say.text(f"web.{view}"), exact=True)
@@ -110,7 +123,12 @@ def test_it_can_be_read_in_every_size_theme_and_language(
         page.keyboard.press("Enter")
         page.locator(f"#{view}").wait_for()
         assert link.get_attribute("aria-current") == "page"
-        assert page.evaluate(TOO_FAINT) == []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") == (
+                scheme == "dark"
+            )
+            assert page.evaluate(TOO_FAINT) == []
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     other = next(code for code in LANGUAGES if code != say.code)
     page.get_by_role("button", name=LANGUAGES[other]).click()
@@ -131,7 +149,9 @@ def test_the_webcam_is_judged_and_counted(open_page: Opened) -> None:
     rows.nth(1).locator("td").nth(1).filter(has_text=re.compile("^1$")).wait_for()
     assert rows.count() == 4
     page.get_by_role("img", name=FOUR).wait_for()  # after a pause they are unsure for a moment
+    page.get_by_text(ENGLISH.text("warning_signs.no_mask")).wait_for()
     page.get_by_role("button", name="Bahasa Indonesia").click()
+    page.get_by_text(INDONESIAN.text("warning_signs.no_mask")).wait_for()
     page.locator("#live_said", has_text="4 wajah: 2 masker dipakai").wait_for()
     page.get_by_role("button", name=INDONESIAN.text("live.stop"), exact=True).click()
     assert page.evaluate("document.getElementById('camera').srcObject") is None
@@ -240,14 +260,35 @@ def test_a_host_that_unpacks_the_files_itself(open_page: Opened, server: WebServ
     packed = {path: server.files[path] for path in paths}
     server.files.update({path: gzip.decompress(packed[path]) for path in paths})
     try:
-        open_page()
+        page = open_page()
+        page.context.set_offline(True)
+        page.reload()
+        page.get_by_text(ENGLISH.text("web.ready_offline")).wait_for()
     finally:
         server.files.update(packed)
 
 
-def test_the_speed_can_be_measured(open_page: Opened) -> None:
-    page = open_page(path="/bench.html", ready=False)
-    page.locator("#measured[aria-busy=false]").wait_for()
+def test_at_the_next_visit_the_browser_loads_webassembly_by_itself(
+    open_page: Opened, server: WebServer
+) -> None:
+    page = open_page()
+    runtime = f"import('{server.url}/ort/ort.wasm.bundle.min.mjs')"
+    place = f"{runtime}.then(({{ env }}) => String(env.wasm.wasmPaths?.wasm))"
+    assert page.workers[0].evaluate(place) == "undefined"
+    page.reload()  # what it compiled by itself it keeps for the visits after that
+    page.get_by_text(ENGLISH.text("web.ready_offline")).wait_for()
+    assert page.workers[0].evaluate(place).endswith("/ort/ort-wasm-simd-threaded.wasm.gz")
+
+
+def test_the_speed_can_be_measured(open_page: Opened, server: WebServer) -> None:
+    whole, often = server.files["bench.js"], b"FRAMES = 60;"
+    assert often in whole
+    server.files["bench.js"] = whole.replace(often, b"FRAMES = 5;")
+    try:
+        page = open_page(path="/bench.html", ready=False)
+        page.locator("#measured[aria-busy=false]").wait_for()
+    finally:
+        server.files["bench.js"] = whole
     told = page.locator("#measured tr").all_inner_texts()
     for row, key in zip(told, ("ready", "photo", "new", "steady"), strict=True):
         assert re.fullmatch(rf"{ENGLISH.text(f'web.bench_{key}')}\t[1-9]\d* ms", row)

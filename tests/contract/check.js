@@ -18,6 +18,7 @@ import { Session } from "/lib/counting.js";
 import { Catalogue } from "/lib/text.js";
 import { isPart, isWhole, tileCorners } from "/lib/tiles.js";
 import { Tracker } from "/lib/track.js";
+import { Alarmist } from "/lib/warning.js";
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const picture = ({ width, height, rgb }) => ({ data: bytes(rgb), width, height, channels: 3 });
@@ -188,6 +189,15 @@ const answers = {
       const faces = states.map(([trackId, state]) => ({ trackId, state }));
       const { inView, people, faceS } = session.add({ faces }, time);
       return [inView, people, faceS].map((counts) => STATES.map((state) => counts[state]));
+    });
+  },
+
+  warning({ frames }) {
+    const alarmist = new Alarmist();
+    return frames.map(({ time, states: shown }) => {
+      const faces = shown.map(([trackId, state]) => ({ trackId, state }));
+      const { states, rings, before } = alarmist.update({ faces }, time);
+      return [states, rings, before];
     });
   },
 

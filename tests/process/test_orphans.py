@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.paths import TESTS
+from support.programs import running
 from support.waiting import until
 
 # as a test that starts a training job, which has a session of its own
@@ -24,6 +25,15 @@ command = [sys.executable, "-c", "import time; time.sleep(3600)"]
 print(subprocess.Popen(command, start_new_session=True).pid, flush=True)
 if sys.argv[1] == "killed":
     time.sleep(3600)
+"""
+
+
+DEAF = """
+import signal, time
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("it hears", flush=True)
+time.sleep(3600)
 """
 
 
@@ -40,6 +50,13 @@ def test_a_process_that_was_left_behind_is_ended(end: str) -> None:
         until(lambda: not _runs(left), "it has ended")
         said = tests.stderr.read()  # up to the end of whoever ended it
     assert ("were ended by SIGKILL" in said) == (end == "killed"), said
+
+
+def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with running([sys.executable, "-c", DEAF], log, end_s=0.1) as program:
+        until(log.read_text, "it hears")
+    assert program.returncode == -signal.SIGKILL
 
 
 def _runs(process_id: int) -> bool:

@@ -60,7 +60,7 @@ def test_the_folder_holds_all_that_the_page_asks_for(tmp_path: Path, toys: list[
     assert about["cards"]["classifier"]["name"] == "toy 1"
     for kind, card in about["cards"].items():
         network = gzip.decompress((out / "models" / f"{kind}.onnx.gz").read_bytes())
-        assert hashlib.sha256(network).hexdigest() == card["sha256"]
+        assert hashlib.sha256(network).hexdigest() == card["file"]["sha256"]
     assert "training" not in about["cards"]["classifier"]
 
 

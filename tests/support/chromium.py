@@ -11,10 +11,29 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from support.waiting import LIMIT_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FEATURES_OFF = (
+    # the list under the address bar is a page of its own, in two processes for every window
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    # these are Playwright's, whose own list does not count beside this one
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+)
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,8 +42,9 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=" + ",".join(FEATURES_OFF),
 ]
-WAIT_MS = 120_000
+WAIT_MS = int(1000 * LIMIT_S)
 """How long pages are waited for, on any machine; Playwright's own 30 and 5 s are not enough."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from maskwatch import MaskState
 from maskwatch.live.counting import Session
+from maskwatch.live.events import Alarmist
 from maskwatch.schema import (
     CLASSES,
     Face,
@@ -249,3 +250,22 @@ def counting(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
         told = (seen.in_view, seen.people, seen.face_s)
         answer.append([[c.get(s, 0) for s in MaskState] for c in told])
     yield {"frames": given}, answer
+
+
+@part
+def warning(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
+    for people in (1, 6):
+        alarmist, given, answer, time_s = Alarmist(), [], [], 5.0
+        shown: dict[int, MaskState] = {}
+        for _ in range(200):
+            step = float(rng.choice((-0.2, 0.1, 0.7, 4.0, 31.0), p=(0.02, 0.4, 0.4, 0.16, 0.02)))
+            time_s = round(time_s + step, 2)
+            if rng.random() < 0.3:  # one comes, goes or shows something else
+                shown.pop(key := int(rng.integers(people)), None)
+                if rng.random() < 0.7:
+                    shown[key] = rng.choice(list(MaskState), p=(0.3, 0.4, 0.2, 0.1))
+            faces = tuple(shown_face(MaskState(state), key) for key, state in shown.items())
+            alarm = alarmist.update(FrameReport(faces, (9, 9), FaceOrigin.DETECTED, "m"), time_s)
+            given.append({"time": time_s, "states": [[k, str(s)] for k, s in shown.items()]})
+            answer.append([list(alarm.states), alarm.rings, list(alarm.before)])
+        yield {"frames": given}, answer

@@ -53,10 +53,15 @@ def tiny_order(folder: Path, recipe: Recipe | None = None, protocol: str = GROUP
     return Order((str(folder),), protocol, recipe or tiny_recipe())
 
 
+def alter_jobs(patch: pytest.MonkeyPatch) -> None:
+    """Jobs that begin from now on have a short network, and heed `hold`."""
+    folders = [str(TESTS / "support" / "in_jobs"), str(TESTS), os.environ.get("PYTHONPATH", "")]
+    patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
+    patch.setenv("SHORT_BASE", "yes")
+
+
 def hold(patch: pytest.MonkeyPatch, after_epoch: int) -> None:
     """Jobs that begin from now on wait after that epoch until they are stopped or killed."""
-    folders = [str(TESTS / "support" / "held"), os.environ.get("PYTHONPATH", "")]
-    patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, folders)))
     patch.setenv("HELD_AFTER_EPOCH", str(after_epoch))
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -62,18 +60,10 @@ def small_recipe(**changes: Any) -> Recipe:
 
 
 def random_base_weights(folder: Path) -> Path:
-    """A file of base weights in Keras' own format, from a seed, so that nothing is downloaded."""
-    path = folder / "base.weights.h5"
-    path.write_bytes(_random_base())
-    return path
+    """A file of base weights in Keras' own format, from a seed, so that nothing is downloaded.
 
-
-@cache
-def _random_base() -> bytes:
-    """Batch norm has the statistics of one batch of noise.
-
-    With its initial ones the signal of random layers fades to nothing, and a frozen batch norm
-    would keep it so.
+    Batch norm has the statistics of one batch of noise. With its initial ones the signal of random
+    layers fades to nothing, and a frozen batch norm would keep it so.
     """
     import keras
 
@@ -85,7 +75,6 @@ def _random_base() -> bytes:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     base(np.random.default_rng(0).uniform(-1, 1, (16, 64, 64, 3)), training=True)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "base.weights.h5"
-        base.save_weights(path)
-        return path.read_bytes()
+    path = folder / "base.weights.h5"
+    base.save_weights(path)
+    return path

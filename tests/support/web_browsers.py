@@ -10,8 +10,8 @@ import itertools
 import json
 import re
 import shutil
-import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from maskwatch.pipeline import Networks
 from maskwatch.web.bundle import build_page
 from maskwatch.web.server import page_server
 from support.contract_factory import FOLDER as CONTRACT
+from support.programs import running
 from support.waiting import until
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -86,11 +87,11 @@ class Firefox:
         self._window = tree["contexts"][0]["context"]
 
     def ask(self, method: str, **params: Any) -> Any:
-        """One command, and what it answers."""
-        number = next(self._numbers)
+        """One command, and what it answers; what else it says meanwhile gives it no more time."""
+        number, end_s = next(self._numbers), time.monotonic() + WAIT_S
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            answer = json.loads(self._socket.recv(timeout=WAIT_S))
+            answer = json.loads(self._socket.recv(timeout=max(0.0, end_s - time.monotonic())))
             if answer.get("id") == number:
                 assert answer["type"] == "success", answer
                 return answer["result"]
@@ -128,15 +129,12 @@ def firefox(folder: Path) -> Iterator[Firefox]:
     (folder / "user.js").write_text("\n".join(lines))
     command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port", "0"]
     log = folder / "log.txt"
-    with log.open("w") as output:
-        process = subprocess.Popen([*command, "--profile", folder], stdout=output, stderr=output)
-    try:
+    with running([*command, "--profile", folder], log) as process:
         said = re.compile(r"BiDi listening on (ws://\S+)")
         until(lambda: said.search(log.read_text()) or process.poll() is not None, log)
         match = said.search(log.read_text())
         assert match is not None, log.read_text()
-        with connect(f"{match[1]}/session", max_size=None, proxy=None) as socket:
+        # a ping that is answered late would end it, on a machine that stands still for a moment
+        limits = {"open_timeout": WAIT_S, "ping_interval": None, "close_timeout": WAIT_S}
+        with connect(f"{match[1]}/session", max_size=None, proxy=None, **limits) as socket:
             yield Firefox(socket)
-    finally:
-        process.terminate()
-        process.wait(WAIT_S)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from support.ports import free_port
+from support.programs import running as program
 from support.waiting import until
 
 DRIVER, SCREEN = shutil.which("WebKitWebDriver"), shutil.which("Xvfb")
@@ -88,44 +88,21 @@ def webkit(folder: Path) -> Iterator[WebKit]:
     port = free_port()
     with ExitStack() as running:
         read, write = os.pipe()
-        screen = [
-            SCREEN,
-            "-displayfd",
-            str(write),
-            "-nolisten",
-            "tcp",
-            "-screen",
-            "0",
-            "1280x900x24",
-        ]
-        running.enter_context(_process(screen, os.environ, folder / "screen.txt", write))
+        size = ("-screen", "0", "1280x900x24")
+        screen = [SCREEN, "-displayfd", str(write), "-nolisten", "tcp", *size]
+        running.enter_context(program(screen, folder / "screen.txt", handed=(write,)))
         os.close(write)
         with os.fdopen(read) as told:
             display = f":{told.readline().strip()}"
         homes = {f"XDG_{kind}_HOME": str(folder / kind) for kind in ("DATA", "CACHE", "CONFIG")}
         variables = {**os.environ, **_SETTINGS, **homes, "DISPLAY": display}
         driver = [DRIVER, f"--port={port}", "--host=127.0.0.1"]
-        running.enter_context(_process(driver, variables, folder / "log.txt"))
+        running.enter_context(program(driver, folder / "log.txt", variables))
         address = f"http://127.0.0.1:{port}"
         until(lambda: _answers(f"{address}/status"), "the driver answers")
         window = WebKit(address)
         running.callback(window.close)
         yield window
-
-
-@contextmanager
-def _process(
-    command: list[str], variables: Any, log: Path, *handed: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, env=variables, stdout=output, stderr=output, pass_fds=handed
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(WAIT_S)
 
 
 def _answers(url: str) -> bool:

@@ -112,7 +112,9 @@ def command(*words):
     return result.output
 
 
-def test_folding_batch_norm_changes_no_answer(weights):
+@pytest.mark.usefixtures("all_layers")
+def test_folding_batch_norm_changes_no_answer(tmp_path):
+    weights = random_base_weights(tmp_path)
     base = keras.applications.MobileNetV2(
         input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=str(weights)
     )
@@ -124,8 +126,9 @@ def test_folding_batch_norm_changes_no_answer(weights):
     assert np.allclose(np.asarray(folded(x)), expected, atol=1e-3)
 
 
-def test_the_network_is_small_and_answers_for_every_point(weights):
-    model = build_detector(DetectorNetworkRecipe(), weights, seed=0)
+@pytest.mark.usefixtures("all_layers")
+def test_the_network_is_small_and_answers_for_every_point(tmp_path):
+    model = build_detector(DetectorNetworkRecipe(), random_base_weights(tmp_path), seed=0)
     assert model.count_params() < 1_000_000
     for height, width in ((32, 32), (64, 160)):
         answer = model(np.zeros((2, height, width, 3), np.uint8))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.data_factory import folder_set
-from support.job_factory import fake_run, hold, tiny_order, tiny_recipe
+from support.job_factory import alter_jobs, fake_run, hold, tiny_order, tiny_recipe
 from support.training_factory import random_base_weights
 from support.waiting import until
 
@@ -43,9 +43,10 @@ def weights(work: Path) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_core() -> Iterator[None]:
-    """As many runs in a row would slow each other down."""
+def in_jobs() -> Iterator[None]:
+    """A short network on one core: as many runs in a row would slow each other down."""
     with pytest.MonkeyPatch.context() as patch:
+        alter_jobs(patch)
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
@@ -54,10 +55,13 @@ def wait_for_end(job: JobFolder) -> None:
     until(lambda: not job.status().is_alive, job.path)
 
 
-def wait_for_checkpoint(job: JobFolder, epoch: int) -> None:
+def wait_for_checkpoint(job: JobFolder, epoch: int) -> int:
+    """The number of its process, which is not this one."""
     checkpoint = job.path / f"checkpoint-{epoch}.keras"
     until(lambda: checkpoint.exists() or not job.status().is_alive, job.path)
-    assert job.status().is_alive, "\n".join(job.log_lines(30))
+    status = job.status()
+    assert status.is_alive and not status.is_only_started, "\n".join(job.log_lines(30))
+    return status.pid
 
 
 def run_here(job: JobFolder, *weights: Path, limit_bytes: int | None = None) -> int:
@@ -148,8 +152,7 @@ def test_stopped_and_killed_it_ends_as_an_unbroken_one(
 
         hold(patch, after_epoch=2)
         resume_job(job, [weights])
-        wait_for_checkpoint(job, 2)
-        os.kill(job.status().pid, signal.SIGKILL)
+        os.kill(wait_for_checkpoint(job, 2), signal.SIGKILL)
         wait_for_end(job)
         assert job.status().state is State.LOST
         assert len(job.history()) == 2
@@ -228,6 +231,7 @@ def test_every_failure_is_one_line(failure: Exception, words: str) -> None:
     assert words in explain(failure) and "\n" not in explain(failure)
 
 
+@pytest.mark.usefixtures("all_layers")
 def test_a_recipe_that_goes_on_begins_with_the_shipped_classifier(tmp_path: Path) -> None:
     recipe = load_recipe(classifier_recipes()["onwards"])
     order = Order((str(tmp_path),), REPORT, recipe)

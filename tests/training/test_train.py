@@ -130,6 +130,15 @@ def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(work, table, weights, ru
     assert np.allclose(*answers, atol=1e-3)
 
 
+@pytest.mark.usefixtures("all_layers")
+def test_all_layers_learn_as_well(table, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    train(learning_recipe(epochs=1), table, folder, random_base_weights(tmp_path))
+    (epoch,) = folder.history()
+    assert folder.read()["state"] == "finished" and np.isfinite(epoch["loss"])
+    assert folder.read()["parameters"] > 400_000
+
+
 def test_a_finished_or_foreign_run_is_not_overwritten(work, table, weights, run):
     with pytest.raises(SettingError, match="finished run"):
         train(learning_recipe(), table, run, weights)

@@ -63,7 +63,7 @@ class Meter:
 
     Attributes:
         frames: how many there were.
-        rate_fps: frames a second, over the last second.
+        rate_fps: frames a second, over the last second or the last two frames.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Meter:
         self._ended_s = now_s
         self._latencies_s.append(latency_s)
         self._recent.append((now_s, latency_s))
-        while self._recent[0][0] < now_s - 1:
+        while len(self._recent) > 2 and self._recent[0][0] < now_s - 1:
             self._recent.popleft()
         span_s = now_s - self._recent[0][0]
         self.rate_fps = (len(self._recent) - 1) / span_s if span_s else 0.0

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from maskwatch.errors import ModelError
@@ -24,6 +25,8 @@ identity of this computer to the disk, and tell their maker of every process and
 _CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 _CGROUP_V1_QUOTA = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _CGROUP_V1_PERIOD = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+
+Providers = Sequence[str | tuple[str, dict[str, str]]]
 
 _share: int | None = None
 _sessions: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -109,7 +112,7 @@ def create_session(
     model: bytes,
     name: str,
     threads: int | None = None,
-    providers: Sequence[str | tuple[str, dict[str, str]]] = ("CPUExecutionProvider",),
+    providers: Providers = ("CPUExecutionProvider",),
 ) -> onnxruntime.InferenceSession:
     """Make a session that uses the cores at hand and sleeps, rather than spins, between calls.
 
@@ -123,6 +126,36 @@ def create_session(
         ModelError: ONNX Runtime cannot use it, or its weights lie in other files.
     """
     refuse_external_data(model, name)
+    session = _session(model, name, _options(threads), providers)
+    never_end_in_children(session)
+    return session
+
+
+def joined(model: bytes, name: str) -> bytes:
+    """The same network with its steps joined, as any session has them, on whatever processor.
+
+    A session that is made of it need not look for what can be joined.
+
+    Args:
+        model: the content of an ONNX file.
+        name: what to call it in an error.
+
+    Raises:
+        ModelError: ONNX Runtime cannot use it, or its weights lie in other files.
+    """
+    refuse_external_data(model, name)
+    options = _options(1)
+    import onnxruntime
+
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "joined.onnx"
+        options.optimized_model_filepath = str(path)
+        _session(model, name, options, ("CPUExecutionProvider",))
+        return path.read_bytes()
+
+
+def _options(threads: int | None) -> onnxruntime.SessionOptions:
     os.environ.setdefault(NO_TELEMETRY, "1")
     import onnxruntime
 
@@ -132,13 +165,19 @@ def create_session(
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _session(
+    model: bytes, name: str, options: onnxruntime.SessionOptions, providers: Providers
+) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=list(providers))
+        return onnxruntime.InferenceSession(model, options, providers=list(providers))
     except Exception as error:  # its exceptions share no base class but Exception
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{name}: ONNX Runtime cannot load it ({first_line})") from error
-    never_end_in_children(session)
-    return session
 
 
 def never_end_in_children(session: Any) -> None:

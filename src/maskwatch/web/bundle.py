@@ -29,6 +29,7 @@ from maskwatch.models.card import (
     load_detector,
     load_model,
 )
+from maskwatch.models.runtime import joined
 from maskwatch.pipeline import Networks
 from maskwatch.samples import SAMPLES
 from maskwatch.web.float16 import to_float16
@@ -53,6 +54,8 @@ _SECTIONS = (
     "table",
     "live",
     "live_counts",
+    "warning_signs",
+    "warned_before",
     "intake",
     "samples",
     "downloads",
@@ -194,13 +197,14 @@ def _networks(networks: Networks, slim: bool) -> Iterator[tuple[str, bytes, dict
         ("detector", detector, detector_card, _DETECTOR_VALUES, search),
     ):
         short = {name: getattr(card, name) for name in names} | own
-        yield kind, *(_slimmed(content, short) if slim else (content, short))
-
-
-def _slimmed(content: bytes, card: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    content = to_float16(content)
-    changed = {"name": f"{card['name']} (float16)", "sha256": hashlib.sha256(content).hexdigest()}
-    return content, card | changed
+        content = joined(content, card.name)  # at every visit it would take as long as to run it
+        if slim:
+            content, short["name"] = to_float16(content), f"{card.name} (float16)"
+        file = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "optimization": "basic" if slim else "disabled",  # weights are widened once
+        }
+        yield kind, content, {**short, "file": file}
 
 
 def with_words(html: bytes, words: Mapping[str, Any]) -> bytes:

@@ -42,3 +42,10 @@ def test_the_last_second_forgets_what_was_before() -> None:
     for index in range(11):
         done(meter, 5 + index / 10, 0.002)
     assert meter.recent() == " 10.0 frames/s  latency p50 2.0 p95 2.0 ms"
+
+
+def test_frames_that_come_seldom_have_a_rate_too() -> None:
+    meter = Meter()
+    for index in range(5):
+        done(meter, index * 2.0, 0.004)
+        assert meter.rate_fps == pytest.approx(0.5 if index else 0)

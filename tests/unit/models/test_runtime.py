@@ -5,10 +5,15 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from support.toy_model import toy_onnx
 
+from maskwatch.errors import ModelError
 from maskwatch.models import runtime
+from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.samples import SAMPLES
 
 
@@ -46,6 +51,24 @@ def test_a_session_uses_them_and_does_not_spin():
     options = runtime.create_session(toy_onnx(), "toy").get_session_options()
     assert options.intra_op_num_threads == runtime.available_cpus()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+def test_a_joined_network_has_fewer_steps_and_the_same_answer():
+    network, _ = load_model(SHIPPED_MODEL)
+    joined = runtime.joined(network, "it")
+    before, after = (len(onnx.load_from_string(each).graph.node) for each in (network, joined))
+    assert after < 0.8 * before
+    crops = np.random.default_rng(7).integers(0, 256, (2, 128, 128, 3), np.uint8)
+    plain = onnxruntime.SessionOptions()  # as the browser page runs it
+    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    page = onnxruntime.InferenceSession(joined, plain, providers=["CPUExecutionProvider"])
+    answers = [
+        each.run(None, {each.get_inputs()[0].name: crops})[0]
+        for each in (runtime.create_session(network, "it"), page)
+    ]
+    np.testing.assert_allclose(*answers, atol=1e-5)
+    with pytest.raises(ModelError, match="odd: ONNX Runtime cannot load it"):
+        runtime.joined(b"nothing", "odd")
 
 
 def test_a_share_leaves_the_other_cores_to_others(monkeypatch):

@@ -33,6 +33,7 @@ from maskwatch.errors import SettingError
 from maskwatch.live.counting import SessionCounts
 from maskwatch.live.events import Alarm
 from maskwatch.stream import Stream
+from maskwatch.web.bundle import PAGE
 
 # How a visitor is warned of a steady violation: by a banner, and by a sound if wanted.
 
@@ -40,40 +41,19 @@ from maskwatch.stream import Stream
 BANNER, SOUND, HEARD, RUNG = "banner", "sound", "heard", "rung"
 STEADINESS = "steadiness"
 
-# Browsers let a page make sounds only after a press in it, and some only from within that press.
-# So any press wakes the sound up. What was not heard within two seconds would come too late.
+# Any press wakes the bell, which sounds only after one.
 _RING = """<script>{
-    const sound = (window.maskwatchSound ??= {rung: 0, context: null});
-    const wake = () => {
-        sound.context ??= new AudioContext();
-        return sound.context.resume();
-    };
-    if (!sound.listens) {
-        sound.listens = true;
+    BELL
+    const sound = (window.maskwatchSound ??= {rung: 0, bell: null});
+    if (!sound.bell) {
+        sound.bell = new Bell();
+        const wake = () => sound.bell.wake();
         for (const press of ["pointerup", "keydown"]) document.addEventListener(press, wake, true);
     }
-    const beep = (hertz, after_s) => {
-        const starts_s = sound.context.currentTime + after_s;
-        const tone = sound.context.createOscillator(), loudness = sound.context.createGain();
-        tone.frequency.value = hertz;
-        loudness.gain.setValueAtTime(0, starts_s);
-        loudness.gain.linearRampToValueAtTime(0.25, starts_s + 0.02);
-        loudness.gain.linearRampToValueAtTime(0, starts_s + 0.2);
-        tone.connect(loudness).connect(sound.context.destination);
-        tone.start(starts_s);
-        tone.stop(starts_s + 0.2);
-    };
     const wanted = NUMBER;
-    if (wanted && sound.rung !== wanted) {
-        const asked_ms = performance.now();
-        wake().then(() => {
-            if (performance.now() - asked_ms > 2000) return;
-            beep(880, 0);
-            beep(660, 0.25);
-        });
-    }
+    if (wanted && sound.rung !== wanted) sound.bell.ring();
     sound.rung = wanted;
-}</script>"""
+}</script>""".replace("BELL", (PAGE / "bell.js").read_text("utf-8").replace("export ", ""))
 
 
 def show_choices() -> float:

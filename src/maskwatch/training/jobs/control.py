@@ -116,7 +116,7 @@ def stop_job(job: JobFolder) -> None:
         return
     with explained(job.path):
         (job.path / STOP).touch()
-    if status.pid != os.getpid():  # one that has not quite begun looks for the file
+    if not status.is_only_started:  # one that has not quite begun looks for the file
         with suppress(ProcessLookupError):
             os.kill(status.pid, signal.SIGTERM)
 
@@ -171,7 +171,7 @@ def _new_name(runs: Path, recipe: str) -> str:
 def _launch(job: JobFolder, weights: Sequence[Path]) -> None:
     """Start the process of a job. Until it says something itself, it counts as part of this one."""
     (job.path / STOP).unlink(missing_ok=True)
-    begun = own_process(Status(State.RUNNING))
+    begun = own_process(Status(State.RUNNING, is_only_started=True))
     write_status(job.path, begun)
     command = [sys.executable, "-u", "-m", "maskwatch.training.jobs.job", str(job.path)]
     for path in weights:

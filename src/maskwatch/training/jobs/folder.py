@@ -232,6 +232,7 @@ class Status:
         error: why it failed, in one line.
         pid: number of its process.
         process: see process_stamp.
+        is_only_started: the process is that of the app which started it: it has not spoken yet.
         time_s: when this was written, since the epoch.
     """
 
@@ -245,6 +246,7 @@ class Status:
     error: str = ""
     pid: int = 0
     process: str = ""
+    is_only_started: bool = False
     time_s: float = 0.0
 
     @property

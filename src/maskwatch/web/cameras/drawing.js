@@ -28,8 +28,7 @@ export class Drawing {
     this.cursor = null;
     /** @type {ImageBitmap | null} */
     this.still = null;
-    canvas.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
+    canvas.addEventListener("click", (event) => { // a finger that scrolls sets no corner
       canvas.focus();
       this.cursor = null;
       this.add([event.offsetX / canvas.clientWidth, event.offsetY / canvas.clientHeight]);

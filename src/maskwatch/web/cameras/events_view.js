@@ -99,9 +99,10 @@ export class EventsView {
     );
     if (event.picture && this.shared.isOwner()) {
       const alt = say.text("cameras.picture_of", { camera: event.camera, time: text });
-      const image = made("img", { className: "event", alt, hidden: !this.pictures.has(event.id) });
+      const image = made("img", { className: "event", alt });
       image.dataset.event = event.id;
-      image.src = this.pictures.get(event.id) ?? "";
+      const address = this.pictures.get(event.id);
+      if (address) image.src = address;
       card.append(image);
       this.seen.observe(card);
     }
@@ -118,10 +119,10 @@ export class EventsView {
       this.seen.unobserve(target);
       try {
         const address = await picture("api/picture", { event: id });
-        if (address === null) continue; // its time is over
+        image.hidden = address === null; // its time is over
+        if (address === null) continue;
         this.pictures.set(id, address);
         image.src = address;
-        image.hidden = false;
       } catch (error) {
         this.shared.fail(error);
       }

@@ -14,13 +14,15 @@ export class SettingsView {
   /** @param {Shared} shared */
   constructor(shared) {
     this.shared = shared;
-    /** @type {Zone[]} as they would be saved */
+    /** @type {Zone[]} of the camera that is chosen */
     this.zones = [];
-    this.drawing = new Drawing(found("drawing", HTMLCanvasElement), () => this.render());
+    this.drawing = new Drawing(found("drawing", HTMLCanvasElement), () => {
+      this.shared.fail(null); // what was said was of the last zone
+      this.render();
+    });
     found("zone_camera", HTMLElement).addEventListener("change", () => this.choose());
     found("new_still", HTMLElement).addEventListener("click", () => this.fetchStill());
     found("undo", HTMLElement).addEventListener("click", () => this.drawing.undo());
-    found("save_zones", HTMLElement).addEventListener("click", () => this.saveZones());
     found("zone_form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       this.add();
@@ -51,7 +53,7 @@ export class SettingsView {
     found("hours_form", HTMLElement).hidden = !rules.length;
     found("no_rule", HTMLElement).hidden = rules.length > 0;
     found("drawing", HTMLElement).setAttribute("aria-label", say.text("cameras.drawing"));
-    found("add_zone", HTMLButtonElement).disabled = this.drawing.corners.length < 3;
+    found("save_zone", HTMLButtonElement).disabled = this.drawing.corners.length < 3;
     found("undo", HTMLButtonElement).disabled = !this.drawing.corners.length;
     const corners = say.text("cameras.corners", { n: this.drawing.corners.length });
     found("drawing_said", HTMLElement).textContent = this.drawing.hasPicture
@@ -65,7 +67,7 @@ export class SettingsView {
     const say = this.shared.say();
     const button = made("button", { type: "button" }, say.text("cameras.remove"));
     button.setAttribute("aria-label", say.text("cameras.remove_zone", { name: zone.name }));
-    button.addEventListener("click", () => this.put(this.zones.filter((one) => one !== zone)));
+    button.addEventListener("click", () => this.saveZones(this.zones.filter((one) => one !== zone)));
     return made("li", {}, `${zone.name} (${say.text(`cameras.kinds.${zone.kind}`)}) `, button);
   }
 
@@ -100,20 +102,25 @@ export class SettingsView {
   }
 
   /** What was drawn becomes a zone. */
-  add() {
+  async add() {
     const name = found("zone_name", HTMLInputElement).value.trim();
     const kind = found("zone_kind", HTMLSelectElement).value;
     const zone = { name, kind, polygon_xy: this.drawing.corners };
+    if (!(await this.saveZones([...this.zones, zone]))) return; // to be put right
     this.drawing.corners = [];
-    this.put([...this.zones, zone]);
+    this.put(this.zones);
     found("zone_name", HTMLInputElement).value = "";
   }
 
-  async saveZones() {
+  /** Whether the zones of the camera are these from now on. @param {Zone[]} zones */
+  async saveZones(zones) {
     const camera = this.camera;
-    if (await this.save("api/zones", { camera: camera.name, zones: this.zones })) {
-      camera.zones = this.zones;
+    const saved = await this.save("api/zones", { camera: camera.name, zones });
+    if (saved) {
+      camera.zones = zones;
+      this.put(zones);
     }
+    return saved;
   }
 
   get rule() {
@@ -144,13 +151,11 @@ export class SettingsView {
       await set(path, values);
     } catch (error) {
       this.shared.fail(error);
-      found("said", HTMLElement).scrollIntoView({ block: "nearest" });
       return false;
     }
     const said = found("said", HTMLElement);
     said.hidden = false;
     said.textContent = this.shared.say().text("cameras.saved");
-    said.scrollIntoView({ block: "nearest" });
     return true;
   }
 }

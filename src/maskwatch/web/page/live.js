@@ -1,6 +1,7 @@
 // The webcam: chosen, started and stopped; everyone in view judged and counted.
 
 import { found, made } from "./dom.js";
+import { Warnings } from "./warnings.js";
 import { Watching, countRows, rest } from "./watching.js";
 
 /** More brings nothing that one sees, and warms telephones. */
@@ -35,6 +36,7 @@ export class LiveView {
   #button;
   #cameras;
   #steadiness;
+  #warnings;
 
   /** @param {import("./dom.js").Shared} shared */
   constructor(shared) {
@@ -44,6 +46,7 @@ export class LiveView {
     this.#button = this.#found("start", HTMLButtonElement);
     this.#cameras = this.#found("cameras", HTMLSelectElement);
     this.#steadiness = this.#found("steadiness", HTMLInputElement);
+    this.#warnings = new Warnings(shared);
     this.#button.addEventListener("click", () => (this.#camera ? this.stop() : this.#start()));
     const again = () => this.#camera && this.#start();
     this.#cameras.addEventListener("change", again);
@@ -69,6 +72,7 @@ export class LiveView {
     notice.hidden = !this.#fault.key;
     notice.textContent = this.#fault.key && say.text(this.#fault.key, { why: this.#fault.why });
     this.#spokenMs = 0;
+    this.#warnings.render();
     this.#showFrame();
   }
 
@@ -78,6 +82,7 @@ export class LiveView {
     for (const track of this.#camera?.getTracks() ?? []) track.stop();
     this.#camera = null;
     this.#video.srcObject = null;
+    this.#warnings.begin();
     this.render();
   }
 
@@ -122,9 +127,12 @@ export class LiveView {
     await nextFrame(this.#video);
     if (watching.ended) return;
     // a camera may have no clock of its own
-    const answer = await watching.judge(this.#video, performance.now() / 1000);
+    const timeS = performance.now() / 1000;
+    const answer = await watching.judge(this.#video, timeS);
     if (watching.ended) return;
     watching.draw(answer);
+    if (watching.frames === 1) this.#canvas.scrollIntoView({ block: "nearest" });
+    this.#warnings.see(answer.report, timeS);
     this.#showFrame();
     const spentMs = performance.now() - beganMs;
     // a slow device rests as well, so that it stays usable and cool

@@ -23,6 +23,7 @@ export class PhotosView {
   /** @type {File[]} */
   #waiting = [];
   #busy = false;
+  #fault = "";
   #said = found("photos_said", HTMLElement);
 
   /** @param {import("./dom.js").Shared} shared */
@@ -91,16 +92,24 @@ export class PhotosView {
     this.#waiting.push(...files);
     if (this.#busy) return;
     this.#busy = true;
+    this.#fault = "";
     try {
       await this.shared.ready;
+      let seen = false;
       for (;;) {
         const file = this.#waiting.shift();
         if (!file) break;
         this.#tell(file.name);
         const judged = await this.#judge(file);
         this.#judged.push(judged);
-        found("results", HTMLElement).append(this.#item(judged));
+        const item = this.#item(judged);
+        found("results", HTMLElement).append(item);
+        if (!seen) item.scrollIntoView({ block: "nearest" }); // a telephone has no room for it above
+        seen = true;
       }
+    } catch (error) {
+      this.#waiting = [];
+      this.#fault = /** @type {Error} */ (error).message;
     } finally {
       this.#busy = false;
       this.#tell();
@@ -132,6 +141,8 @@ export class PhotosView {
       const n = this.#judged.length + 1;
       const values = { n, all: n + this.#waiting.length, name };
       this.#said.textContent = say.text("web.progress", values);
+    } else if (this.#fault) {
+      this.#said.textContent = say.text("web.photo_failed", { why: this.#fault });
     } else if (this.#judged.length) {
       const faces = this.#judged.flatMap(({ report }) => report?.faces ?? []);
       const photos = say.counted("web.judged", this.#judged.length);

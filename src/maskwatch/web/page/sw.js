@@ -23,7 +23,20 @@ worker.addEventListener("fetch", (event) => {
 async function keep() {
   const cache = await caches.open(kept);
   await cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+  await unpack(cache, "ort/ort-wasm-simd-threaded.wasm.gz");
   await worker.skipWaiting();
+}
+
+/** Keeps WebAssembly such that browsers can load it by themselves, and keep it compiled. @param {Cache} cache @param {string} file */
+async function unpack(cache, file) {
+  const packed = await cache.match(file);
+  const stream = packed?.body?.pipeThrough(new DecompressionStream("gzip"));
+  const headers = { "Content-Type": "application/wasm" };
+  try {
+    await cache.put(file, new Response(stream, { headers }));
+  } catch {
+    // no room, or the host unpacks it by itself: it stays as it is
+  }
 }
 
 async function tidy() {

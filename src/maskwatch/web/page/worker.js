@@ -2,7 +2,7 @@
 
 import * as ort from "./ort/ort.wasm.bundle.min.mjs";
 import { LOADED } from "./client.js";
-import { fetchBytes, forgetOthers } from "./lib/fetch.js";
+import { fetchBytes, fetchWasm, forgetOthers } from "./lib/fetch.js";
 import { Analyzer } from "./lib/pipeline.js";
 import { toPicture } from "./lib/pixels.js";
 import { Stream } from "./lib/stream.js";
@@ -32,9 +32,19 @@ function fetched(path, sha256, keptAs) {
   return fetchBytes(new URL(path, import.meta.url), sha256, keptAs);
 }
 
-/** @param {Uint8Array} bytes of an ONNX file */
-async function makeNetwork(bytes) {
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+/** Tells ONNX Runtime where its WebAssembly is. @param {string} keptAs */
+async function loadRuntime(keptAs) {
+  const path = "./ort/ort-wasm-simd-threaded.wasm.gz";
+  if (keptAs) ort.env.wasm.wasmBinary = (await fetched(path, undefined, keptAs)).buffer;
+  else Object.assign(ort.env.wasm, await fetchWasm(new URL(path, import.meta.url)));
+}
+
+/** @param {Uint8Array} bytes of an ONNX file @param {import("./lib/schema.js").NetworkFile} file */
+async function makeNetwork(bytes, { optimization }) {
+  const session = await ort.InferenceSession.create(bytes, {
+    executionProviders: ["wasm"],
+    graphOptimizationLevel: optimization,
+  });
   const [input] = session.inputNames;
   const [output] = session.outputNames;
   return async (/** @type {Uint8Array} */ data, /** @type {number[]} */ shape) => {
@@ -48,23 +58,19 @@ const doors = {
   /** Load the networks. @param {{cards: Cards, files?: NetworkFiles}} call */
   async start({ cards, files = FILES }) {
     ort.env.wasm.numThreads = 1; // more doubled the work and brought no time
-    const hashes = [cards.detector.sha256, cards.classifier.sha256];
-    const kept = files.runtime ? [files.runtime, ...hashes] : []; // others are the service worker's
-    const [runtime, ...networks] = await Promise.all([
-      fetched("./ort/ort-wasm-simd-threaded.wasm.gz", undefined, kept[0]),
-      fetched(files.detector, hashes[0], kept[1]),
-      fetched(files.classifier, hashes[1], kept[2]),
-    ]);
-    if (kept.length) await forgetOthers(kept);
-    ort.env.wasm.wasmBinary = runtime.buffer;
-    const detector = await makeNetwork(networks[0]);
-    const classifier = await makeNetwork(networks[1]);
+    const hashes = [cards.detector.file.sha256, cards.classifier.file.sha256];
+    const keeps = files.runtime !== ""; // others are the service worker's
+    const runtime = loadRuntime(files.runtime);
+    const load = async (/** @type {"detector" | "classifier"} */ kind) => {
+      const { file } = cards[kind];
+      const keptAs = keeps ? file.sha256 : undefined;
+      const [bytes] = await Promise.all([fetched(files[kind], file.sha256, keptAs), runtime]);
+      return makeNetwork(bytes, file);
+    };
+    const [detector, classifier] = await Promise.all([load("detector"), load("classifier")]);
+    if (keeps) await forgetOthers([files.runtime, ...hashes]);
     analyzer = new Analyzer({ detector, classifier }, cards);
-    // the first runs are slow, they plan memory
-    const face = { boxXyxy: [0, 0, 64, 48], detectionScore: 1, landmarksXy: null };
-    const picture = { data: new Uint8Array(64 * 48 * 3), width: 64, height: 48, channels: 3 };
-    await analyzer.findLive(picture);
-    await analyzer.judge(picture, [face]);
+    queue = queue.then(firstLook);
     return { answer: null, handed: [] };
   },
 
@@ -86,6 +92,18 @@ const doors = {
     return { answer: { report, bitmap }, handed: [bitmap] };
   },
 };
+
+/** The first runs are slow, they plan memory; better before somebody waits for them. */
+async function firstLook() {
+  const face = { boxXyxy: [0, 0, 64, 48], detectionScore: 1, landmarksXy: null };
+  const picture = { data: new Uint8Array(64 * 48 * 3), width: 64, height: 48, channels: 3 };
+  try {
+    await analyzer.findLive(picture);
+    await analyzer.judge(picture, [face]);
+  } catch {
+    // whoever asks next is told
+  }
+}
 
 let queue = Promise.resolve(); // one after the other: a session cannot run twice at once
 

@@ -5,6 +5,7 @@ Run: pytest tests/unit/training/jobs/test_job_control.py
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -113,6 +114,22 @@ def test_a_process_with_the_number_of_a_dead_one_is_left_alone(tmp_path: Path) -
         stop_job(job)
         write_status(job.path, Status(State.RUNNING, **process))
         assert job.status().state is State.RUNNING  # it got no signal
+
+
+def test_the_app_that_has_just_started_a_run_gets_no_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another app, or this one after a restart, may be asked to stop it before it has spoken."""
+    told: list[int] = []
+    with living_process() as app:
+        job = fake_run(tmp_path, "tiny-1", State.RUNNING, is_only_started=True, **app)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "kill", lambda number, _: told.append(number))
+            stop_job(job)
+            assert told == [] and job.status().state is State.STOPPING
+            write_status(job.path, Status(State.RUNNING, **app))  # now it says so itself
+            stop_job(job)
+            assert told == [app["pid"]]
 
 
 def test_a_finished_run_is_not_resumed(tmp_path: Path) -> None:

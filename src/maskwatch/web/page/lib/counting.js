@@ -21,20 +21,32 @@ export function noCounts() {
   return { mask: 0, no_mask: 0, incorrect_mask: 0, unsure: 0 };
 }
 
+/** Time that never goes back, from one that may. */
+export class Clock {
+  /** Since the first moment. */
+  nowS = 0;
+  /** @type {number | null} */
+  #lastS = null;
+
+  /** Goes on to this moment of the other clock; returns how many seconds have passed. @param {number} timeS */
+  advance(timeS) {
+    const elapsedS = this.#lastS === null ? 0 : Math.max(0, timeS - this.#lastS);
+    this.#lastS = timeS;
+    this.nowS += elapsedS;
+    return elapsedS;
+  }
+}
+
 export class Session {
   #people = noCounts();
   #faceS = noCounts();
   /** @type {Map<number, Person>} */
   #persons = new Map();
-  /** @type {number | null} */
-  #lastS = null;
-  #nowS = 0;
+  #clock = new Clock();
 
   /** @param {import("./schema.js").FrameReport} report @param {number} timeS @returns {SessionCounts} */
   add(report, timeS) {
-    const elapsedS = this.#lastS === null ? 0 : Math.max(0, timeS - this.#lastS);
-    this.#lastS = timeS;
-    this.#nowS += elapsedS;
+    const elapsedS = this.#clock.advance(timeS);
     const inView = noCounts();
     for (const face of report.faces) {
       if (!("trackId" in face)) continue;
@@ -42,7 +54,7 @@ export class Session {
       this.#count(face.trackId, face.state, Math.min(elapsedS, LONGEST_FRAME_S));
     }
     for (const [id, person] of this.#persons) {
-      if (person.seenS < this.#nowS - FORGET_S) this.#persons.delete(id);
+      if (person.seenS < this.#clock.nowS - FORGET_S) this.#persons.delete(id);
     }
     return { inView, people: { ...this.#people }, faceS: { ...this.#faceS } };
   }
@@ -54,7 +66,7 @@ export class Session {
     this.#persons.set(id, person);
     this.#faceS[state] += frameS;
     person.heldS.set(state, (person.heldS.get(state) ?? 0) + frameS);
-    person.seenS = this.#nowS;
+    person.seenS = this.#clock.nowS;
     const held = [...person.heldS]; // of two as long the one that was shown first
     const totalS = held.reduce((sum, [, seconds]) => sum + seconds, 0);
     const [longest] = held.reduce((a, b) => (b[1] > a[1] ? b : a));

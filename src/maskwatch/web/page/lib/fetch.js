@@ -14,15 +14,28 @@ export async function fetchBytes(url, sha256, keptAs) {
   const key = new URL(`/${keptAs}`, url);
   const known = await cache?.match(key);
   const response = known ?? (await fetch(url));
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
-  const packed = await response.arrayBuffer();
-  const bytes = await unpacked(packed);
+  const copy = known || !cache ? null : response.clone();
+  const bytes = await read(response, url);
   // pages over plain HTTP have no crypto.subtle, and no certain files either
   if (sha256 && isSecureContext && (await hash(bytes)) !== sha256) {
     throw new Error(`${url}: not the file that its card describes (sha256 differs)`);
   }
-  if (!known) await cache?.put(key, new Response(packed)).catch(() => undefined); // no room
+  if (copy) await cache?.put(key, copy).catch(() => undefined); // no room
   return new Uint8Array(bytes);
+}
+
+/**
+ * What ONNX Runtime is to know of its WebAssembly: the address where it comes unpacked, as from the
+ * service worker, since browsers keep compiled what they load by themselves; else the content.
+ * @param {URL} url
+ */
+export async function fetchWasm(url) {
+  const response = await fetch(url);
+  if (response.headers.get("Content-Type") !== "application/wasm") {
+    return { wasmBinary: await read(response, url) };
+  }
+  await response.body?.cancel();
+  return { wasmPaths: { wasm: url } };
 }
 
 /** Forgets what earlier versions kept. @param {string[]} names that stay */
@@ -38,8 +51,10 @@ async function openCache() {
   return "caches" in self ? caches.open(KEPT).catch(() => null) : null;
 }
 
-/** @param {ArrayBuffer} bytes */
-async function unpacked(bytes) {
+/** The content, unpacked. @param {Response} response @param {URL} url */
+async function read(response, url) {
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  const bytes = await response.arrayBuffer();
   const [first, second] = new Uint8Array(bytes, 0, 2);
   // some hosts declare such files as packed, and then the browser has unpacked them already
   if (first !== 0x1f || second !== 0x8b) return bytes;

@@ -52,10 +52,16 @@ import { Rounded } from "./number.js";
 /** @typedef {{source: string, reason: string}} ImageError a picture that cannot be read */
 
 /**
+ * A network's file as the page loads it: the network with its steps joined, so another content than the
+ * card's, and how much is left to do for ONNX Runtime.
+ * @typedef {{sha256: string, optimization: "disabled" | "basic"}} NetworkFile
+ */
+/**
  * What the browser needs to know of the networks; see maskwatch/models/card.py.
  * @typedef {object} ModelCard
  * @property {string} name
  * @property {string} sha256
+ * @property {NetworkFile} file
  * @property {MaskClass[]} classes
  * @property {number} input_side_px
  * @property {number} crop_margin_ratio
@@ -67,6 +73,7 @@ import { Rounded } from "./number.js";
  * @typedef {object} DetectorCard
  * @property {string} name
  * @property {string} sha256
+ * @property {NetworkFile} file
  * @property {number} side_px
  * @property {number} live_side_px
  * @property {number} coarse_side_px

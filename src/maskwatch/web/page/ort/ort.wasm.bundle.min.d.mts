@@ -8,7 +8,7 @@ export class Tensor {
 export class InferenceSession {
   static create(
     model: Uint8Array,
-    options: { executionProviders: string[] },
+    options: { executionProviders: string[]; graphOptimizationLevel: string },
   ): Promise<InferenceSession>;
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
