@@ -141,7 +141,8 @@ def crowd_photo(*faces: tuple[int, int, tuple[int, int, int]], name: str = "crow
 
 def test_many_faces_are_counted_and_listed_in_reading_order(page: AppTest) -> None:
     upload(page, crowd_photo((12, 7, GREEN), (16, 3, BLUE), (3, 2, RED), (7, 2, RED)))
-    assert "**4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly**" in words(page)
+    said = "4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly"
+    assert words(page).count(said) == 1
     (table,) = page.dataframe
     assert list(table.value["Verdict"]) == [
         "✓ Mask worn",
@@ -159,7 +160,7 @@ def test_many_faces_are_counted_and_listed_in_reading_order(page: AppTest) -> No
 def test_a_photo_without_a_face(page: AppTest) -> None:
     upload(page, crowd_photo())
     (message,) = page.info
-    assert message.value == "No face was found in this photo."
+    assert message.value.startswith("No face was found in this photo.")
     assert len(page.get("image")) == 2
     assert "why" not in repr([toggle.key for toggle in page.toggle])
 

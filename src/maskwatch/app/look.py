@@ -48,15 +48,15 @@ _DARK_INK = """
 """
 
 
-_BUTTONS = {"Upload": "browse", "Take Photo": "take", "Clear photo": "clear"}
-"""What Streamlit writes on its buttons, and the texts for it."""
+_BUTTONS = {"Upload": "browse", "Take Photo": "take", "Clear photo": "clear", "more": "more"}
+"""What Streamlit writes on its buttons, and the texts for it; "more" stands behind a number."""
 
 # Streamlit has no words for its buttons but its own, and calls a field for files a decoration
 # although it can have the focus. What it puts anew is put right anew.
 _MENDING = """<script>{
     const words = WORDS;
     const buttons = '[data-testid="stFileUploaderDropzone"] button, '
-        + '[data-testid="stCameraInputButton"]';
+        + '[data-testid="stCameraInputButton"], [data-testid="stTopNavSection"]';
     const mend = () => {
         for (const field of document.querySelectorAll('[data-testid="stFileUploaderDropzone"]'))
             field.removeAttribute("role");
@@ -65,7 +65,8 @@ _MENDING = """<script>{
             while (texts.nextNode()) {
                 const text = texts.currentNode;
                 if (text.data !== text.maskwatchSaid) text.maskwatchOwn = text.data.trim();
-                const said = words[text.maskwatchOwn];
+                const own = text.maskwatchOwn.replace(/^\\d+ more$/, "more");
+                const said = words[own]?.replace("{n}", parseInt(text.maskwatchOwn));
                 if (said && text.data !== said) text.data = text.maskwatchSaid = said;
             }
         }
@@ -88,7 +89,7 @@ def use_look(wide: bool, hiding: str) -> None:
     room = room.replace("MENU", text("pages.menu"))
     dark = _DARK_INK if st.context.theme.type == "dark" else ""
     script = f'<script>document.documentElement.lang = "{catalogue().code}";</script>'
-    words = {own: text(f"buttons.{key}") for own, key in _BUTTONS.items()}
+    words = {own: text(f"buttons.{key}", n="{n}") for own, key in _BUTTONS.items()}
     mending = _MENDING.replace("WORDS", json.dumps(words))
     put_unseen(f"<style>{room}{_INK}{dark}{hiding}</style>{script}{mending}")
 

@@ -230,7 +230,7 @@ def test_a_face_lies_beside_the_whole_picture_as_it_was_taken_and_goes_with_it(
     with_faces = EvidenceFolder(tmp_path, 7, PictureKind.WHOLE, lambda: now_s[0], with_faces=True)
     with_faces.keep(one, image, report, face)
     found = with_faces.find_face(one.event_id)
-    assert found and (found.camera, found.model) == ("door", report.model)
+    assert found and (found.source, found.model) == ("door", report.model)
     assert (found.face.state, found.face.confidence) == (MaskState.NO_MASK, 0.75)
     left, top, right, bottom = map(round, found.face.box_xyxy)
     # no border is drawn on it, and nothing is lost

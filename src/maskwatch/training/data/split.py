@@ -177,5 +177,6 @@ def _check_groups(table: pd.DataFrame, folds: int) -> None:
     for label, groups in classes.groupby("label")["group"]:
         if groups.nunique() < folds:
             raise DataError(
-                f"class {label} has {groups.nunique()} groups, {folds} folds need at least {folds}"
+                f"class {label} has {groups.nunique()} different photos, copies counted once; "
+                f"{folds} folds need at least {folds}"
             )

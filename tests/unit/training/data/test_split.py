@@ -213,7 +213,12 @@ def test_the_split_is_seeded_and_ignores_the_order_of_rows():
     [
         (table_of([]), {}, DataError, "the manifest has no rows to split"),
         (table_of([{}]), {}, DataError, "1 of 1 rows have no group; run `maskwatch data audit` f"),
-        (grouped_table(4), {}, DataError, "class incorrect_mask has 4 groups, 5 folds need at le"),
+        (
+            grouped_table(4),
+            {},
+            DataError,
+            "class incorrect_mask has 4 different photos, copies ",
+        ),
         (grouped_table(), {"folds": 1}, SettingError, "folds is 1, valid are 2 and more"),
         (grouped_table(), {"folds": 2, "test": True}, SettingError, "folds is 2, valid are 3 and"),
         (grouped_table(), {"fold": 5}, SettingError, "fold is 5, valid are 0 to 4"),
