@@ -16,6 +16,7 @@ from support.app_server import app_server
 from support.chromium import CHROMIUM, new_visitor
 from support.waiting import until
 from support.web_page import FOUR
+from test_browser_statistics import COUNT_TONES
 
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.schema import MaskState
@@ -57,17 +58,6 @@ def watch_loading(page: Page) -> list[str]:
     urls: list[str] = []
     page.context.on("request", lambda request: urls.append(request.url))
     return urls
-
-
-# how many tones the page has made
-COUNT_TONES = """() => {
-    const make = AudioContext.prototype.createOscillator;
-    window.tones = 0;
-    AudioContext.prototype.createOscillator = function () {
-        window.tones += 1;
-        return make.call(this);
-    };
-}"""
 
 
 def choose(page: Page, words: str) -> None:
@@ -112,7 +102,7 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
 @pytest.mark.usefixtures("four_people")
 def test_it_warns_of_missing_masks_as_the_server_does(chromium: Browser, pages: str) -> None:
     with live_page(chromium, pages) as page:
-        page.evaluate(COUNT_TONES)
+        page.evaluate(f"() => {{{COUNT_TONES}}}")
         choose(page, ENGLISH.text("own_browser.here"))
         start = page.get_by_role("button", name=ENGLISH.text("live.start"))
         start.click()
