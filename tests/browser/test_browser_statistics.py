@@ -105,8 +105,9 @@ def end(page: Page) -> int:
     """Stop the video; how many people there were in all that wore a mask."""
     from playwright.sync_api import expect
 
-    off, stop = page.get_by_text("The video is off."), page.get_by_role("button", name="Stop")
-    expect(off.or_(stop).first).to_be_visible()
+    off = page.get_by_text("The video is off.")
+    stop = page.frame_locator("iframe").get_by_role("button", name="Stop")
+    until(lambda: off.is_visible() or stop.is_visible(), "the video is on or off")
     if stop.is_visible():  # where both stand still for half a minute the connection ends by itself
         press(page, "Stop")
     expect(off).to_be_visible()
