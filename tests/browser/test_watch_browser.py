@@ -223,6 +223,44 @@ def test_a_zone_is_drawn_saved_and_removed(chromium: Browser, site: str, by_keys
         card(page, "door").locator('.badge[data-state="no_mask"]').wait_for()
 
 
+def test_a_telephone_scrolls_over_the_picture_and_taps_corners(
+    chromium: Browser, site: str
+) -> None:
+    look = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
+    with opened(chromium, site, OWNER, "/#now", **look) as page:
+        card(page, "door").locator("img:not([hidden])").wait_for()
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.get_by_role("link", name=ENGLISH.text("cameras.settings")).evaluate(
+            "one => one.click()"
+        )
+        page.get_by_text(ENGLISH.text("cameras.corners", n=0)).wait_for()
+        until(lambda: page.evaluate("scrollY") == 0)  # each view begins where the way to others is
+        page.locator("#drawing").evaluate("one => one.scrollIntoView({block: 'center'})")
+        box = page.locator("#drawing").bounding_box()
+        assert box
+        devtools = page.context.new_cdp_session(page)
+        middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        before = page.evaluate("scrollY")
+        devtools.send("Input.synthesizeScrollGesture", {**middle, "yDistance": -80})
+        until(lambda: page.evaluate("scrollY") > before)
+        page.get_by_text(ENGLISH.text("cameras.corners", n=0)).wait_for()
+        box = page.locator("#drawing").bounding_box()
+        assert box
+        for x, y in ((0.9, 0.7), (0.95, 0.7), (0.95, 0.9)):
+            page.touchscreen.tap(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.get_by_text(ENGLISH.text("cameras.corners", n=3)).wait_for()
+        save = page.get_by_role("button", name=ENGLISH.text("cameras.save_zone"))
+        page.locator("#zone_name").fill("a/b")
+        save.tap()
+        page.get_by_text("zones[0].name must be 1 to 64").wait_for()
+        page.get_by_text(ENGLISH.text("cameras.corners", n=3)).wait_for()  # nothing is lost
+        page.locator("#zone_name").fill("desk")
+        save.tap()
+        page.get_by_text(ENGLISH.text("cameras.saved")).wait_for()
+        page.get_by_role("button", name=ENGLISH.text("cameras.remove_zone", name="desk")).tap()
+        page.locator("#zone_list li").wait_for(state="detached")
+
+
 def test_hours_are_set_and_what_is_wrong_with_them_is_said(chromium: Browser, site: str) -> None:
     with opened(chromium, site, OWNER, "/#settings", timezone_id="Asia/Jakarta") as page:
         page.get_by_text(ENGLISH.text("cameras.corners", n=0)).wait_for()

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import email
 import email.policy
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from support.alert_factory import alert
 from support.http_endpoint import endpoint
 from support.mail_catcher import mail_catcher
@@ -95,6 +97,23 @@ def test_ntfy_and_a_webhook_in_the_shape_of_slack() -> None:
     assert LINK in slack["text"]
     (attached,) = whole["attachments"]
     assert base64.b64decode(attached["base64"]) == PICTURE.content
+
+
+def test_names_are_no_html_where_messages_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram refuses what is no HTML, for ever."""
+    sent: list[str] = []
+
+    def post(url: str, data: str = "", **more: object) -> requests.Response:
+        sent.append(json.loads(data)["text"])
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b'{"ok": true, "result": []}'
+        return answer
+
+    monkeypatch.setattr(requests, "post", post)
+    address = "tgram://123456789:abcdefg_hijklmnop/12315544"
+    delivery = Delivery(alert(camera="lab & hall", state="no_mask", people=1, lasted_s=2), "phone")
+    assert sink(address).send(delivery).outcome is Outcome.SENT
+    assert "lab &amp; hall" in sent[-1]
 
 
 def test_who_does_not_take_it_is_asked_again_and_no_secret_is_told(

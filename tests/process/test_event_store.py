@@ -91,6 +91,19 @@ def test_events_and_counts_share_a_file_and_neither_deletes_the_other(
     assert len(statistics.entries(*EVER)) == 1 and store.events(*EVER) == []
 
 
+def test_ten_thousand_events_are_leafed_through_and_each_comes_once(store: EventStore) -> None:
+    """Of a frame with many faces all have one time, also where a leaf ends."""
+    events = [event(NOON_S + number // 7) for number in range(10_000)]
+    store.write(events)
+    leafed: list[str] = []
+    before = 1e12, ""
+    while found := store.newest(100, before):
+        leafed += [one.event_id for one in found]
+        before = found[-1].time_s, found[-1].event_id
+    assert len(leafed) == 10_000 and set(leafed) == {one.event_id for one in events}
+    assert store.newest(9, (NOON_S, "g")) == []
+
+
 def test_what_is_kept_of_an_event_and_no_more(store: EventStore, path: Path) -> None:
     store.write([event()])
     with closing(sqlite3.connect(path)) as database:

@@ -90,6 +90,30 @@ def test_a_program_that_is_killed_again_and_again_loses_only_the_last_moments_of
     assert waiting == list(range(len(waiting)))
 
 
+def test_what_a_killed_program_left_is_deleted_in_time_by_the_next_one(
+    networks: list[str], tmp_path: Path
+) -> None:
+    faces = tmp_path / "evidence" / "faces"
+    faces.mkdir(parents=True)
+    old = f"20200101T000000Z_{'0' * 32}"
+    left = [
+        faces / f"{old}.png",
+        faces / f".{old}.01234567.part.png",
+        faces.parent / f"{old}.jpg",
+        faces.parent / f".{old}.01234567.part.jpg",
+    ]
+    for path in left:
+        path.touch()
+    stage = Stage()
+    with serve(Mjpeg, stage.show) as host:
+        settings: dict[str, Any] = {
+            "cameras": [named("door", f"http://{host}/")],
+            "evidence": {"folder": str(faces.parent), "keep_days": 1},
+        }
+        with watching(networks, tmp_path, **settings):
+            until(lambda: not any(path.exists() for path in left))
+
+
 def test_a_watch_on_a_full_disk_goes_on_tells_and_writes_it_all_down_later(
     networks: list[str], tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ class AppriseSink:
             taken = self._service.notify(
                 body=line,
                 title=title,
+                body_format="text",  # names of cameras may look like HTML
                 notify_type="warning" if alert.kind is AlertKind.VIOLATION else "success",
                 attach=picture and _attachment(picture),
             )

@@ -24,6 +24,9 @@ _NONE = Secret("")
 KEY_CHARACTERS = 20
 """A key for the page has so many or more, for it must not be guessed."""
 
+MOST_ZONES = 50
+"""Of one camera: each face is looked for in each of them."""
+
 MQTT_SINK = "mqtt"
 """What the broker is called among the sinks."""
 
@@ -48,6 +51,7 @@ class CameraConfig:
     def __post_init__(self) -> None:
         check_name(self.name)
         between("steadiness", self.steadiness, 0, 1)
+        require(len(self.zones) <= MOST_ZONES, "zones", f"{MOST_ZONES} at most")
         _once("zones", [zone.name for zone in self.zones])
         require(self.source != "", "source", "a camera, an address or a file")
         try:

@@ -57,16 +57,17 @@ class EventStore(StoreFile):
     def newest(
         self,
         most: int,
-        before_s: float,
+        before: tuple[float, str],
         camera: str | None = None,
         states: Collection[MaskState] = tuple(MaskState),
         event_id: str | None = None,
     ) -> list[Event]:
-        """The last events before a moment, newest first.
+        """The last events before one, newest first.
 
         Args:
             most: no more than so many.
-            before_s: UTC seconds since the epoch, not included.
+            before: time (UTC seconds since the epoch) and number of an event, which is not
+                included; of one frame's events, which have one time, the number tells which come.
             camera: only of this one.
             states: only where one of these came about.
             event_id: only this one.
@@ -75,8 +76,9 @@ class EventStore(StoreFile):
             StoreError: the file cannot be read.
         """
         marks = ", ".join("?" * len(states))
-        wanted = [f"time_s < ? AND new_state IN ({marks})"]
-        values: list[object] = [before_s, *(state.value for state in states)]
+        before_s, after_id = before
+        wanted = [f"time_s <= ? AND (time_s < ? OR event_id > ?) AND new_state IN ({marks})"]
+        values: list[object] = [before_s, before_s, after_id, *(state.value for state in states)]
         for column, value in (("camera", camera), ("event_id", event_id)):
             if value is not None:
                 wanted.append(f"{column} = ?")

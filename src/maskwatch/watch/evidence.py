@@ -33,6 +33,7 @@ _NAME = re.compile(r"\.?(\d{8}T\d{6}Z)_([0-9a-f]{32})(\.[0-9a-f]{8}\.part)?\.(pn
 _EVENT_ID = re.compile("[0-9a-f]{32}")
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 _COMPLAIN_EVERY_S = 300.0
+_AHEAD_S = 3600.0
 _FACES = "faces"
 
 
@@ -100,6 +101,7 @@ class EvidenceFolder:
     def purge(self) -> int:
         """Delete what is too old; how many pictures that were."""
         try:
+            _take_for_new(self._folder, self._now_s())
             return purge_evidence(self._folder, self._oldest_s())
         except OSError as error:
             self._complain(f"{self._folder}: {error.strerror}")
@@ -147,22 +149,38 @@ def purge_evidence(folder: Path, before_s: float) -> int:
         How many there were; the faces that lie beside them go with them.
 
     Raises:
-        OSError: the folder cannot be read or written.
+        OSError: the folder cannot be read, or one of them not be deleted; the others are.
     """
-    _purge(folder / _FACES, before_s)
-    return _purge(folder, before_s)
-
-
-def _purge(folder: Path, before_s: float) -> int:
-    deleted = 0
-    if not folder.is_dir():
-        return deleted
-    for path in folder.iterdir():
-        taken_s = _taken_s(path.name)
-        if taken_s is not None and taken_s < before_s and not path.is_dir():
-            path.unlink(missing_ok=True)
-            deleted += 1
+    deleted, failed = 0, None
+    for place in (folder / _FACES, folder):
+        for path, taken_s in _pictures(place):
+            if taken_s >= before_s:
+                continue
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                failed = error
+            else:
+                deleted += place is folder
+    if failed:
+        raise failed
     return deleted
+
+
+def _take_for_new(folder: Path, now_s: float) -> None:
+    """Date pictures of tomorrow today: the clock was put right, and they must go in time."""
+    now = datetime.fromtimestamp(now_s, UTC).strftime(_TIME)
+    for place in (folder / _FACES, folder):
+        for path, taken_s in _pictures(place):
+            if taken_s > now_s + _AHEAD_S:
+                path.rename(path.with_name(re.sub(r"\d{8}T\d{6}Z", now, path.name, count=1)))
+
+
+def _pictures(folder: Path) -> list[tuple[Path, float]]:
+    """The pictures in a folder, also those that were not finished, and when each was taken."""
+    paths = list(folder.iterdir()) if folder.is_dir() else []
+    taken = [(path, _taken_s(path.name)) for path in paths if not path.is_dir()]
+    return [(path, taken_s) for path, taken_s in taken if taken_s is not None]
 
 
 def _event_ids(folder: Path) -> set[str]:

@@ -51,6 +51,7 @@ STORE = Kind("store", 503, "the file of the events cannot be read", retry_after_
 CORRECTIONS = Kind("corrections", 503, "the folder of the corrections cannot be used")
 
 _MOST_EVENTS = 100
+_LAST_ID = "g"  # after every number: of the time that is named, none comes again
 _MOST_BYTES = 100_000
 _STILL_PX = (160, 1920)
 
@@ -184,7 +185,7 @@ async def _still(request: Request) -> Response:
 async def _events(request: Request) -> Response:
     """The last events, newest first; those of a camera, or with one state, if it is named."""
     desk, query = _desk(request), request.query_params
-    before_s = _number(request, "before", 1e12, 0, 1e12)
+    before = _number(request, "before", 1e12, 0, 1e12), query.get("before_event", _LAST_ID)
     state = query.get("state")
     if state not in (None, *MaskState):
         raise Problem(UNUSABLE, f"state: must be one of {', '.join(MaskState)}")
@@ -192,7 +193,7 @@ async def _events(request: Request) -> Response:
 
     def look() -> list[dict[str, Any]]:
         found = desk.events.newest(
-            _MOST_EVENTS, before_s, query.get("camera"), states, query.get("event")
+            _MOST_EVENTS, before, query.get("camera"), states, query.get("event")
         )
         evidence = desk.watching.evidence
         pictured = evidence.event_ids() if evidence and found else set()

@@ -110,7 +110,7 @@ def test_the_file_holds_the_blocks_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_pictures_go_when_their_time_is_over(tmp_path: Path) -> None:
-    now_s = [NOON_S]
+    now_s = [NOON_S + 6 * DAY_S]
     folder = EvidenceFolder(tmp_path, 7, now_s=lambda: now_s[0])
     assert folder.purge() == 0
     for days in (0, 3, 6):
@@ -125,7 +125,7 @@ def test_pictures_go_when_their_time_is_over(tmp_path: Path) -> None:
     others.append(f"20200101T000000Z_{'1' * 32}.png")
     (tmp_path / others[-1]).mkdir()
     assert folder.purge() == 1 and not left_over.exists()
-    now_s[0] += 7 * DAY_S
+    now_s[0] += DAY_S
     assert folder.purge() == 0
     now_s[0] += 1
     assert folder.purge() == 1
@@ -133,6 +133,43 @@ def test_pictures_go_when_their_time_is_over(tmp_path: Path) -> None:
     assert folder.purge() == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
     assert purge_evidence(tmp_path / "missing", now_s[0]) == 0
+
+
+def test_pictures_go_in_time_when_the_clock_was_ahead_and_is_put_right(tmp_path: Path) -> None:
+    now_s = [NOON_S + 300 * DAY_S]
+    folder = EvidenceFolder(tmp_path, 7, now_s=lambda: now_s[0], with_faces=True)
+    ahead, late = event(now_s[0]), event(NOON_S + 600)
+    folder.keep(ahead, noise(), *face_in((0, 0, 9, 9)))
+    now_s[0] = NOON_S
+    folder.keep(late, noise(), *face_in((0, 0, 9, 9)))  # a clock is a little out now and then
+    assert folder.purge() == 0
+    assert folder.event_ids() == folder.face_ids() == {ahead.event_id, late.event_id}
+    assert folder.find(ahead.event_id) and folder.find_face(ahead.event_id)
+    now_s[0] += 7 * DAY_S + 1
+    assert folder.find(ahead.event_id) is None and folder.find(late.event_id)
+    assert folder.purge() == 1 and folder.event_ids() == folder.face_ids() == {late.event_id}
+
+
+def test_a_picture_that_cannot_be_deleted_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = [NOON_S]
+    folder = EvidenceFolder(tmp_path, 7, now_s=lambda: now_s[0], with_faces=True)
+    events = [event() for _ in range(5)]
+    for one in events:
+        folder.keep(one, noise(), *face_in((0, 0, 9, 9)))
+    unlink = Path.unlink
+
+    def of_somebody_else(path: Path, missing_ok: bool = False) -> None:
+        if events[2].event_id in path.name:
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", of_somebody_else)
+    now_s[0] += 7 * DAY_S + 1
+    folder.purge()
+    assert folder.event_ids() == folder.face_ids() == {events[2].event_id}
+    assert "Operation not permitted" in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_costs_pictures_and_one_line(

@@ -5,6 +5,7 @@ Run: pytest tests/unit/watch/test_page_changes.py
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,46 @@ def test_what_does_not_go_together_names_the_file(tmp_path: Path, content: str, 
         with_changes(config)
     assert str(changes_path(config)) in str(caught.value) and said in str(caught.value)
     assert str(caught.value).count(str(changes_path(config))) == 1
+
+
+GROWING = "a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{to}: &{to} [{', '.join([f'*{of}'] * 8)}]\n" for of, to in pairwise("abcdefgh")
+)
+ZONE = "zones: [{{camera: door, zones: [{{name: a, polygon_xy: {}}}]}}]"
+HOURS = "hours: [{{rule: bare, hours: {{weekly: [{}], time_zone: {}}}}}]"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0",
+        b"null",
+        b"hello",
+        b"[1, 2]",
+        b"zones:\n\t- x",
+        b"zones: []\n# \xe9",
+        "zones: []".encode("utf-16"),
+        b"zones: &z [*z]",
+        b"zones: " + b"[" * 500,
+        b"zones: !!python/object/apply:os.system ['false']",
+        GROWING.encode(),
+        ZONE.format("[[.nan, 0], [1, 0], [1, 1]]").encode(),
+        ZONE.format("[[.inf, 0], [1, 0], [1, 1]]").encode(),
+        ZONE.format("[[0, 0], [0, 0], [0, 0]]").encode(),
+        HOURS.format("2026-01-01", "Asia/Jakarta").encode(),
+        HOURS.format("'mon 07:00-18:00'", "../../../etc/passwd").encode(),
+        HOURS.format("'mon 07:00-18:00'", "a" * 5000).encode(),
+    ],
+)
+def test_a_file_broken_by_hand_is_one_line_and_no_start(tmp_path: Path, content: bytes) -> None:
+    """Without a zone to ignore, people would be seen who are not to be."""
+    config = settings(tmp_path, Rule("bare"))
+    changes_path(config).write_bytes(content)
+    with pytest.raises(SettingError) as caught:
+        with_changes(config)
+    said = str(caught.value)
+    assert said.startswith(str(changes_path(config))) and "\n" not in said and len(said) < 400
 
 
 def test_a_frame_is_held_only_while_somebody_asks() -> None:

@@ -119,6 +119,9 @@ MISTAKES: list[tuple[object, str]] = [
     (settings(cameras=[{"name": "door"}]), r"cameras\[0\]\.source is missing"),
     (settings(cameras=[DOOR, {"source": 0}]), r"cameras\[1\]\.name is missing"),
     (settings(cameras=[DOOR, {**GATE, "name": "a/b"}]), r"cameras\[1\]\.name must be 1 to 64"),
+    (settings(cameras=[DOOR, {**GATE, "name": "<b>gate"}]), r"cameras\[1\]\.name must be 1 to 64"),
+    (settings(cameras=[{**DOOR, "zones": [{**MAT, "name": f"mat {n}"} for n in range(51)]}]),
+     r"cameras\[0\]\.zones must be 50 at most"),
     (settings(cameras=[DOOR, {**GATE, "name": 3}]), r"cameras\[1\]\.name must be text"),
     (settings(cameras=[{**DOOR, "source": ""}]), r"cameras\[0\]\.source must be a camera"),
     (

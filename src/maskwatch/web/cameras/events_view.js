@@ -63,6 +63,7 @@ export class EventsView {
       state: found("event_state", HTMLSelectElement).value,
       event: location.hash.startsWith("#event=") ? location.hash.slice("#event=".length) : "",
       before: older && last ? String(last.time_s) : "",
+      before_event: older && last ? last.id : "",
     });
     try {
       const more = await told("api/events", Object.fromEntries(values.filter(([, value]) => value)));

@@ -103,7 +103,7 @@ function open() {
     else link?.removeAttribute("aria-current");
   }
   fail(null);
-  scrollTo(0, 0); // the browser may have gone to the section, past the way to the others
+  scrollTo(0, 0);
   views[opened].open();
 }
 
