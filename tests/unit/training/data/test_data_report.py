@@ -112,7 +112,7 @@ def test_an_unusable_picture_is_named(audited, tmp_path):
 def test_one_row_is_enough(audited):
     text = build_page(audited.tail(1), "mine")
     assert text.count("No face of this class.") == 2
-    assert "No grouped split: class mask has 1 groups" in text
+    assert "No grouped split: class mask has 1 different photos" in text
     assert "Too few faces or classes" in text
 
 
