@@ -115,17 +115,23 @@ export class LiveView {
     this.#watching = watching;
     try {
       await watching.begin(Number(this.#steadiness.value));
-      while (!watching.ended) await this.#judgeFrame(watching);
+      let coming = nextFrame(this.#video);
+      while (!watching.ended) {
+        const beganMs = performance.now();
+        await coming;
+        coming = nextFrame(this.#video); // one that comes while this one is judged is waited for no more
+        if (!watching.ended) await this.#judgeFrame(watching);
+        const spentMs = performance.now() - beganMs;
+        // a slow device rests as well, so that it stays usable and cool
+        await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
+      }
     } catch (error) {
       if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);
     }
   }
 
-  /** The next frame; what comes while it is judged is passed over. @param {Watching} watching */
+  /** What the camera shows now. @param {Watching} watching */
   async #judgeFrame(watching) {
-    const beganMs = performance.now();
-    await nextFrame(this.#video);
-    if (watching.ended) return;
     // a camera may have no clock of its own
     const timeS = performance.now() / 1000;
     const answer = await watching.judge(this.#video, timeS);
@@ -134,9 +140,6 @@ export class LiveView {
     if (watching.frames === 1) this.#canvas.scrollIntoView({ block: "nearest" });
     this.#warnings.see(answer.report, timeS);
     this.#showFrame();
-    const spentMs = performance.now() - beganMs;
-    // a slow device rests as well, so that it stays usable and cool
-    await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
   }
 
   /** @param {string} key @param {string} [why] */
