@@ -102,7 +102,13 @@ def test_every_word_can_be_read(
 
 def until_readable(page: Page) -> None:
     """No word is too faint; what has just changed fades in."""
-    until(lambda: not page.evaluate(TOO_FAINT), "no faint word", pause_s=0.2)
+    faint: list[str] = []
+
+    def can_be_read() -> bool:
+        faint[:] = page.evaluate(TOO_FAINT)
+        return not faint
+
+    until(can_be_read, faint, pause_s=0.2)
 
 
 def test_the_language_is_a_keypress_away(pages: str, chromium: Browser, tmp_path: Path) -> None:

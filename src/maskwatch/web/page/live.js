@@ -119,8 +119,9 @@ export class LiveView {
       while (!watching.ended) {
         const beganMs = performance.now();
         await coming;
+        if (watching.ended) break;
         coming = nextFrame(this.#video); // one that comes while this one is judged is waited for no more
-        if (!watching.ended) await this.#judgeFrame(watching);
+        await this.#judgeFrame(watching);
         const spentMs = performance.now() - beganMs;
         // a slow device rests as well, so that it stays usable and cool
         await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
