@@ -29,6 +29,7 @@ from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED
 from support.waiting import LIMIT_S, until
 from test_service_process import Process, networks, served
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from maskwatch import FrameReport, ServiceError
@@ -175,7 +176,7 @@ def test_an_answer_that_is_taken_slowly_arrives_whole(analyzer: GatedAnalyzer) -
 
 
 def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -> None:
-    with running(analyzer, answer_s=1) as service:
+    with running(analyzer, send_buffer_bytes=4096, answer_s=1) as service:
         until(lambda: not connected(service), "the probe has hung up")
         with deaf(service.port) as client:
             client.setblocking(False)
@@ -195,27 +196,28 @@ def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -
 def test_a_stream_whose_answers_are_never_taken_gives_its_place_back(
     analyzer: GatedAnalyzer,
 ) -> None:
-    with running(analyzer, answer_s=1, sessions=1) as service:
-        over = threading.Event()
-        with deaf(service.port) as raw:
-            address = f"ws://127.0.0.1:{service.port}/v1/stream"
-            stream = connect(address, sock=raw, max_queue=1, close_timeout=0.1, compression=None)
+    limits = {"answer_s": 1, "idle_s": 3600, "sessions": 1}
+    with running(analyzer, send_buffer_bytes=4096, **limits) as service:
+        service.server.config.ws_ping_interval = None  # pings without an answer end it as well
+        address = f"ws://127.0.0.1:{service.port}/v1/stream"
+        opened = threading.Event()
 
-            def push() -> None:
-                try:
-                    while not over.is_set():
-                        stream.send(PICTURE)
-                except Exception:
-                    over.set()  # it was hung up on
+        def push(raw: socket.socket) -> None:
+            with connect(
+                address, sock=raw, max_queue=1, close_timeout=0.1, compression=None
+            ) as stream:
+                opened.set()
+                while True:
+                    stream.send(PICTURE)
 
-            pusher = threading.Thread(target=push)
-            pusher.start()
-            until(lambda: service.engine.sessions.taken == 1, "the stream is open")
+        with deaf(service.port) as raw, ThreadPoolExecutor(1) as executor:
+            pusher = executor.submit(push, raw)
+            assert opened.wait(LIMIT_S)
             judge(service.url)
             until(lambda: service.engine.sessions.taken == 0, "its place is free")
             until(lambda: not connected(service), "and its connection")
-            over.set()
-            pusher.join(120)
+            with pytest.raises(ConnectionClosed):
+                pusher.result(LIMIT_S)
         with connect(address) as other:
             other.send(PICTURE)
             assert json.loads(other.recv(30))["faces"]
