@@ -6,10 +6,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Three
-# fill two cores, for tests wait for browsers and servers now and then.
-WORKERS ?= 3
+# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Four
+# fill two cores, for tests wait for browsers, servers and limits half of their time.
+WORKERS ?= 4
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Where it is set, each of the hundreds of processes that tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the commands in the README use, but for training: all of it is there within a minute.
 APP := app,batch,client,heif,serve,watch

@@ -96,7 +96,9 @@ def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
         clients = []
         for _ in range(count):
-            clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)))
+            clients.append(
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT_S))
+            )
             clients[-1].sendall(b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\nx: ")
         over = threading.Event()
 
@@ -107,7 +109,7 @@ def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
                         client.send(b"a")
                     except OSError:  # it was hung up on, and comes back
                         client.close()
-                        clients[number] = socket.create_connection(("127.0.0.1", port), 30)
+                        clients[number] = socket.create_connection(("127.0.0.1", port), LIMIT_S)
 
         thread = threading.Thread(target=trickle)
         thread.start()
@@ -141,7 +143,7 @@ def test_who_has_said_nothing_the_longest_makes_room(analyzer: GatedAnalyzer) ->
         until(lambda: not connected(service), "the probe has hung up")
         address = ("127.0.0.1", service.port)
         first, second, third = (
-            stack.enter_context(socket.create_connection(address, 30)) for _ in range(3)
+            stack.enter_context(socket.create_connection(address, LIMIT_S)) for _ in range(3)
         )
         assert first.recv(1000) == b""
         for client in (second, third):
@@ -154,10 +156,10 @@ def test_a_call_under_way_does_not_make_room(analyzer: GatedAnalyzer) -> None:
     with running(analyzer, connections=2) as service, ExitStack() as stack:
         address = ("127.0.0.1", service.port)
         service.gate.shut()
-        caller = stack.enter_context(socket.create_connection(address, 30))
+        caller = stack.enter_context(socket.create_connection(address, LIMIT_S))
         caller.sendall(POST + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(held) + held)
         service.gate.await_one()
-        silent = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(5)]
+        silent = [stack.enter_context(socket.create_connection(address, LIMIT_S)) for _ in range(5)]
         assert silent[0].recv(1000) == b""
         service.gate.open()
         answer = b"".join(iter(lambda: caller.recv(65536), b""))
@@ -220,7 +222,7 @@ def test_a_stream_whose_answers_are_never_taken_gives_its_place_back(
                 pusher.result(LIMIT_S)
         with connect(address) as other:
             other.send(PICTURE)
-            assert json.loads(other.recv(30))["faces"]
+            assert json.loads(other.recv(LIMIT_S))["faces"]
 
 
 def test_clients_of_a_service_that_is_killed_are_told_and_the_next_one_answers(
@@ -232,14 +234,14 @@ def test_clients_of_a_service_that_is_killed_are_told_and_the_next_one_answers(
         service.process.send_signal(signal.SIGSTOP)
         with Client(service.url) as client, ThreadPoolExecutor(1) as executor:
             call = executor.submit(client.analyze, [PICTURE])
-            with socket.create_connection(("127.0.0.1", service.port), 30) as raw:
+            with socket.create_connection(("127.0.0.1", service.port), LIMIT_S) as raw:
                 raw.sendall(GET)
                 until(lambda: waiting_at(service.port) >= 2, "both have sent their calls")
                 service.process.kill()
                 with pytest.raises(OSError, match="reset"):
                     assert raw.recv(1000) == b"" and raw.sendall(GET) and raw.recv(1)
             with pytest.raises(ServiceError, match="cannot be asked") as caught:
-                call.result(30)
+                call.result(LIMIT_S)
             assert "\n" not in str(caught.value)
     (tmp_path / "again").mkdir()
     with served(tmp_path / "again", *networks) as service:
@@ -268,7 +270,7 @@ def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
                 assert len(answer.json()["reports"]) == 16
             with connect(f"{service.url.replace('http', 'ws')}/v1/stream") as stream:
                 stream.send(PICTURE)
-                assert "faces" in json.loads(stream.recv(30))
+                assert "faces" in json.loads(stream.recv(LIMIT_S))
             assert sorted(disk.folder.iterdir()) == before
             assert service.end() == 0
         finally:
@@ -281,7 +283,7 @@ def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: Gated
         held = png(held_picture())
         service.gate.shut()
         for _ in range(service.engine.limits.calls * 2):
-            with socket.create_connection(("127.0.0.1", service.port), 30) as client:
+            with socket.create_connection(("127.0.0.1", service.port), LIMIT_S) as client:
                 client.sendall(POST + b"content-length: %d\r\n\r\n" % len(held) + held)
                 until(lambda: service.engine.calls.taken == 1, "it is under way")
             until(lambda: service.engine.calls.taken == 0, "its place is free")
