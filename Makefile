@@ -22,7 +22,7 @@ APP := app,batch,client,heif,serve,watch
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make all     set up everything that one computer can do, training too, without opening anything"
-	@echo "make test    check the code and run the tests that a change needs (WORKERS=4 for four at a time)"
+	@echo "make test    check the code and run the tests that a change needs (WORKERS=2 for two at a time)"
 	@echo "make test-costs  run them and list the dearest, by processor time (ARGS='tests/pages' for some)"
 	@echo "make test-unit   run those that need no other process"
 	@echo "make test-slow   run the long forms, which make test leaves out"
