@@ -1,11 +1,9 @@
 // The webcam: chosen, started and stopped; everyone in view judged and counted.
 
 import { found, made } from "./dom.js";
+import { MOST_PER_S, Pace } from "./pace.js";
 import { Warnings } from "./warnings.js";
 import { Watching, countRows, rest } from "./watching.js";
-
-/** More brings nothing that one sees, and warms telephones. */
-const MOST_PER_S = 15;
 
 const SLOW_MS = 100;
 const SPOKEN_EVERY_MS = 2000;
@@ -115,28 +113,25 @@ export class LiveView {
     this.#watching = watching;
     try {
       await watching.begin(Number(this.#steadiness.value));
+      const pace = new Pace();
       let coming = nextFrame(this.#video);
       while (!watching.ended) {
-        const beganMs = performance.now();
         await coming;
         if (watching.ended) break;
         coming = nextFrame(this.#video); // one that comes while this one is judged is waited for no more
-        await this.#judgeFrame(watching);
-        const spentMs = performance.now() - beganMs;
-        // a slow device rests as well, so that it stays usable and cool
-        await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
+        const beganMs = performance.now(); // a camera may have no clock of its own
+        const answer = await watching.judge(this.#video, beganMs / 1000);
+        if (watching.ended) break;
+        this.#show(watching, answer, beganMs / 1000);
+        await rest(pace.restMs(beganMs, answer.tookMs, performance.now()));
       }
     } catch (error) {
       if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);
     }
   }
 
-  /** What the camera shows now. @param {Watching} watching */
-  async #judgeFrame(watching) {
-    // a camera may have no clock of its own
-    const timeS = performance.now() / 1000;
-    const answer = await watching.judge(this.#video, timeS);
-    if (watching.ended) return;
+  /** @param {Watching} watching @param {import("./watching.js").Answer} answer @param {number} timeS */
+  #show(watching, answer, timeS) {
     watching.draw(answer);
     if (watching.frames === 1) this.#canvas.scrollIntoView({ block: "nearest" });
     this.#warnings.see(answer.report, timeS);
