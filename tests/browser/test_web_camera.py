@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.chromium import CHROMIUM
+from support.waiting import until
 from support.web_page import FOUR, Opened
 
 from maskwatch.app.i18n import load_catalogue
@@ -100,6 +101,44 @@ def test_the_camera_goes_off_when_another_view_is_opened(open_page: Opened) -> N
         })""",
         track,
     )
+
+
+def test_a_camera_that_is_given_too_late_goes_off_again(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    page.evaluate(
+        """() => {
+            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            const asked = new Promise((resolve) => (window.allow = resolve));
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+                await asked;
+                return (window.given = await real(wanted));
+            };
+        }"""
+    )
+    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+    page.get_by_role("link", name=ENGLISH.text("web.photos"), exact=True).click()
+    page.evaluate("window.allow()")
+    until(lambda: page.evaluate("window.given?.getTracks()[0].readyState") == "ended", "it is off")
+    page.get_by_role("link", name=ENGLISH.text("web.live"), exact=True).click()
+    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+    page.locator("#rate", has_text="ms").wait_for()
+    assert page.locator("#live_fault").is_hidden()
+
+
+def test_a_camera_that_is_unplugged_can_come_back(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    start = page.get_by_role("button", name=ENGLISH.text("live.start"))
+    start.click()
+    page.locator("#rate", has_text="ms").wait_for()
+    page.evaluate(
+        """document.getElementById("camera").srcObject.getTracks()[0]
+            .dispatchEvent(new Event("ended"))"""
+    )
+    lost = page.get_by_text(ENGLISH.text("web.camera_lost"))
+    lost.wait_for()
+    start.click()
+    page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).wait_for()
+    lost.wait_for(state="hidden")
 
 
 def test_why_the_camera_does_not_start(open_page: Opened) -> None:

@@ -27,6 +27,7 @@ export class LiveView {
   /** @type {MediaStream | null} */
   #camera = null;
   #starting = false;
+  #starts = 0;
   #fault = { key: "", why: "" };
   #spokenMs = 0;
   #video;
@@ -76,8 +77,10 @@ export class LiveView {
 
   /** Ends the video; the camera's light goes out. */
   stop() {
+    this.#starts += 1; // one that still waits for its camera is in vain
+    this.#starting = false;
     if (this.#watching) this.#watching.ended = true;
-    for (const track of this.#camera?.getTracks() ?? []) track.stop();
+    if (this.#camera) release(this.#camera);
     this.#camera = null;
     this.#video.srcObject = null;
     this.#warnings.begin();
@@ -86,25 +89,27 @@ export class LiveView {
 
   async #start() {
     this.stop();
+    const start = this.#starts;
     this.#fault = { key: "", why: "" };
     this.#starting = true;
     this.render();
     try {
-      this.#camera = await openCamera(this.#cameras.value);
-      const [track] = this.#camera.getVideoTracks();
+      const camera = await openCamera(this.#cameras.value);
+      if (start !== this.#starts) return release(camera); // the visitor has left while asked for it
+      this.#camera = camera;
+      const [track] = camera.getVideoTracks();
       track.addEventListener("ended", () => this.#fail("web.camera_lost"));
       this.#video.parentElement?.removeAttribute("hidden");
-      this.#video.srcObject = this.#camera;
+      this.#video.srcObject = camera;
       await this.#video.play();
       await this.#listCameras(track.getSettings().deviceId);
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
-      this.#fail(FAULTS.get(name) ?? "web.camera_failed", message);
-      return;
-    } finally {
-      this.#starting = false;
-      this.render();
+      if (start === this.#starts) this.#fail(FAULTS.get(name) ?? "web.camera_failed", message);
     }
+    if (start !== this.#starts) return;
+    this.#starting = false;
+    this.render();
     await this.#watch();
   }
 
@@ -187,6 +192,11 @@ function nextFrame(video) {
       resolve(null);
     });
   });
+}
+
+/** Switches a camera off. @param {MediaStream} camera */
+function release(camera) {
+  for (const track of camera.getTracks()) track.stop();
 }
 
 /** @param {string} deviceId "" for any */
