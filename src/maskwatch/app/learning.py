@@ -10,11 +10,10 @@ import maskwatch
 from maskwatch.app.components import plain
 from maskwatch.app.correcting import correction_store
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.session import app_settings, chosen_model
+from maskwatch.app.session import app_settings, model_in_use
 from maskwatch.app.starting import start
 from maskwatch.app.training_sets import check, together
-from maskwatch.errors import MaskWatchError, ModelError
-from maskwatch.models.card import SHIPPED_MODEL
+from maskwatch.errors import MaskWatchError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS
 from maskwatch.training.jobs.comparison import Tally, may_be_chance, read_comparison
@@ -60,17 +59,6 @@ def offer_learning(runs: Path, analyzer: maskwatch.Analyzer) -> JobFolder | None
     data = tuple(str(path.absolute()) for path in folders)
     recipe = load_recipe(classifier_recipes()[RECIPE])
     return start(runs, Order(data, GROUPED, recipe, str(model_in_use(analyzer))))
-
-
-def model_in_use(analyzer: maskwatch.Analyzer) -> Path:
-    """The file of the classifier that judges on all pages."""
-    try:
-        chosen = chosen_model()
-    except ModelError:
-        chosen = None
-    if chosen is not None and chosen.sha256 == analyzer.card.sha256:
-        return chosen.path.absolute()
-    return (app_settings().model or SHIPPED_MODEL).absolute()
 
 
 def show_comparison(job: JobFolder) -> None:

@@ -49,11 +49,11 @@ def different_photos(folders: Sequence[Path]) -> dict[str, int]:
 def count_photos(table: pd.DataFrame) -> dict[str, int]:
     """Groups of each label in a manifest, among as few of its rows as show FEWEST of them."""
     table = table[table["label"].isin(LABELS)]
-    sizes = table["label"].value_counts()
+    sizes = {label: int((table["label"] == label).sum()) for label in LABELS}
     each = _FIRST_LOOK
     while True:
         counts = _groups(spread(table, each))
-        if all(counts[label] >= FEWEST or size <= each for label, size in sizes.items()):
+        if all(counts.get(label, 0) >= FEWEST or size <= each for label, size in sizes.items()):
             return counts
         each *= 4
 
