@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -46,8 +46,15 @@ ENDS_WITHIN_S = 12.0
 """However mute a server, who reads from it has ended by then: `answer_s` and some more."""
 
 
+_LONGEST_PATIENCE_S = 20.0
+
+
 class SourceLost(Exception):
     """A connection gives no more pictures; the message is the reason."""
+
+
+class SourceFrozen(SourceLost):
+    """A connection is open and gives no picture."""
 
 
 Pictures = Generator[tuple[ImageRGB, float]]
@@ -60,7 +67,8 @@ class RetryPolicy:
 
     Attributes:
         answer_s: for a server's first answer.
-        picture_s: for the next picture, before the stream counts as frozen.
+        picture_s: for the next picture, before the stream counts as frozen; longer where pictures
+            turn out to come further apart.
         first_pause_s: before it is connected again; doubled each time, and cut by up to a half at
             random, so that many readers do not come back at once.
         longest_pause_s: where doubling ends.
@@ -181,12 +189,15 @@ class LiveSource(VideoSource):
             VideoError: there is no hope of another picture.
         """
         index = failures = 0
+        policy = self._policy
         while not self._stopping:
             try:
-                with closing(self._connect(self._policy)) as pictures:
+                with closing(self._connect(policy)) as pictures:
                     for image_rgb, arrived_s in pictures:
                         if self._stopping:
                             return
+                        if arrived_s - self._heard_s < self._policy.picture_s:
+                            policy = self._policy
                         if failures:
                             _LOG.warning("%s: connected again", self.name)
                         failures = 0
@@ -196,6 +207,8 @@ class LiveSource(VideoSource):
                 reason = "the stream ended"
             except SourceLost as lost:
                 reason = str(lost)
+                if isinstance(lost, SourceFrozen):
+                    policy = _more_patient(policy)
             if index == 0:
                 raise VideoError(self.name, reason)
             silent_s = time.monotonic() - self._heard_s
@@ -210,6 +223,12 @@ class LiveSource(VideoSource):
         end_s = time.monotonic() + pause_s
         while not self._stopping and (left_s := end_s - time.monotonic()) > 0:
             time.sleep(min(left_s, _BEAT_S))
+
+
+def _more_patient(policy: RetryPolicy) -> RetryPolicy:
+    """Waits twice as long for a picture: what seems frozen may be a camera that sends few."""
+    longest_s = max(policy.picture_s, _LONGEST_PATIENCE_S)
+    return replace(policy, picture_s=min(2 * policy.picture_s, longest_s))
 
 
 def pause_before(failures: int, policy: RetryPolicy) -> float:
@@ -268,9 +287,9 @@ def read_stream(address: str, policy: RetryPolicy, number: int | None = None) ->
                         last_s = arrived_s
                         yield upright_rgb(picture), arrived_s
                 if arrived_s - last_s > policy.picture_s:  # other parts still come
-                    raise SourceLost(_frozen(policy))
+                    raise SourceFrozen(_frozen(policy))
         except av.ExitError:
-            raise SourceLost(_frozen(policy)) from None
+            raise SourceFrozen(_frozen(policy)) from None
         except av.FFmpegError as error:
             reason = "the connection broke" if _broke(error) else f"lost ({_words(error)})"
             raise SourceLost(reason) from None

@@ -13,13 +13,14 @@ from maskwatch.errors import MaskWatchError
 from maskwatch.io.cameras import RetryPolicy, pause_before
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
-from maskwatch.live.counting import steady_states
+from maskwatch.live.counting import Clock, steady_states
 from maskwatch.live.events import VIOLATIONS, Alarmist, EventFinder
 from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged, from_source
-from maskwatch.live.loop import Meter
+from maskwatch.live.loop import Rate
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter, StatisticsWriter
 from maskwatch.stream import Stream
+from maskwatch.vision.pace import Pace
 from maskwatch.watch.config import CameraConfig
 from maskwatch.watch.event_store import EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
@@ -33,7 +34,9 @@ from maskwatch.watch.zones import covered, looked_at
 _LOG = logging.getLogger(__name__)
 
 SILENT_S = 5.0
-"""A camera whose newest judged picture is older is no longer live."""
+"""A camera whose newest judged picture is older is no longer live, unless it sends few."""
+
+_SILENT_INTERVALS = 2.5
 
 _FAREWELL_S = 1.0
 
@@ -120,7 +123,8 @@ class Camera:
         self._page_url = page_url
         self._rules: list[RuleWatch] = []
         self.reconfigure(config, rules)
-        self._meter = Meter()
+        self._rate = Rate()
+        self._pace, self._clock = Pace(), Clock()
         self._alarmist = Alarmist()
         self._stopping = Event()
         self._source: VideoSource | None = None
@@ -188,7 +192,8 @@ class Camera:
             dropped=self._dropped,
             latency_s=last.latency_s if last else 0.0,
             trouble=self._trouble,
-            rate_fps=self._meter.rate_fps if live else 0.0,
+            rate_fps=self._rate.rate_fps if live else 0.0,
+            is_slow=live and self._pace.is_slow,
         )
 
     @property
@@ -198,18 +203,24 @@ class Camera:
     def _condition(self, now_s: float) -> Condition:
         if self.is_over and self._over:
             return self._over
-        if self._last and now_s - self._last.judged_s <= SILENT_S:
+        if self._last and now_s - self._last.judged_s <= self._silent_s:
             return Condition.LIVE
         if self._trouble:
             return Condition.LOST
         return Condition.SILENT if self._last else Condition.STARTING
+
+    @property
+    def _silent_s(self) -> float:
+        """How old its newest picture may be while it is live."""
+        usual_s = _SILENT_INTERVALS * self._pace.usual_s
+        return max(SILENT_S, min(usual_s, self._policy.give_up_s))
 
     def _take_in(self, judged: Judged) -> None:
         """What becomes of a frame that was judged; faces that it is not to look at are nobody."""
         seen = replace(judged, report=looked_at(self._config.zones, judged.report))
         for step in (self._count, self._note_events, self._apply_rules, self._remember):
             step(seen)
-        self._meter(seen)
+        self._rate(seen)
         self.live_view.offer(seen, self._config.zones)
 
     def _count(self, judged: Judged) -> None:
@@ -238,6 +249,7 @@ class Camera:
     def _remember(self, judged: Judged) -> None:
         alarm = self._alarmist.update(judged.report, judged.frame.time_s)
         self._frames += 1
+        self._pace.see(self._clock.advance(judged.frame.time_s))
         self._last = _Newest(
             judged_s=time.monotonic(),
             latency_s=judged.latency_s,

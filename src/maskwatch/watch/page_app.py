@@ -311,6 +311,7 @@ def _camera_document(view: CameraView) -> dict[str, Any]:
         "name": view.name,
         "condition": view.condition.value,
         "rate_fps": round(view.rate_fps, 1),
+        "is_slow": view.is_slow,
         "latency_ms": round(view.latency_s * 1000),
         "in_view": {state.value: view.in_view.get(state, 0) for state in MaskState},
         "violation": view.violation,

@@ -34,6 +34,7 @@ class CameraView:
         latency_s: of the newest frame, from its arrival until it was judged.
         trouble: why there are no pictures, without a password.
         rate_fps: frames that are judged in a second, now.
+        is_slow: whether they come so far apart that answers rest on one or two views.
     """
 
     name: str
@@ -45,3 +46,4 @@ class CameraView:
     latency_s: float = 0.0
     trouble: str = ""
     rate_fps: float = 0.0
+    is_slow: bool = False
