@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 
-from maskwatch.errors import MaskWatchError
+from maskwatch.errors import MaskWatchError, VideoError, VideoFault
 from maskwatch.io.cameras import RetryPolicy, pause_before
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
@@ -56,6 +56,14 @@ class _Newest:
     latency_s: float
     in_view: Mapping[MaskState, int]
     violation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why there are no pictures, in words and by kind; None is of a kind that nobody foresaw."""
+
+    reason: str
+    fault: VideoFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class Camera:
         self._stopping = Event()
         self._source: VideoSource | None = None
         self._over: Condition | None = None
-        self._trouble = ""
+        self._trouble: _Trouble | None = None
         self._frames = 0
         self._last: _Newest | None = None
         # a daemon: a driver or server that never comes back must not keep the program alive
@@ -191,7 +199,8 @@ class Camera:
             frames=self._frames,
             dropped=self._dropped,
             latency_s=last.latency_s if last else 0.0,
-            trouble=self._trouble,
+            trouble=self._trouble.reason if self._trouble else "",
+            fault=self._trouble.fault if self._trouble else None,
             rate_fps=self._rate.rate_fps if live else 0.0,
             is_slow=live and self._pace.is_slow,
         )
@@ -262,17 +271,17 @@ class Camera:
         failures = 0
         while not self._stopping.is_set():
             before = self._frames
-            reason = self._play()
+            trouble = self._play()
             if self._over or self._stopping.is_set():
                 return
             failures = failures + 1 if self._frames == before else 1
-            if reason != self._trouble:
-                _LOG.warning("%s: %s; tried again and again", self.name, reason)
-            self._trouble = reason
+            if trouble != self._trouble:
+                _LOG.warning("%s: %s; tried again and again", self.name, trouble.reason)
+            self._trouble = trouble
             self.live_view.clear()
             self._stopping.wait(pause_before(failures - 1, self._policy))
 
-    def _play(self) -> str:
+    def _play(self) -> _Trouble:
         """Offer the frames of the source until it ends; why it did."""
         try:
             with open_source(self._config.address, self._policy) as source:
@@ -282,23 +291,26 @@ class Camera:
                     if not source.live:
                         self._stopping.wait(began_s + frame.time_s - time.monotonic())
                     if self._stopping.is_set():
-                        return "stopped"
+                        return _Trouble("stopped")
                     if self._trouble:
                         _LOG.warning("%s: pictures come again", self.name)
-                        self._trouble = ""
+                        self._trouble = None
                     self._fair_queue.put(self, from_source(source, frame))
-                reason, after = "the stream ended", Condition.ENDED
+                trouble = _Trouble("the stream ended", VideoFault.ENDED)
+                after = Condition.ENDED
+        except VideoError as error:
+            trouble, after = _Trouble(str(error), error.fault), Condition.FAILED
         except MaskWatchError as error:
-            reason, after = str(error), Condition.FAILED
+            trouble, after = _Trouble(str(error)), Condition.FAILED
         except Exception as error:
-            reason, after = self._failures.add(error), Condition.FAILED
+            trouble, after = _Trouble(self._failures.add(error)), Condition.FAILED
         if self._source is not None and not self._source.live:
-            self._end(after, reason)
-        return reason
+            self._end(after, trouble)
+        return trouble
 
-    def _end(self, after: Condition, reason: str) -> None:
+    def _end(self, after: Condition, trouble: _Trouble) -> None:
         """A file is over."""
         if after is Condition.FAILED:
-            _LOG.error("%s: %s", self.name, reason)
-            self._trouble = reason
+            _LOG.error("%s: %s", self.name, trouble.reason)
+            self._trouble = trouble
         self._over = after
