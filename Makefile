@@ -6,9 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Four
+# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Six
 # fill two cores, for tests wait for browsers, servers and limits half of their time.
-WORKERS ?= 4
+WORKERS ?= 6
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Where it is set, each of the hundreds of processes that tests start would compile the package anew.

@@ -79,6 +79,10 @@ TOO_FAINT = """() => {
 }"""
 
 
+# what fades in is too faint for a moment, which `until_readable` waits for and axe does not
+BUT_COLOURS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+
+
 # colours are the same at any width, and what stands where in any theme
 @pytest.mark.parametrize(("scheme", "widths_px"), [("light", (1100, 375)), ("dark", (375,))])
 @pytest.mark.parametrize("name", PAGES)
@@ -95,14 +99,14 @@ def test_every_word_can_be_read(
         page.set_viewport_size({"width": width_px, "height": 900})
         until_readable(page)
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-        if scheme == "light":  # the rules of axe but those for colours, which are above
+        if scheme == "light":
             assert_accessible(page)
     page.close()
 
 
 def assert_accessible(page: Page) -> None:
-    """Axe finds no fault of any weight."""
-    found = Axe().run(page).response["violations"]
+    """Axe finds no fault of any weight, but for colours: `until_readable` looks at those."""
+    found = Axe().run(page, options=BUT_COLOURS).response["violations"]
     assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 
 

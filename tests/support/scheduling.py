@@ -6,7 +6,10 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 BROWSER = "browser"
-"""The folder whose files share a browser and servers: those of the app's pages, and the others."""
+"""The folder whose files share a browser and servers: see `_shared`."""
+
+LIVE = ("test_browser_live.py", "test_browser_statistics.py")
+"""Of the app's pages, those with a camera: as much work as all others of that folder."""
 
 
 class Scheduling(LoadFileScheduling):
@@ -15,9 +18,7 @@ class Scheduling(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         *_, folder, name = ["", *file.split("/")]
-        if folder != BROWSER:
-            return file
-        return f"{folder}, {'app' if name.startswith('test_browser_') else 'others'}"
+        return f"{folder}, {_shared(name)}" if folder == BROWSER else file
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Where a worker died, others do what it had not done, and only that.
@@ -29,3 +30,10 @@ class Scheduling(LoadFileScheduling):
         for file in [file for file, tests in work.items() if all(tests.values())]:
             del work[file]
         return super().remove_node(node)
+
+
+def _shared(name: str) -> str:
+    """With which others a file of that folder is run: no worker is to have most of the work."""
+    if name in LIVE:
+        return "live"
+    return "app" if name.startswith("test_browser_") else "others"
