@@ -35,13 +35,13 @@ def began_ms(page: Page, frames: Sequence[tuple[float, float]]) -> list[float]:
         frames: milliseconds that each comes later than it was due, and those it takes to judge.
     """
     began: list[float] = page.evaluate(
-        """(frames) => import("/pace.js").then(({ Pace }) => {
-            const pace = new Pace();
+        """(frames) => import("/schedule.js").then(({ Schedule }) => {
+            const schedule = new Schedule();
             let nowMs = 0;
             return frames.map(([lateMs, tookMs]) => {
                 const beganMs = nowMs + lateMs;
                 nowMs = beganMs + tookMs;
-                nowMs += Math.max(0, pace.restMs(beganMs, tookMs, nowMs));
+                nowMs += Math.max(0, schedule.restMs(beganMs, tookMs, nowMs));
                 return beganMs;
             });
         })""",

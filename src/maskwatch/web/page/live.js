@@ -1,7 +1,7 @@
 // The webcam: chosen, started and stopped; everyone in view judged and counted.
 
 import { found, made } from "./dom.js";
-import { MOST_PER_S, Pace } from "./pace.js";
+import { MOST_PER_S, Schedule } from "./schedule.js";
 import { Warnings } from "./warnings.js";
 import { Watching, countRows, rest } from "./watching.js";
 
@@ -118,7 +118,7 @@ export class LiveView {
     this.#watching = watching;
     try {
       await watching.begin(Number(this.#steadiness.value));
-      const pace = new Pace();
+      const schedule = new Schedule();
       let coming = nextFrame(this.#video);
       while (!watching.ended) {
         await coming;
@@ -128,7 +128,7 @@ export class LiveView {
         const answer = await watching.judge(this.#video, beganMs / 1000);
         if (watching.ended) break;
         this.#show(watching, answer, beganMs / 1000);
-        await rest(pace.restMs(beganMs, answer.tookMs, performance.now()));
+        await rest(schedule.restMs(beganMs, answer.tookMs, performance.now()));
       }
     } catch (error) {
       if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);
