@@ -46,7 +46,10 @@ export class LiveView {
     this.#cameras = this.#found("cameras", HTMLSelectElement);
     this.#steadiness = this.#found("steadiness", HTMLInputElement);
     this.#warnings = new Warnings(shared);
-    this.#button.addEventListener("click", () => (this.#camera ? this.stop() : this.#start()));
+    this.#button.addEventListener("click", () => {
+      if (this.#camera) this.stop();
+      else if (!this.#starting) this.#start();
+    });
     const again = () => this.#camera && this.#start();
     this.#cameras.addEventListener("change", again);
     this.#steadiness.addEventListener("change", again);
@@ -66,7 +69,8 @@ export class LiveView {
   render() {
     const say = this.shared.say();
     this.#button.textContent = say.text(this.#camera ? "live.stop" : "live.start");
-    this.#button.disabled = this.#starting;
+    // one that is disabled for a moment would lose the keyboard's focus
+    this.#button.setAttribute("aria-disabled", String(this.#starting));
     const notice = this.#found("live_fault", HTMLElement);
     notice.hidden = !this.#fault.key;
     notice.textContent = this.#fault.key && say.text(this.#fault.key, { why: this.#fault.why });
