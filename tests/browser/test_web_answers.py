@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from support import bad_images
 from support.chromium import CHROMIUM
 from support.contract_factory import FOLDER, photo_files
 from support.paths import ROOT
 from support.web_browsers import WebServer
 from support.web_page import GROUP, Opened, assert_alike, judged
 
-from maskwatch import Analyzer
+from maskwatch import Analyzer, ImageError
 from maskwatch.pipeline import Networks
 from maskwatch.samples import SAMPLES
 from maskwatch.web.bundle import build_page
@@ -79,6 +81,19 @@ def test_kinds_of_files_are_read_as_by_python(parts: Page, server: WebServer) ->
     found = judged(parts, server, photos)
     for (name, content), report in zip(photos.items(), found, strict=True):
         assert_alike(report, {**analyzer.analyze(content).to_dict(), "source": name})
+
+
+def test_pictures_too_large_to_open_are_refused_as_by_python(
+    parts: Page, server: WebServer
+) -> None:
+    jpeg = bytearray(bad_images.encoded(progressive=True))
+    frame = jpeg.index(b"\xff\xc2")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 12_240, 16_320)
+    photos = {"huge.png": bad_images.png_that_claims(40_000, 40_000), "huge.jpg": bytes(jpeg)}
+    for found, content in zip(judged(parts, server, photos), photos.values(), strict=True):
+        with pytest.raises(ImageError) as refused:
+            Analyzer().analyze(content)
+        assert found["error"] == refused.value.fault.value == "too_large"
 
 
 def test_large_photos_are_searched_tile_by_tile_as_by_python(

@@ -35,13 +35,13 @@ def began_ms(page: Page, frames: Sequence[tuple[float, float]]) -> list[float]:
         frames: milliseconds that each comes later than it was due, and those it takes to judge.
     """
     began: list[float] = page.evaluate(
-        """(frames) => import("/pace.js").then(({ Pace }) => {
-            const pace = new Pace();
+        """(frames) => import("/schedule.js").then(({ Schedule }) => {
+            const schedule = new Schedule();
             let nowMs = 0;
             return frames.map(([lateMs, tookMs]) => {
                 const beganMs = nowMs + lateMs;
                 nowMs = beganMs + tookMs;
-                nowMs += Math.max(0, pace.restMs(beganMs, tookMs, nowMs));
+                nowMs += Math.max(0, schedule.restMs(beganMs, tookMs, nowMs));
                 return beganMs;
             });
         })""",
@@ -101,6 +101,16 @@ def test_the_camera_goes_off_when_another_view_is_opened(open_page: Opened) -> N
         })""",
         track,
     )
+
+
+def test_the_camera_is_switched_on_and_off_by_the_keyboard(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    page.get_by_role("button", name=ENGLISH.text("live.start")).focus()
+    page.keyboard.press("Enter")
+    page.locator("#rate", has_text="ms").wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=ENGLISH.text("live.start")).wait_for()
+    assert page.evaluate("document.getElementById('camera').srcObject") is None
 
 
 def test_a_camera_that_is_given_too_late_goes_off_again(open_page: Opened) -> None:

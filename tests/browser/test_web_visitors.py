@@ -93,7 +93,7 @@ def test_a_language_changed_and_photos_removed_while_one_is_judged(open_page: Op
 
 def test_a_sample_that_cannot_be_had_is_told(open_page: Opened) -> None:
     page = open_page(ready=False, service_workers="block")
-    page.locator("#networks", has_text="Model").wait_for()
+    page.get_by_text(ENGLISH.text("web.ready"), exact=True).wait_for()
     page.context.set_offline(True)
     page.get_by_role("button", name=ENGLISH.text("samples.worn"), exact=True).click()
     why = ENGLISH.text("faults.unavailable")

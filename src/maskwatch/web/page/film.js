@@ -32,7 +32,10 @@ export class FilmView {
       event.stopPropagation(); // what is dropped elsewhere is a photo
       this.#take(event.dataTransfer?.files);
     });
-    this.#stop.addEventListener("click", () => this.stop());
+    this.#stop.addEventListener("click", () => {
+      this.stop();
+      input.focus(); // the button is gone
+    });
   }
 
   /** Shows everything in the language of the moment. */

@@ -1,7 +1,7 @@
 // The webcam: chosen, started and stopped; everyone in view judged and counted.
 
 import { found, made } from "./dom.js";
-import { MOST_PER_S, Pace } from "./pace.js";
+import { MOST_PER_S, Schedule } from "./schedule.js";
 import { Warnings } from "./warnings.js";
 import { Watching, countRows, rest } from "./watching.js";
 
@@ -46,7 +46,10 @@ export class LiveView {
     this.#cameras = this.#found("cameras", HTMLSelectElement);
     this.#steadiness = this.#found("steadiness", HTMLInputElement);
     this.#warnings = new Warnings(shared);
-    this.#button.addEventListener("click", () => (this.#camera ? this.stop() : this.#start()));
+    this.#button.addEventListener("click", () => {
+      if (this.#camera) this.stop();
+      else if (!this.#starting) this.#start();
+    });
     const again = () => this.#camera && this.#start();
     this.#cameras.addEventListener("change", again);
     this.#steadiness.addEventListener("change", again);
@@ -66,7 +69,8 @@ export class LiveView {
   render() {
     const say = this.shared.say();
     this.#button.textContent = say.text(this.#camera ? "live.stop" : "live.start");
-    this.#button.disabled = this.#starting;
+    // one that is disabled for a moment would lose the keyboard's focus
+    this.#button.setAttribute("aria-disabled", String(this.#starting));
     const notice = this.#found("live_fault", HTMLElement);
     notice.hidden = !this.#fault.key;
     notice.textContent = this.#fault.key && say.text(this.#fault.key, { why: this.#fault.why });
@@ -118,7 +122,7 @@ export class LiveView {
     this.#watching = watching;
     try {
       await watching.begin(Number(this.#steadiness.value));
-      const pace = new Pace();
+      const schedule = new Schedule();
       let coming = nextFrame(this.#video);
       while (!watching.ended) {
         await coming;
@@ -128,7 +132,7 @@ export class LiveView {
         const answer = await watching.judge(this.#video, beganMs / 1000);
         if (watching.ended) break;
         this.#show(watching, answer, beganMs / 1000);
-        await rest(pace.restMs(beganMs, answer.tookMs, performance.now()));
+        await rest(schedule.restMs(beganMs, answer.tookMs, performance.now()));
       }
     } catch (error) {
       if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);

@@ -11,7 +11,7 @@ const BUSY = 0.8;
  * Both times go on from where they were, not from now: timers and cameras are late each time, and
  * that would add up. Only what comes later than a frame is not made up for.
  */
-export class Pace {
+export class Schedule {
   #dueMs = 0;
   #restedMs = 0;
 
