@@ -21,7 +21,7 @@ from support import bad_images
 from support.chromium import CHROMIUM, new_visitor
 from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED, plain
-from test_browser_look import TOO_FAINT, assert_accessible
+from test_browser_look import assert_accessible, until_readable
 
 from maskwatch import Analyzer
 from maskwatch.app.gallery import PER_PAGE
@@ -172,10 +172,9 @@ def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
     page.keyboard.press("Space")
     page.get_by_alt_text(ENGLISH.text("why.crop")).wait_for()
     page.get_by_text("How well the face can be seen").wait_for()
-    page.wait_for_timeout(1000)  # what has just come fades in
     background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     assert max(map(int, page.evaluate(background)[4:-1].split(","))) < 60  # it is dark
-    assert page.evaluate(TOO_FAINT) == []
+    until_readable(page)
     assert fits(page)
     page.emulate_media(color_scheme="light")
     assert_accessible(page)

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from support.data_factory import folder_set
 from support.job_factory import fake_run, living_process
 from support.toy_detector import write_toy_detector
+from support.waiting import LIMIT_S
 
 from maskwatch.app import settings, views
 from maskwatch.app.i18n import load_catalogue
@@ -65,7 +66,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[JobFolder]:
 
 
 def page() -> AppTest:
-    return run(AppTest.from_file(str(PAGE), default_timeout=60))
+    return run(AppTest.from_file(str(PAGE), default_timeout=LIMIT_S))
 
 
 def run(app: AppTest) -> AppTest:
@@ -392,7 +393,7 @@ import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from maskwatch.training.jobs.different_photos import different_photos
-app = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+app = AppTest.from_file(sys.argv[1], default_timeout=300).run()
 assert not app.exception and app.multiselect, app.exception
 assert different_photos([Path(sys.argv[2])])["mask"] >= 5
 print(sorted({"tensorflow", "keras", "sklearn", "matplotlib"} & set(sys.modules)))
