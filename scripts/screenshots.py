@@ -88,6 +88,8 @@ def main() -> None:
                     page = context.new_page()
                     page.goto(f"{address}/{path}?lang={code}")
                     arrange(page, load_catalogue(code))
+                    late = page.get_by_test_id("stSkeleton")  # what is still being loaded
+                    expect(late).to_have_count(0, timeout=WAIT_MS)
                     page.wait_for_timeout(1500)  # charts and pictures fade in
                     save(page.screenshot(), options.out / f"{title}-{code}-{size}{end}.png")
                     page.close()

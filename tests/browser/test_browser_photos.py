@@ -187,7 +187,10 @@ def test_what_streamlit_says_itself_is_in_the_language_of_the_page(
     assert page.get_by_text("per file").count() == page.get_by_text("HEIC").count() == 0
     (tmp_path / "words.txt").write_text("no photo")
     upload(page, tmp_path / "words.txt")
-    page.get_by_text(INDONESIAN.text("streamlit_says.wrong_kind")).wait_for()
+    why = page.get_by_text(INDONESIAN.text("streamlit_says.wrong_kind"), exact=True)
+    why.wait_for()
+    box = why.bounding_box()
+    assert box is not None and min(box["width"], box["height"]) > 10  # for people who see, too
 
 
 def test_a_sample_is_one_keypress_away(open_page) -> None:

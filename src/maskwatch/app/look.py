@@ -42,6 +42,15 @@ _INK = """
     [data-testid="stVegaLiteChart"] :is(.role-axis, .role-legend) text { fill: currentColor; }
 """
 
+# Why a file was not taken, Streamlit tells screen readers, and others only under the pointer.
+_REFUSAL = """
+    [data-testid="stFileChip"][aria-invalid="true"] { width: auto; max-width: none; }
+    [data-testid="stFileChip"] [role="alert"] {
+        position: static; width: auto; height: auto; margin: 0; padding: 0 0.5rem;
+        clip: auto; clip-path: none; overflow: visible; white-space: normal;
+    }
+"""
+
 # Streamlit writes white on its own colour, and that of the dark theme has to be a light one.
 _DARK_INK = """
     [data-testid="stBaseButton-primary"]:enabled *, [data-tag] * { color: #0e1117; }
@@ -54,6 +63,7 @@ _OWN_WORDS = {
     r"• [A-Z0-9, ]+": "",
     r"File must be (\d+).*MB or smaller\.": "too_large",
     r".* files are not allowed\.": "wrong_kind",
+    r"Error:": "",
     r"Take Photo": "take",
     r"Clear photo": "clear",
     r"This app would like to use your camera\.": "camera",
@@ -111,7 +121,7 @@ def use_look(wide: bool, hiding: str) -> None:
         for own, key in _OWN_WORDS.items()
     ]
     mending = _MENDING.replace("WORDS", json.dumps(words))
-    put_unseen(f"<style>{room}{_INK}{dark}{hiding}</style>{script}{mending}")
+    put_unseen(f"<style>{room}{_INK}{_REFUSAL}{dark}{hiding}</style>{script}{mending}")
 
 
 def put_unseen(html: str) -> None:
