@@ -308,6 +308,9 @@ def test_every_view_fits_and_can_be_read(
             for width_px in (320, 800, 1440):
                 page.set_viewport_size({"width": width_px, "height": 800})
                 check_look(page, scheme)
+            page.set_viewport_size({"width": 375, "height": 800})
+            rows = page.locator("nav a").evaluate_all("all => all.map((one) => one.offsetTop)")
+            assert len(set(rows)) == 1, view  # on a telephone nothing jumps from view to view
 
 
 def check_look(page: Page, scheme: str) -> None:
