@@ -6,10 +6,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Three
-# fill two cores, for tests wait for browsers and servers now and then.
-WORKERS ?= 3
+# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Four
+# fill two cores, for tests wait for browsers, servers and limits half of their time.
+WORKERS ?= 4
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Where it is set, each of the hundreds of processes that tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the commands in the README use, but for training: all of it is there within a minute.
 APP := app,batch,client,heif,serve,watch
@@ -19,7 +22,7 @@ APP := app,batch,client,heif,serve,watch
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
 	@echo "make all     set up everything that one computer can do, training too, without opening anything"
-	@echo "make test    check the code and run the tests that a change needs (WORKERS=4 for four at a time)"
+	@echo "make test    check the code and run the tests that a change needs (WORKERS=2 for two at a time)"
 	@echo "make test-costs  run them and list the dearest, by processor time (ARGS='tests/pages' for some)"
 	@echo "make test-unit   run those that need no other process"
 	@echo "make test-slow   run the long forms, which make test leaves out"

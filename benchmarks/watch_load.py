@@ -10,9 +10,8 @@ camera unplugged and one that is frozen; both come back. Counted after a warm-up
 each camera, how long it had to wait for the next, latency from a frame's arrival to its report (as
 the program tells it twice a second), people with an answer, memory. Of memory it counts how it
 grows in the later half: before, the program takes what it needs, for some minutes, so less than ten
-minutes say nothing of it. The result goes
-to benchmarks/results/watch_load.json; the last line of output is the same. Exit code 1 means that
-something that was promised is not met.
+minutes say nothing of it. The result goes to benchmarks/results/watch_load.json; the last line of
+output is the same. Exit code 1 means that something that was promised is not met.
 """
 
 from __future__ import annotations

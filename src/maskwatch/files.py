@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -66,6 +67,15 @@ def write_text(path: Path, text: str, error: type[MaskWatchError] = DataError) -
     """
     with writing(path, error) as part:
         part.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, document: object, indent: int | None = None) -> None:
+    """Write a file of one JSON document.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    write_text(path, json.dumps(document, indent=indent) + "\n")
 
 
 def home_folder() -> Path:

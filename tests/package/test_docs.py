@@ -23,7 +23,7 @@ from support.alert_factory import alert
 from support.drawn_video import write_video
 from support.paths import ROOT
 from support.ports import free_port
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.cli.main import cli
 from maskwatch.io.image_kinds import NAMES
@@ -144,7 +144,7 @@ def port() -> Iterator[str]:
             yield found[1]
         finally:
             server.terminate()
-            server.communicate(timeout=60)
+            server.communicate(timeout=LIMIT_S)
 
 
 def test_the_http_page(folder: Path, port: str) -> None:
@@ -181,7 +181,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/"
         finally:
             server.terminate()
-            server.communicate(timeout=60)
+            server.communicate(timeout=LIMIT_S)
 
 
 def listens(port: int) -> bool:

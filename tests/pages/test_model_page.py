@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from support.evidence_factory import scores, write_toy_evidence
 from support.toy_detector import write_toy_detector
 from support.toy_model import write_toy_model
+from support.waiting import LIMIT_S
 
 from maskwatch.app import settings, views
 from maskwatch.cli import app as launch
@@ -40,7 +41,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def show(section: str = "data", language: str = "en") -> AppTest:
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page = AppTest.from_file(str(PAGE), default_timeout=LIMIT_S)
     page.query_params["lang"] = language
     page.session_state["section"] = section
     page.run()
@@ -163,7 +164,7 @@ def test_pictures_of_mistakes_need_a_folder(
 
 def test_no_folder_comes_from_a_browser(model: Path, tmp_path: Path) -> None:
     write_toy_evidence(model)
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page = AppTest.from_file(str(PAGE), default_timeout=LIMIT_S)
     for name in ("evaluation", settings.EVALUATION_VARIABLE):
         page.query_params[name] = str(tmp_path)
     page.session_state["section"] = "mistakes"

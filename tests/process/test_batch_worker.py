@@ -132,6 +132,19 @@ def test_relative_names_start_from_the_folder(
     assert {row["status"] for row in rows} == {"face", "no_face"}
 
 
+HALF = 17
+"""Chunks of pictures that do not wait with `half`."""
+
+
+def half(networks: Networks, gate: Path) -> Networks:
+    """Networks that judge the first folder's pictures, and the others once there is that file."""
+    return harmful(networks, waits="/1/", gate=gate)
+
+
+def parts(out: Path) -> list[Path]:
+    return list(out.glob("part-*"))
+
+
 def without_progress(errors: str) -> list[str]:
     """The lines of standard error but for those of a run that takes its time."""
     return [line for line in errors.splitlines() if " a second, " not in line]
@@ -140,11 +153,12 @@ def without_progress(errors: str) -> list[str]:
 def test_a_killed_worker_is_replaced(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    driver = start_driver(photos, out, harmful(networks, pause_s=0.2))
-    until(lambda: len(list(out.glob("part-*"))) >= 4)
+    out, gate = tmp_path / "out", tmp_path / "gate"
+    driver = start_driver(photos, out, half(networks, gate))
+    until(lambda: len(parts(out)) == HALF)
     for worker in workers_of(driver.pid):
         os.kill(worker, signal.SIGKILL)
+    gate.touch()
     text, errors = driver.communicate(timeout=120)
     assert (driver.returncode, without_progress(errors)) == (0, [])
     assert text.startswith("70 pictures judged: 52 with faces, 18 without, 0 could not be judged")
@@ -154,17 +168,19 @@ def test_a_killed_worker_is_replaced(
 def test_a_killed_driver_goes_on(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path
 ) -> None:
-    out, slow = tmp_path / "out", harmful(networks, pause_s=0.2)
-    driver = start_driver(photos, out, slow)
-    until(lambda: len(list(out.glob("part-*"))) >= 4)
+    out, gate = tmp_path / "out", tmp_path / "gate"
+    judging = half(networks, gate)
+    driver = start_driver(photos, out, judging)
+    until(lambda: len(parts(out)) == HALF)
     workers = workers_of(driver.pid)
     driver.kill()
+    gate.touch()  # those who judged end with their next answer, and it with them
     driver.communicate()
-    done = {path: path.stat().st_mtime_ns for path in out.glob("part-*")}
-    assert 4 <= len(done) < 35
+    done = {path: path.stat().st_mtime_ns for path in parts(out)}
+    assert len(done) == HALF
     assert len(workers) == 2
     until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
-    run = Run([str(photos)], str(out), slow)
+    run = Run([str(photos)], str(out), judging)
     assert run.done == 2 * len(done)
     assert sum(count.pictures for count in run.judge(judge_here, 2)) == 70 - run.done
     assert same_files(out, unbroken)
@@ -175,9 +191,9 @@ def test_a_killed_driver_goes_on(
 def test_a_signal_ends_it_cleanly_and_it_goes_on(
     photos: Path, networks: Networks, unbroken: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    out, slow = tmp_path / "out", harmful(networks, pause_s=0.3)
-    driver = start_driver(photos, out, slow)
-    until(lambda: len(list(out.glob("part-*"))) >= 4)
+    out, gate = tmp_path / "out", tmp_path / "gate"
+    driver = start_driver(photos, out, half(networks, gate))
+    until(lambda: len(parts(out)) == HALF)
     workers = workers_of(driver.pid)
     os.killpg(driver.pid, number)  # a terminal sends Ctrl-C to all processes
     text, errors = driver.communicate(timeout=120)

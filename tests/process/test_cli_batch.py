@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from support.batch_factory import expected_rows, harmful, rows_of, toy_networks, write_pictures
+from support.batch_factory import expected_rows, rows_of, toy_networks, write_pictures
 from support.fakes import WITHOUT_ROOT
-from support.paths import TESTS
 from support.small_disk import small_disk
 
 from maskwatch.cli.main import cli
@@ -179,21 +178,15 @@ def test_a_disk_that_fills_up(networks: Networks, tmp_path: Path) -> None:
 
 def test_a_terminal_sees_how_far_it_is(photos: Path, networks: Networks, tmp_path: Path) -> None:
     terminal, side = os.openpty()
-    slow = harmful(networks, pause_s=0.3)
     code = (
-        "from support.batch_factory import *; from pathlib import *; import sys\n"
-        "from maskwatch.cli.predict import predict_many\n"
+        "from maskwatch.pipeline import *; from pathlib import *; import sys\n"
+        "from maskwatch.cli import predict\n"
+        "predict._TERMINAL_EVERY_S = 0\n"
         f"source, out = {str(photos)!r}, {str(tmp_path / 'out')!r}\n"
-        f"sys.exit(predict_many([source], out, {slow!r}, 'local', 1))"
+        f"sys.exit(predict.predict_many([source], out, {networks!r}, 'local', 1))"
     )
-    here = str(TESTS)
-    seen = subprocess.run(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=side,
-        env={**os.environ, "PYTHONPATH": f"{here}:{os.environ.get('PYTHONPATH', '')}"},
-        check=False,
-    )
+    command = [sys.executable, "-c", code]
+    seen = subprocess.run(command, stdout=subprocess.PIPE, stderr=side, check=False)
     shown = os.read(terminal, 100_000).decode()
     os.close(terminal)
     os.close(side)

@@ -24,6 +24,7 @@ from support.ports import free_port
 from support.stream_servers import Mjpeg, Send, over, serve
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, RED, write_toy_model
+from support.waiting import LIMIT_S
 
 from maskwatch.cli.main import cli
 from maskwatch.errors import pip_extra
@@ -185,7 +186,7 @@ def test_a_reader_that_leaves_before_the_last_line(networks: list[str], clip: Pa
     with start(networks, clip, "--no-window") as process:
         assert process.stdout and process.stderr
         process.stdout.close()
-        assert process.wait(60) == 0
+        assert process.wait(LIMIT_S) == 0
         assert process.stderr.read() == ""
 
 
@@ -202,7 +203,7 @@ def test_a_file_plays_in_a_window_at_its_own_speed(
     networks: list[str], clip: Path, screen: str
 ) -> None:
     with start(networks, clip, env={**os.environ, "DISPLAY": screen}) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, errors) == (0, "")
     frames, seconds = re.search(r"(\d+) frames in ([\d.]+) s", output).groups()
     assert frames == "50" and float(seconds) >= 1.9
@@ -214,7 +215,7 @@ def test_a_signal_closes_the_window(networks: list[str], camera: str, screen: st
         assert process.stdout
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, errors) == (0, "")
 
 

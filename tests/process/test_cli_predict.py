@@ -21,6 +21,7 @@ from support import bad_images
 from support.fakes import WITHOUT_ROOT
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support.waiting import LIMIT_S
 
 from maskwatch.cli.main import cli
 from maskwatch.io.images import load_image
@@ -331,7 +332,7 @@ def test_a_reader_that_leaves_early_is_no_error(model: Path, photos: Path) -> No
     assert writer.stdout is not None
     writer.stdout.readline()
     writer.stdout.close()
-    _, errors = writer.communicate(timeout=60)
+    _, errors = writer.communicate(timeout=LIMIT_S)
     assert b"Traceback" not in errors
     assert b"pipe" not in errors.lower()
 

@@ -30,7 +30,7 @@ from support.ports import free_port
 from support.stream_servers import Mjpeg, Mute, Send, over, serve, silent
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import GREEN, RED, write_toy_model
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.schema import MaskState
 from maskwatch.store.statistics import StatisticsStore
@@ -94,7 +94,7 @@ class Running:
     def end(self, number: int = signal.SIGTERM) -> int:
         if number and self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(LIMIT_S)
         for thread in self._threads:
             thread.join()
         return code
@@ -363,7 +363,7 @@ def test_lines_for_people(networks: list[str], tmp_path: Path) -> None:
             assert program.stdout
             lines = [program.stdout.readline() for _ in range(6)]
             program.stdout.close()  # a reader that has had enough ends it in order
-            assert program.wait(60) == 0
+            assert program.wait(LIMIT_S) == 0
     door, dead = lines[-2:]
     assert "  door: live " in door and " frames/s  latency " in door and "1 no mask" in door
     assert "  dead: lost " in dead and "connection refused" in dead

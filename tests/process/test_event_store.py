@@ -193,11 +193,10 @@ from maskwatch.watch.outbox import AlertQueue
 
 queue = AlertQueue(["web"])
 event_writer = EventWriter(EventStore(Path(sys.argv[1])), queue)
-began_s = time.monotonic()
 for number in range(10**9):
     event_writer.note([event(float(number))])
     queue.add(alert(str(number)))
-    print(number, time.monotonic(), flush=True)
+    print(number, flush=True)
     time.sleep(0.01)
 """
 
@@ -205,15 +204,14 @@ for number in range(10**9):
 def test_a_program_that_is_killed_loses_no_more_than_the_last_moments(
     store: EventStore, path: Path
 ) -> None:
-    """The clock is the same in all processes: what was noted two seconds before is there."""
     command = [sys.executable, "-c", RUN, str(path), str(TESTS)]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    noted = [program.stdout.readline().split() for _ in range(250)]
+    until(lambda: len(store.events(*EVER)) >= 50)
     program.send_signal(signal.SIGKILL)
-    noted += [line.split() for line in program.communicate()[0].splitlines()]
+    noted = program.communicate()[0].splitlines()
     kept = {int(one.time_s) for one in store.events(*EVER)}
-    # a busy machine may write late; the last write says how far it came, and nothing before is lost
-    assert kept == set(range(len(kept))) and len(kept) >= 50
+    # the last write says how far it came, and nothing before is lost
+    assert kept == set(range(len(kept)))
     waiting = [int(one.alert.alert_id) for one in store.waiting()]
     assert waiting == list(range(len(waiting))) and abs(len(waiting) - len(kept)) <= 1
     assert len(kept) <= len(noted) + 1

@@ -29,6 +29,7 @@ from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED
 from support.waiting import LIMIT_S, until
 from test_service_process import Process, networks, served
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from maskwatch import FrameReport, ServiceError
@@ -95,7 +96,9 @@ def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
         clients = []
         for _ in range(count):
-            clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)))
+            clients.append(
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT_S))
+            )
             clients[-1].sendall(b"POST /v1/analyze HTTP/1.1\r\nhost: localhost\r\nx: ")
         over = threading.Event()
 
@@ -106,7 +109,7 @@ def trickling(port: int, count: int) -> Iterator[list[socket.socket]]:
                         client.send(b"a")
                     except OSError:  # it was hung up on, and comes back
                         client.close()
-                        clients[number] = socket.create_connection(("127.0.0.1", port), 30)
+                        clients[number] = socket.create_connection(("127.0.0.1", port), LIMIT_S)
 
         thread = threading.Thread(target=trickle)
         thread.start()
@@ -140,7 +143,7 @@ def test_who_has_said_nothing_the_longest_makes_room(analyzer: GatedAnalyzer) ->
         until(lambda: not connected(service), "the probe has hung up")
         address = ("127.0.0.1", service.port)
         first, second, third = (
-            stack.enter_context(socket.create_connection(address, 30)) for _ in range(3)
+            stack.enter_context(socket.create_connection(address, LIMIT_S)) for _ in range(3)
         )
         assert first.recv(1000) == b""
         for client in (second, third):
@@ -153,10 +156,10 @@ def test_a_call_under_way_does_not_make_room(analyzer: GatedAnalyzer) -> None:
     with running(analyzer, connections=2) as service, ExitStack() as stack:
         address = ("127.0.0.1", service.port)
         service.gate.shut()
-        caller = stack.enter_context(socket.create_connection(address, 30))
+        caller = stack.enter_context(socket.create_connection(address, LIMIT_S))
         caller.sendall(POST + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(held) + held)
         service.gate.await_one()
-        silent = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(5)]
+        silent = [stack.enter_context(socket.create_connection(address, LIMIT_S)) for _ in range(5)]
         assert silent[0].recv(1000) == b""
         service.gate.open()
         answer = b"".join(iter(lambda: caller.recv(65536), b""))
@@ -175,7 +178,7 @@ def test_an_answer_that_is_taken_slowly_arrives_whole(analyzer: GatedAnalyzer) -
 
 
 def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -> None:
-    with running(analyzer, answer_s=1) as service:
+    with running(analyzer, send_buffer_bytes=4096, answer_s=1) as service:
         until(lambda: not connected(service), "the probe has hung up")
         with deaf(service.port) as client:
             client.setblocking(False)
@@ -195,30 +198,31 @@ def test_an_answer_that_is_never_taken_is_thrown_away(analyzer: GatedAnalyzer) -
 def test_a_stream_whose_answers_are_never_taken_gives_its_place_back(
     analyzer: GatedAnalyzer,
 ) -> None:
-    with running(analyzer, answer_s=1, sessions=1) as service:
-        over = threading.Event()
-        with deaf(service.port) as raw:
-            address = f"ws://127.0.0.1:{service.port}/v1/stream"
-            stream = connect(address, sock=raw, max_queue=1, close_timeout=0.1, compression=None)
+    limits = {"answer_s": 1, "idle_s": 3600, "sessions": 1}
+    with running(analyzer, send_buffer_bytes=4096, **limits) as service:
+        service.server.config.ws_ping_interval = None  # pings without an answer end it as well
+        address = f"ws://127.0.0.1:{service.port}/v1/stream"
+        opened = threading.Event()
 
-            def push() -> None:
-                try:
-                    while not over.is_set():
-                        stream.send(PICTURE)
-                except Exception:
-                    over.set()  # it was hung up on
+        def push(raw: socket.socket) -> None:
+            with connect(
+                address, sock=raw, max_queue=1, close_timeout=0.1, compression=None
+            ) as stream:
+                opened.set()
+                while True:
+                    stream.send(PICTURE)
 
-            pusher = threading.Thread(target=push)
-            pusher.start()
-            until(lambda: service.engine.sessions.taken == 1, "the stream is open")
+        with deaf(service.port) as raw, ThreadPoolExecutor(1) as executor:
+            pusher = executor.submit(push, raw)
+            assert opened.wait(LIMIT_S)
             judge(service.url)
             until(lambda: service.engine.sessions.taken == 0, "its place is free")
             until(lambda: not connected(service), "and its connection")
-            over.set()
-            pusher.join(120)
+            with pytest.raises(ConnectionClosed):
+                pusher.result(LIMIT_S)
         with connect(address) as other:
             other.send(PICTURE)
-            assert json.loads(other.recv(30))["faces"]
+            assert json.loads(other.recv(LIMIT_S))["faces"]
 
 
 def test_clients_of_a_service_that_is_killed_are_told_and_the_next_one_answers(
@@ -230,14 +234,14 @@ def test_clients_of_a_service_that_is_killed_are_told_and_the_next_one_answers(
         service.process.send_signal(signal.SIGSTOP)
         with Client(service.url) as client, ThreadPoolExecutor(1) as executor:
             call = executor.submit(client.analyze, [PICTURE])
-            with socket.create_connection(("127.0.0.1", service.port), 30) as raw:
+            with socket.create_connection(("127.0.0.1", service.port), LIMIT_S) as raw:
                 raw.sendall(GET)
                 until(lambda: waiting_at(service.port) >= 2, "both have sent their calls")
                 service.process.kill()
                 with pytest.raises(OSError, match="reset"):
                     assert raw.recv(1000) == b"" and raw.sendall(GET) and raw.recv(1)
             with pytest.raises(ServiceError, match="cannot be asked") as caught:
-                call.result(30)
+                call.result(LIMIT_S)
             assert "\n" not in str(caught.value)
     (tmp_path / "again").mkdir()
     with served(tmp_path / "again", *networks) as service:
@@ -266,7 +270,7 @@ def test_a_full_disk_changes_nothing_not_even_where_the_log_is_on_it(
                 assert len(answer.json()["reports"]) == 16
             with connect(f"{service.url.replace('http', 'ws')}/v1/stream") as stream:
                 stream.send(PICTURE)
-                assert "faces" in json.loads(stream.recv(30))
+                assert "faces" in json.loads(stream.recv(LIMIT_S))
             assert sorted(disk.folder.iterdir()) == before
             assert service.end() == 0
         finally:
@@ -279,7 +283,7 @@ def test_calls_under_way_when_a_client_dies_leave_nothing_behind(analyzer: Gated
         held = png(held_picture())
         service.gate.shut()
         for _ in range(service.engine.limits.calls * 2):
-            with socket.create_connection(("127.0.0.1", service.port), 30) as client:
+            with socket.create_connection(("127.0.0.1", service.port), LIMIT_S) as client:
                 client.sendall(POST + b"content-length: %d\r\n\r\n" % len(held) + held)
                 until(lambda: service.engine.calls.taken == 1, "it is under way")
             until(lambda: service.engine.calls.taken == 0, "its place is free")

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.service_server import GatedAnalyzer, Running, held_picture, png, running
 from support.toy_detector import crowd
 from support.toy_model import BLUE, GREY, RED, plain
+from support.waiting import LIMIT_S
 from websockets.sync.client import connect
 
 from maskwatch import __version__
@@ -265,4 +266,4 @@ def test_real_answers_are_as_described(service: Running, openapi: dict[str, Any]
     with connect(service.url.replace("http", "ws") + "/v1/stream") as socket:
         for content in (png(TWO_FACES), b"no picture"):
             socket.send(content)
-            resolved(openapi, schema).validate(json.loads(socket.recv(30)))
+            resolved(openapi, schema).validate(json.loads(socket.recv(LIMIT_S)))

@@ -15,7 +15,7 @@ import pytest
 from support import fakes
 from support.paths import TESTS
 from support.statistics_factory import entry
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.errors import StoreError, StoreFault
 from maskwatch.live.counting import Count
@@ -157,7 +157,7 @@ def session(path: Path, frames: int, pause_s: float) -> subprocess.Popen[bytes]:
 
 
 def test_a_program_that_ends_writes_what_it_counted(store: StatisticsStore, tmp_path: Path) -> None:
-    assert session(tmp_path / "s.sqlite3", 41, 0.0).wait(60) == 0
+    assert session(tmp_path / "s.sqlite3", 41, 0.0).wait(LIMIT_S) == 0
     assert kept(StatisticsStore(tmp_path / "s.sqlite3")) == {(0, "door", MASK): Count(1, 2.0)}
 
 
@@ -167,7 +167,7 @@ def test_a_program_that_is_killed_has_written_all_but_the_last_moments(tmp_path:
     until(lambda: kept(store).get((0, "door", MASK), Count()).face_s > 1)
     before = kept(store)[0, "door", MASK]
     program.send_signal(signal.SIGKILL)
-    program.wait(60)
+    program.wait(LIMIT_S)
     after = kept(store)[0, "door", MASK]
     assert after.people == before.people == 1
     assert after.face_s >= before.face_s

@@ -23,7 +23,7 @@ from support.mqtt_broker import listening, mosquitto
 from support.paths import TESTS
 from support.small_disk import small_disk
 from support.stream_servers import Mjpeg, Send, over, serve
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 from test_cli_watch import BARE, EMPTY, MASKED, RULE, Running, named, networks, watching
 from test_event_store import RUN
 
@@ -211,4 +211,4 @@ def test_a_full_disk_for_its_own_words_does_not_end_a_watch(
             stage.picture = BARE
             until(lambda: len(EventStore(store).events(*EVER)) >= 2)
             program.send_signal(signal.SIGTERM)
-            assert program.wait(60) == 0
+            assert program.wait(LIMIT_S) == 0

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from PIL import Image
 from support.ports import free_port
 from support.toy_detector import face_box
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 from test_cli_watch import BARE, BARE_AT, RULE, Running, camera, named, networks, watching
 
 from maskwatch.cli.main import cli
@@ -64,7 +64,7 @@ class Site:
         method = "GET" if body is None else "PUT"
         request = urllib.request.Request(self.url + path, content, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as response:
                 return Answer(response.status, response.headers, response.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -84,7 +84,8 @@ def test_a_stopped_driver_goes_on_with_the_other_engine(
     photos: Path, networks: Networks, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    driver = start_driver(photos, out, harmful(networks, pause_s=0.2), "ray")
+    held = harmful(networks, waits="/1/", gate=tmp_path / "never")
+    driver = start_driver(photos, out, held, "ray")
     until(lambda: len(list(out.glob("part-*"))) >= 4)
     os.kill(driver.pid, signal.SIGINT)
     _, errors = driver.communicate(timeout=300)

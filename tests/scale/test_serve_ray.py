@@ -32,7 +32,7 @@ from support.ports import free_port
 from support.service_server import Running, png, running
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, RED, plain, write_toy_model
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -179,7 +179,7 @@ def test_each_call_is_answered_as_by_the_plain_service(
 ) -> None:
     request = {**REQUESTS[name], "headers": HEADERS | REQUESTS[name].get("headers", {})}
     answers = [
-        httpx.post(f"{service.url}/v1/analyze", timeout=60, **request)
+        httpx.post(f"{service.url}/v1/analyze", timeout=LIMIT_S, **request)
         for service in (ray_service, plain_service)
     ]
     there, here = ((a.status_code, a.headers["content-type"], a.json()) for a in answers)
@@ -195,7 +195,7 @@ def test_so_is_every_other_route(
     ray_service: OnRay, plain_service: Running, method: str, path: str
 ) -> None:
     answers = [
-        httpx.request(method, service.url + path, headers=HEADERS, timeout=60)
+        httpx.request(method, service.url + path, headers=HEADERS, timeout=LIMIT_S)
         for service in (ray_service, plain_service)
     ]
     assert answers[0].status_code == answers[1].status_code
@@ -228,7 +228,7 @@ def opened(service: OnRay, key: str = KEY) -> ClientConnection:
 def ask(stream: ClientConnection, content: bytes, time_s: float) -> dict[str, Any]:
     stream.send(json.dumps({"time_s": time_s}))
     stream.send(content)
-    answer: dict[str, Any] = json.loads(stream.recv(60))
+    answer: dict[str, Any] = json.loads(stream.recv(LIMIT_S))
     return answer
 
 
@@ -253,7 +253,7 @@ def test_a_stream_that_is_misused_is_closed(
     with opened(ray_service) as stream:
         stream.send(message)
         with pytest.raises(ConnectionClosed) as caught:
-            stream.recv(60)
+            stream.recv(LIMIT_S)
     assert caught.value.rcvd is not None and caught.value.rcvd.code == code
 
 

@@ -21,6 +21,7 @@ from maskwatch.pipeline import Networks
 from support.paths import TESTS
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, RED, write_toy_model
+from support.waiting import until
 
 SCENES = (
     crowd(),
@@ -54,7 +55,8 @@ class Harmful(Networks):
         kills_once: the same, unless there is a file of that picture's name with .died behind it.
         hangs: the same for pictures that are never done with.
         raises: the same for pictures that raise what no picture should.
-        pause_s: how much longer every picture takes.
+        waits: the same for pictures that are begun once there is a file `gate`.
+        gate: that file.
         altered_later: whether whoever loads them again finds that they were replaced.
     """
 
@@ -62,7 +64,8 @@ class Harmful(Networks):
     kills_once: str = "\0"
     hangs: str = "\0"
     raises: str = "\0"
-    pause_s: float = 0.0
+    waits: str = "\0"
+    gate: Path = Path()
     altered_later: bool = False
 
     def load(self) -> Any:
@@ -73,8 +76,9 @@ class Harmful(Networks):
         judge = analyzer.analyze
 
         def analyze(picture: Any) -> Any:
-            time.sleep(self.pause_s)
             name = str(picture)
+            if self.waits in name:
+                until(self.gate.exists, "the gate is open")
             if self.kills in name:
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.kills_once in name and not Path(f"{name}.died").exists():

@@ -18,6 +18,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from support.evaluation_factory import drawn_data
 from support.training_factory import random_base_weights, small_recipe
+from support.waiting import LIMIT_S
 
 from maskwatch import DataError
 from maskwatch.app import settings, views
@@ -232,7 +233,9 @@ def test_the_page_shows_the_pictures(work: Work, monkeypatch: pytest.MonkeyPatch
     st.cache_resource.clear()
     monkeypatch.setenv(settings.MODEL_VARIABLE, str(work.model))
     monkeypatch.setenv(settings.EVALUATION_VARIABLE, str(work.evaluation))
-    page = AppTest.from_file(str(Path(views.__file__).with_name("model.py")), default_timeout=60)
+    page = AppTest.from_file(
+        str(Path(views.__file__).with_name("model.py")), default_timeout=LIMIT_S
+    )
     page.session_state["section"] = "mistakes"
     page.run()
     assert not page.exception and not page.warning

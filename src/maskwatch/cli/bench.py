@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import SettingError
-from maskwatch.files import write_text
+from maskwatch.files import write_json, write_text
 from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.models.evaluation import number
 
@@ -178,7 +178,7 @@ def flicker(
     """
     from maskwatch.pipeline import Analyzer
     from maskwatch.training.data.manifest import read_manifest
-    from maskwatch.training.flicker.bench import run_flicker, write_result
+    from maskwatch.training.flicker.bench import run_flicker
 
     analyzer = Analyzer(model)
     table = read_manifest(manifest)
@@ -186,7 +186,7 @@ def flicker(
         result = run_flicker(analyzer, table, part, films, seed, steadiness, webcam, bar.update)
     for name, rows in {**result.films, "webcam": result.webcam}.items():
         _show_flicker(name, rows)
-    write_result(result, out / "flicker.json")
+    write_json(out / "flicker.json", result.to_dict(), indent=1)
     click.echo(json.dumps(result.to_dict()))
 
 

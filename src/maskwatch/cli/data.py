@@ -11,6 +11,7 @@ import click
 
 from maskwatch.cli.corrections import corrections
 from maskwatch.errors import SettingError
+from maskwatch.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,7 +218,7 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
     _show_problems(findings.unusable)
     _show_findings(findings)
     if json_path:
-        audits.write_findings(findings, json_path)
+        write_json(json_path, findings.to_dict(), indent=1)
     if out:
         write_manifest(grouped, out)
         click.echo(f"{out}: {len(grouped)} rows, data {data_sha256(grouped)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from maskwatch.errors import ModelError
-from maskwatch.files import write_text
+from maskwatch.files import write_json
 from maskwatch.schema import CLASSES, MaskState
 
 SHIPPED_MODEL = Path(__file__).parent / "classifier.onnx"
@@ -158,7 +158,7 @@ def write_card(card: ModelCard | DetectorCard, model_path: Path) -> None:
         DataError: it cannot be written.
     """
     document = {"schema": card.schema, **asdict(card)}
-    write_text(card_path(model_path), json.dumps(document, indent=2) + "\n")
+    write_json(card_path(model_path), document, indent=2)
 
 
 def load_model(model_path: Path) -> tuple[bytes, ModelCard]:

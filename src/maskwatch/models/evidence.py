@@ -15,7 +15,7 @@ from typing import ClassVar
 from PIL import Image
 
 from maskwatch.errors import EvidenceError, EvidenceFault
-from maskwatch.files import write_text
+from maskwatch.files import write_json
 from maskwatch.models.evaluation import Evaluation
 from maskwatch.models.records import read_record, to_json
 
@@ -209,7 +209,7 @@ def write_evidence(evidence: Evidence, model_path: Path) -> Path:
     """
     document = {"schema": evidence.schema, **to_json(evidence)}
     path = evidence_path(model_path)
-    write_text(path, json.dumps(document, indent=1) + "\n")
+    write_json(path, document, indent=1)
     return path
 
 

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import write_text, writing
+from maskwatch.files import write_json, write_text, writing
 from maskwatch.io.csv_cells import harmless
 from maskwatch.io.environment import cpu_name, git_revision, versions
 from maskwatch.io.settings import Record, read_settings
@@ -73,7 +73,7 @@ class RunFolder:
         if (self.path / "run.json").exists():
             self._check_same(recipe, data_hash)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._write("recipe.yaml", recipe.to_yaml())
+        write_text(self.path / "recipe.yaml", recipe.to_yaml())
         self._write_history(self.history()[: self._checkpoint()[0]])
         self._update(
             state="training",
@@ -171,7 +171,7 @@ class RunFolder:
     ) -> None:
         """Write the scores of a held-out part, its confusion matrix and every single answer."""
         document = {**self.scores(), part: scores}
-        self._write(SCORES, json.dumps(document, indent=2) + "\n")
+        write_json(self.path / SCORES, document, indent=2)
         draw_confusion(scores["confusion"], self.path / f"confusion-{part}.png")
         answers = table[["source", "sha256", "label", "group"]].map(harmless)
         for index, state in enumerate(CLASSES):
@@ -212,10 +212,7 @@ class RunFolder:
     def _update(self, **values: object) -> None:
         path = self.path / "run.json"
         before = self.read() if path.exists() else {}
-        self._write(path.name, json.dumps({**before, **values}, indent=2) + "\n")
-
-    def _write(self, name: str, text: str) -> None:
-        write_text(self.path / name, text)
+        write_json(path, {**before, **values}, indent=2)
 
 
 # The pictures of a run: curves, confusion matrix, architecture.

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 from support import fakes
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.app import watcher as watcher_module
 from maskwatch.app.i18n import load_catalogue
@@ -78,7 +78,7 @@ class HeldStream(FakeStream):
         self.go_on = threading.Event()
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(LIMIT_S)
         return super().update(image_rgb, time_s)
 
 

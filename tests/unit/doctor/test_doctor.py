@@ -114,30 +114,21 @@ def test_a_user_without_a_home_and_a_name(
     assert (told.returncode, "Traceback" in told.stderr) == (code, False), told.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "module", "topic", "remedy"),
-    [
-        ("opencv-python", "cv2", "OpenCV", "pip install opencv-python-headless"),
-        ("opencv-contrib-python", "cv2", "OpenCV", "pip install opencv-python-headless"),
-        ("onnxruntime-gpu", "onnxruntime", "ONNX Runtime", "pip install onnxruntime"),
-    ],
-)
-def test_two_packages_of_the_same_files(
-    tmp_path: Path, name: str, module: str, topic: str, remedy: str
-) -> None:
-    add_package(tmp_path, name, "99.0", module)
-    faults = faults_of(tmp_path)
-    assert list(faults) == [topic]
-    (fault,) = faults[topic]
-    assert f"overwrite each other's files; {sys.executable} -m pip uninstall -y" in fault
-    assert name in fault and fault.endswith(remedy)
-
-
-def test_a_package_that_is_too_old(tmp_path: Path) -> None:
+def test_packages_of_the_same_files_and_one_that_is_too_old(tmp_path: Path) -> None:
+    for name in ("opencv-python", "opencv-contrib-python"):
+        add_package(tmp_path, name, "99.0", "cv2")
+    add_package(tmp_path, "onnxruntime-gpu", "99.0", "onnxruntime")
     add_package(tmp_path, "numpy", "1.20.0")
-    (fault,) = faults_of(tmp_path)["packages"]
-    assert fault.startswith("numpy 1.20.0 is none of >=")
-    assert f'; {sys.executable} -m pip install --upgrade "numpy>=' in fault
+    faults = faults_of(tmp_path)
+    assert list(faults) == ["packages", "OpenCV", "ONNX Runtime"]
+    (too_old,), (opencv,), (runtime,) = faults.values()
+    for fault in (opencv, runtime):
+        assert f"overwrite each other's files; {sys.executable} -m pip uninstall -y" in fault
+    assert opencv.startswith("opencv-contrib-python and opencv-python")
+    assert opencv.endswith("pip install opencv-python-headless")
+    assert "onnxruntime-gpu" in runtime and runtime.endswith("pip install onnxruntime")
+    assert too_old.startswith("numpy 1.20.0 is none of >=")
+    assert f'; {sys.executable} -m pip install --upgrade "numpy>=' in too_old
 
 
 def test_parts_are_a_choice_but_what_is_there_must_fit(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from support.drawn_video import FPS, HEIGHT, WIDTH, count_up, number_in, numbered, write_video
+from support.waiting import LIMIT_S
 
 from maskwatch.errors import VideoError
 from maskwatch.io.video import MediaClock, VideoFile, open_source
@@ -238,8 +239,8 @@ def test_closing_from_another_thread(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reached.wait(60)
+    assert reached.wait(LIMIT_S)
     source.close()
-    thread.join(60)
+    thread.join(LIMIT_S)
     assert not thread.is_alive()
     source.close()

@@ -9,7 +9,6 @@ a mask are the boxes of `voc-853`, stretched to a square.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
-from maskwatch.files import write_text
 from maskwatch.io.images import load_image
 from maskwatch.schema import ImageRGB
 from maskwatch.training.data.catalog import LABELS
@@ -115,15 +113,6 @@ def audit(
     near = _near_identical(kept, sizes["face_px"], group_images, progress)
     grouped = kept.assign(group=_group_names(kept, near))
     return tidy(grouped.sort_index()), _findings(ordered, measures, grouped)
-
-
-def write_findings(findings: Findings, path: Path) -> None:
-    """Writes the findings as JSON.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    write_text(path, json.dumps(findings.to_dict(), indent=1) + "\n")
 
 
 def measure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,7 +13,7 @@ import pandas as pd
 from maskwatch._version import __version__
 from maskwatch.bench.speed import detect_times, network_times
 from maskwatch.errors import DataError
-from maskwatch.files import explained, write_text
+from maskwatch.files import explained, write_json, write_text
 from maskwatch.io.environment import cpu_name, git_revision, versions
 from maskwatch.io.images import load_image
 from maskwatch.models.card import (
@@ -247,7 +246,7 @@ def run_bench(
     page = misses_page(
         photos, [answer.upright for answer in answers[first]], first, comparison.card
     )
-    write_text(out / "detector.json", json.dumps(bench.to_dict(), indent=2) + "\n")
+    write_json(out / "detector.json", bench.to_dict(), indent=2)
     write_text(out / "misses.html", page)
     return bench
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.files import write_text
+from maskwatch.files import write_json
 from maskwatch.io.images import load_image
 from maskwatch.training.detector.photos import Photo
 from maskwatch.vision.detect import Detector, iou_matrix
@@ -62,7 +62,7 @@ def find_false_boxes(
 
 def write_false_boxes(path: Path, boxes: FalseBoxes) -> None:
     """Keep them for a run that is continued."""
-    write_text(path, json.dumps({name: found.round(1).tolist() for name, found in boxes.items()}))
+    write_json(path, {name: found.round(1).tolist() for name, found in boxes.items()})
 
 
 def read_false_boxes(path: Path) -> FalseBoxes:

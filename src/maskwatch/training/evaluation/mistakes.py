@@ -27,8 +27,7 @@ PER_GROUP = 2
 """At most so many from one near-identical group: forty copies of a photo are one mistake."""
 
 SHEET_FACES = 40
-SHEET_UNSURE = 4
-"""How many faces a sheet shows, and how many of them may be those that the model is unsure of."""
+"""How many faces a sheet shows."""
 
 THUMB_PX = 160
 _MARGIN_RATIO = 0.3

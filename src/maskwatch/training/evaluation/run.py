@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskwatch.bench.speed import interleaved
-from maskwatch.files import explained, write_text, writing
+from maskwatch.files import explained, write_json, write_text, writing
 from maskwatch.models.evaluation import Calibration
 from maskwatch.models.evaluation_document import (
     FullEvaluation,
@@ -103,7 +102,7 @@ def evaluate(comparison: Comparison, out: Path, progress: Progress = lambda _n: 
     result = _result(comparison, asked)
     page, card = evaluation_page(result), card_text(result)
     sheet = Image.fromarray(faces_sheet(part, own))
-    write_text(out / "evaluation.json", json.dumps(to_json(result.found), indent=1) + "\n")
+    write_json(out / "evaluation.json", to_json(result.found), indent=1)
     write_text(out / "evaluation.html", page)
     write_text(out / "model_card.md", card)
     with writing(out / "faces.png") as picture:

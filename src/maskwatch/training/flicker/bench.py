@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from maskwatch.errors import DataError
-from maskwatch.files import write_text
 from maskwatch.io.environment import cpu_name
 from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
@@ -135,15 +133,6 @@ def run_flicker(
         },
         webcam=_scored(lines) if lines else {},
     )
-
-
-def write_result(result: FlickerResult, path: Path) -> None:
-    """Write the numbers as JSON.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    write_text(path, json.dumps(result.to_dict(), indent=1) + "\n")
 
 
 def _scored(timelines: list[Timeline]) -> dict[str, FlickerScores]:

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError
-from maskwatch.files import write_text
+from maskwatch.files import write_json
 from maskwatch.training.data.parts import NONE_OF_THEM, class_indices
 from maskwatch.training.evaluation.answers import ask_rows
 from maskwatch.vision.classify import Classifier
@@ -113,7 +113,7 @@ def write_comparison(folder: Path, tallies: list[Tally]) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    write_text(folder / COMPARISON, json.dumps([asdict(tally) for tally in tallies]) + "\n")
+    write_json(folder / COMPARISON, [asdict(tally) for tally in tallies])
 
 
 def read_comparison(folder: Path) -> list[Tally]:

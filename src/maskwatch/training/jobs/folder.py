@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import write_text
+from maskwatch.files import write_json, write_text
 from maskwatch.io.settings import read_settings, require
 from maskwatch.models.card import card_path
 from maskwatch.training.jobs.data_folders import named_folders
@@ -263,7 +263,7 @@ def write_status(folder: Path, status: Status) -> None:
     """
     if not folder.is_dir():  # a run that somebody has deleted must not come back
         raise DataError(f"{folder}: is gone")
-    write_text(folder / STATUS, json.dumps(asdict(status)) + "\n")
+    write_json(folder / STATUS, asdict(status))
 
 
 def read_status(folder: Path) -> Status:

@@ -9,7 +9,6 @@ whole or not there, so a run that ended in any way goes on where it was when it 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import time
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.files import write_text
+from maskwatch.files import write_json
 from maskwatch.models.card import SHIPPED_MODEL
 from maskwatch.training.data.taught import check_taught
 from maskwatch.training.jobs.folder import (
@@ -307,7 +306,7 @@ def _write_facts(job: JobFolder, table: pd.DataFrame) -> None:
 
     parts = {str(name): counts_per_label(part) for name, part in table.groupby("split")}
     facts = {"parts": parts, "groups": table["group"].nunique(), "twin_share": twin_share(table)}
-    write_text(job.path / DATA, json.dumps(facts) + "\n")
+    write_json(job.path / DATA, facts)
 
 
 def _is_trained(job: JobFolder) -> bool:

@@ -18,7 +18,7 @@ from support.data_factory import draw, folder_set, save, table_of, voc_set
 
 from maskwatch.errors import DataError
 from maskwatch.schema import ImageRGB
-from maskwatch.training.data.audit import audit, measure, read_cuts, write_findings
+from maskwatch.training.data.audit import audit, measure, read_cuts
 from maskwatch.training.data.collect import collect
 
 
@@ -190,12 +190,9 @@ def test_progress_counts_every_row_twice(tmp_path):
     assert sum(steps) == 2 * len(table)
 
 
-def test_findings_go_to_json(tmp_path):
+def test_findings_are_plain_values(tmp_path):
     _, findings = audit(collect({"mine": folder_set(tmp_path / "set", 2)}).table, group_none)
-    write_findings(findings, tmp_path / "out" / "findings.json")
-    stored = json.loads((tmp_path / "out" / "findings.json").read_text())
+    stored = json.loads(json.dumps(findings.to_dict()))
     assert stored["rows"] == 6
     assert stored["unusable"] == []
     assert stored["brightness"]["mask"].keys() == {"mean", "std"}
-    with pytest.raises(DataError, match="cannot be written"):
-        write_findings(findings, tmp_path / "out")
