@@ -97,7 +97,8 @@ class Stream:
 
         Args:
             image_rgb: RGB uint8 (H, W, 3); its size may change from frame to frame.
-            time_s: when it was taken, on any clock. Frames may come irregularly; a clock that goes
+            time_s: when it was taken, on any clock. Frames may come irregularly; where they usually
+                come more than a second apart, one clear view gives an answer. A clock that goes
                 back counts as no time passed.
 
         Returns:

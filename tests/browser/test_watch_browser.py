@@ -38,7 +38,7 @@ BARE = crowd((1, 2, GREEN))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page of a program with a door and a gate is."""
+    """Where the page of a program with a door, a gate that is gone and a slow yard is."""
     folder = tmp_path_factory.mktemp("watch")
     model, detector = write_toy_model(folder), write_toy_detector(folder, live_side_px=320)
 
@@ -46,12 +46,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         while not over.wait(0.05):
             send(BARE)
 
+    def show_few(send: Send, connection: int = 0) -> None:
+        while not over.wait(1.3):
+            send(crowd())
+
     with ExitStack() as stack:
         host = stack.enter_context(serve(Mjpeg, show))
+        slow_host = stack.enter_context(serve(Mjpeg, show_few))
         settings = {
             "cameras": [
                 {"name": "door", "source": f"http://{host}/"},
                 {"name": "gate", "source": str(folder / "gone.mp4")},
+                {"name": "yard", "source": f"http://{slow_host}/"},
             ],
             "store": str(folder / "s.sqlite3"),
             "rules": [{"name": "bare"}],
@@ -162,6 +168,14 @@ def test_a_wrong_answer_is_corrected_and_taken_back_with_keys(
         page.keyboard.press("Enter")
         one.get_by_text(say.text("cameras.not_kept")).wait_for()
         assert summary.evaluate("element => element === document.activeElement")
+
+
+def test_a_camera_with_few_pictures_says_what_its_answers_rest_on(
+    chromium: Browser, site: str
+) -> None:
+    with opened(chromium, site, VIEWER) as page:
+        card(page, "yard").get_by_text(ENGLISH.text("cameras.slow")).wait_for()
+        assert ENGLISH.text("cameras.slow") not in card(page, "door").inner_text()
 
 
 def test_a_link_of_an_alert_leads_to_its_event(chromium: Browser, site: str) -> None:
@@ -308,6 +322,9 @@ def test_every_view_fits_and_can_be_read(
             for width_px in (320, 800, 1440):
                 page.set_viewport_size({"width": width_px, "height": 800})
                 check_look(page, scheme)
+            page.set_viewport_size({"width": 375, "height": 800})
+            rows = page.locator("nav a").evaluate_all("all => all.map((one) => one.offsetTop)")
+            assert len(set(rows)) == 1, view  # on a telephone nothing jumps from view to view
 
 
 def check_look(page: Page, scheme: str) -> None:

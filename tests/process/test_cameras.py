@@ -144,6 +144,24 @@ def test_a_failure_nobody_expected_reaches_the_reader() -> None:
         list(source)
 
 
+def test_who_seems_frozen_is_waited_for_longer_until_pictures_come_soon_again() -> None:
+    """It may be a camera that sends few; the times are those at which pictures arrive."""
+    arrivals_s = [[1.0], [7.0], [13.0], [30.0, 31.0], [37.0]]
+    began_s, waits_s = time.monotonic(), []
+
+    def connect(policy: RetryPolicy) -> Pictures:
+        waits_s.append(policy.picture_s)
+        for after_s in arrivals_s[len(waits_s) - 1]:
+            yield np.zeros((2, 2, 3), np.uint8), began_s + after_s
+        raise SourceLost("frozen", VideoFault.FROZEN)
+
+    policy = RetryPolicy(first_pause_s=0.001, longest_pause_s=0.002)
+    with LiveSource("door", connect, policy) as source:
+        while next(source).index < 5:
+            pass
+    assert waits_s[:5] == [5.0, 10.0, 20.0, 20.0, 10.0]
+
+
 def test_a_driver_that_never_comes_back_is_given_up() -> None:
     release = threading.Event()
 

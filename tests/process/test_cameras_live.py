@@ -130,25 +130,6 @@ def test_a_frozen_stream_is_noticed_and_connected_again(
     assert "frozen: no new picture for 0.4 s; connecting again" in caplog.messages[0]
 
 
-@KINDS
-def test_a_camera_that_sends_few_pictures_is_waited_for_longer(
-    handler: type[BaseRequestHandler], scheme: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What seems frozen is connected again, and then has twice the time."""
-
-    def few(send: Send, connection: int) -> None:
-        while not over.wait(0.0 if connection < 2 else 1.0):
-            send(numbered(connection))
-            if connection < 2:
-                silent(send)
-
-    with serve(handler, few) as host:
-        frames = first_frames(f"{scheme}://{host}/", 5, replace(IMPATIENT, give_up_s=60.0))
-    assert {number_in(frame.image_rgb) for frame in frames[-3:]} == {2}
-    frozen = [message for message in caplog.messages if host in message and "frozen" in message]
-    assert [f"for {wait_s} s" in said for wait_s, said in zip((0.4, 0.8), frozen, strict=True)]
-
-
 def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

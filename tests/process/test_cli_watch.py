@@ -250,6 +250,26 @@ def test_violations_are_told_and_evidence_is_kept_where_it_is_asked_for(
     assert EventStore(tmp_path / "s.sqlite3").waiting() == []
 
 
+def test_a_camera_with_few_pictures_tells_of_who_stays(networks: list[str], tmp_path: Path) -> None:
+    def show(send: Send, connection: int = 0) -> None:
+        while not over.wait(1.5):
+            send(BARE)
+
+    with endpoint() as there, serve(Mjpeg, show) as host:
+        settings = {
+            "cameras": [named("gate", f"http://{host}/")],
+            "rules": [{**RULE, "min_duration_s": 2, "cool_down_s": 3600}],
+            "webhooks": [{"name": "ops", "url": there.url}],
+        }
+        with watching(networks, tmp_path, **settings) as program:
+            until(lambda: there.requests)
+            until(lambda: (program.last["gate"]["in_view"] or {}).get("no_mask") == 1)
+            assert program.end() == 0
+    (violation,) = (request.document for request in there.requests)
+    assert (violation["state"], violation["people"]) == ("no_mask", 1)
+    assert set(events(tmp_path)) == {("gate", UNSURE, NO_MASK)}
+
+
 def test_what_a_killed_program_had_to_tell_is_told_by_the_next_one_under_the_same_number(
     networks: list[str], tmp_path: Path
 ) -> None:

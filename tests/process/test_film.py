@@ -18,8 +18,9 @@ from support.cartoon_face import cartoon
 from support.waiting import until
 
 from maskwatch.app import film as film_module
-from maskwatch.app.film import Film
+from maskwatch.app.film import UNFORESEEN, Film
 from maskwatch.app.film_process import FilmOrder
+from maskwatch.errors import VideoFault
 from maskwatch.io.recording import Recording
 from maskwatch.schema import MaskState
 
@@ -113,10 +114,10 @@ def test_faces_are_cut_out_as_they_were_before_anything_was_drawn(
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(b"", "empty file"), (b"I am no film." * 100, "not a video")],
+    [(b"", VideoFault.EMPTY), (b"I am no film." * 100, VideoFault.NO_VIDEO)],
 )
 def test_what_is_no_film_says_so_without_naming_our_file(
-    begin: Begin, content: bytes, fault: str
+    begin: Begin, content: bytes, fault: VideoFault
 ) -> None:
     film = begin("a film.mov", content)
     until(lambda: film.state.ended, "it ends")
@@ -127,14 +128,14 @@ def test_what_is_no_film_says_so_without_naming_our_file(
 def test_a_film_that_is_cut_gives_what_there_is(begin: Begin, content: bytes) -> None:
     film = begin("cut.mp4", content[: len(content) // 2])
     until(lambda: film.state.ended, "it ends")
-    assert film.state.fault
+    assert film.state.fault == VideoFault.CUT_SHORT
 
 
 def test_a_film_whose_analysis_is_killed_is_not_called_done(begin: Begin, content: bytes) -> None:
     film = begin("face.mp4", content)
     film._work._process.kill()
     until(lambda: film.state.ended, "it ends")
-    assert film.state.fault == "its analysis ended unexpectedly"
+    assert film.state.fault == UNFORESEEN
 
 
 def test_a_film_that_takes_too_long_ends(

@@ -26,6 +26,9 @@ FILM_MB = 100
 
 FILM_SUFFIXES = ("mp4", "m4v", "mov", "webm", "mkv", "avi")
 
+UNFORESEEN = "unforeseen"
+"""The analysis of a film ended by itself."""
+
 LIMIT_S = 3600.0
 """A film is judged for so long at most."""
 
@@ -43,7 +46,7 @@ class FilmState:
         length_s: of the film; 0 if it does not say.
         people: people by the state each showed longest.
         face_s: seconds of faces, by state.
-        fault: what is wrong with the film; "" if nothing.
+        fault: the kind of what is wrong, a VideoFault or UNFORESEEN; "" if nothing.
         ended: whether there is nothing more to come.
         marked: the film with what was found drawn on it, as MP4; empty before the end.
         rows: a row for each face and frame, as CSV; empty before the end.
@@ -136,7 +139,7 @@ class _Work:
             limit.cancel()
             found = Path(self._folder.name)
             if self._process.returncode and not self.state.fault:
-                self.state = replace(self.state, fault="its analysis ended unexpectedly")
+                self.state = replace(self.state, fault=UNFORESEEN)
             marked, rows = (_content(found / name) for name in (MARKED, ROWS))
             faces = read_faces(found / FACES)
             self._folder.cleanup()

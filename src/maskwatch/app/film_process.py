@@ -138,6 +138,6 @@ if __name__ == "__main__":
     try:
         judge_film(FilmOrder(**json.loads(sys.argv[1])))
     except VideoError as error:
-        tell(error=error.reason)  # the file has a name that the visitor did not give it
-    except MaskWatchError as error:
-        tell(error=str(error))
+        tell(error=error.fault)
+    except MaskWatchError as error:  # not the film's fault: for whoever runs the pages
+        sys.exit(str(error))

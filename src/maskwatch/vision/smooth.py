@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES, MaskState
-from maskwatch.vision.pace import Pace
+from maskwatch.vision.cadence import Cadence
 
 Probabilities = Mapping[MaskState, float]
 
@@ -114,7 +114,7 @@ class Smoother:
 
     def __init__(self, settings: SmoothSettings) -> None:
         self._settings = settings
-        self._pace = Pace()
+        self._cadence = Cadence()
         self._filters: dict[int, _StateFilter] = {}
 
     def update(
@@ -130,11 +130,11 @@ class Smoother:
         Returns:
             The steady state of each face in `looks`.
         """
-        self._pace.see(elapsed_s)
+        self._cadence.see(elapsed_s)
         self._filters = {key: f for key, f in self._filters.items() if key in track_ids}
         for known in self._filters.values():
             known.wait(elapsed_s)
-        new_s = elapsed_s if self._pace.is_slow else 0.0
+        new_s = elapsed_s if self._cadence.is_slow else 0.0
         for track_id, look in looks.items():
             new = _StateFilter(self._settings, unlooked_s=new_s)
             self._filters.setdefault(track_id, new).look(look)

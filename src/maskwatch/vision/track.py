@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.vision.pace import Pace
+from maskwatch.vision.cadence import Cadence
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self._next_id = 1
-        self._pace = Pace()
+        self._cadence = Cadence()
         self.forget()
 
     @property
@@ -97,7 +97,7 @@ class Tracker:
     @property
     def lost_s(self) -> float:
         """A face that was not seen for longer comes back as somebody else."""
-        usual_s = self._pace.usual_s
+        usual_s = self._cadence.usual_s
         return min(_LOST_INTERVALS * usual_s, _LONGEST_LOST_S) if usual_s > _RARE_S else LOST_S
 
     def forget(self) -> None:
@@ -118,7 +118,7 @@ class Tracker:
             An identity for each box, counted from 1 and never used again; None for a faint box
             that goes on no track.
         """
-        self._pace.see(elapsed_s)
+        self._cadence.see(elapsed_s)
         moved = _moved(self._tracks, elapsed_s)
         tracks = moved.chosen(moved.unseen_s <= self.lost_s)
         of_box = np.full(len(boxes_xyxy), -1)

@@ -20,7 +20,7 @@ from maskwatch.live.loop import Rate
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter, StatisticsWriter
 from maskwatch.stream import Stream
-from maskwatch.vision.pace import Pace
+from maskwatch.vision.cadence import Cadence
 from maskwatch.watch.config import CameraConfig
 from maskwatch.watch.event_store import EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
@@ -132,7 +132,7 @@ class Camera:
         self._rules: list[RuleWatch] = []
         self.reconfigure(config, rules)
         self._rate = Rate()
-        self._pace, self._clock = Pace(), Clock()
+        self._cadence, self._clock = Cadence(), Clock()
         self._alarmist = Alarmist()
         self._stopping = Event()
         self._source: VideoSource | None = None
@@ -202,7 +202,7 @@ class Camera:
             trouble=self._trouble.reason if self._trouble else "",
             fault=self._trouble.fault if self._trouble else None,
             rate_fps=self._rate.rate_fps if live else 0.0,
-            is_slow=live and self._pace.is_slow,
+            is_slow=live and self._cadence.is_slow,
         )
 
     @property
@@ -221,7 +221,7 @@ class Camera:
     @property
     def _silent_s(self) -> float:
         """How old its newest picture may be while it is live."""
-        usual_s = _SILENT_INTERVALS * self._pace.usual_s
+        usual_s = _SILENT_INTERVALS * self._cadence.usual_s
         return max(SILENT_S, min(usual_s, self._policy.give_up_s))
 
     def _take_in(self, judged: Judged) -> None:
@@ -258,7 +258,7 @@ class Camera:
     def _remember(self, judged: Judged) -> None:
         alarm = self._alarmist.update(judged.report, judged.frame.time_s)
         self._frames += 1
-        self._pace.see(self._clock.advance(judged.frame.time_s))
+        self._cadence.see(self._clock.advance(judged.frame.time_s))
         self._last = _Newest(
             judged_s=time.monotonic(),
             latency_s=judged.latency_s,

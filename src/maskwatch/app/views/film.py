@@ -111,7 +111,8 @@ def show_film(film: Film) -> None:
     stage, side = st.columns([3, 2])
     with stage.container(width=_STAGE_PX):
         if state.fault:
-            st.error(text("film.fault", why=plain(state.fault)), icon=":material/error:")
+            why = text(f"video_faults.{state.fault}")
+            st.error(text("film.fault", why=why), icon=":material/error:")
         if state.marked:
             st.video(state.marked)
         elif not state.ended:

@@ -1,6 +1,6 @@
 // Verdicts moment after moment -> a state that stays put. Mirrors maskwatch/vision/smooth.py.
 
-import { Pace } from "./pace.js";
+import { Cadence } from "./cadence.js";
 import { CLASSES } from "./schema.js";
 
 /** @typedef {import("./schema.js").MaskState} MaskState */
@@ -31,7 +31,7 @@ export function settingsFrom(steadiness) {
 export class Smoother {
   /** @type {Map<number, StateFilter>} */
   #filters = new Map();
-  #pace = new Pace();
+  #cadence = new Cadence();
 
   /** @param {SmoothSettings} settings */
   constructor(settings) {
@@ -44,13 +44,13 @@ export class Smoother {
    * @returns {Map<number, SteadyState>} of each face in `looks`
    */
   update(looks, trackIds, elapsedS) {
-    this.#pace.see(elapsedS);
+    this.#cadence.see(elapsedS);
     for (const [id, filter] of this.#filters) {
       if (trackIds.has(id)) filter.wait(elapsedS);
       else this.#filters.delete(id);
     }
     const shown = new Map();
-    const newS = this.#pace.isSlow ? elapsedS : 0;
+    const newS = this.#cadence.isSlow ? elapsedS : 0;
     for (const [id, look] of looks) {
       const filter = this.#filters.get(id) ?? new StateFilter(this.settings, newS);
       this.#filters.set(id, filter);

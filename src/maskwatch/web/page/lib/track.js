@@ -1,7 +1,7 @@
 // Boxes of moment after moment -> which face is which. Mirrors maskwatch/vision/track.py, where the values
 // are explained; lengths are in sides of the face.
 
-import { Pace } from "./pace.js";
+import { Cadence } from "./cadence.js";
 
 /** @typedef {import("./schema.js").BoxXYXY} BoxXYXY */
 /**
@@ -35,7 +35,7 @@ export class Tracker {
   /** @type {Track[]} */
   #tracks = [];
   #nextId = 1;
-  #pace = new Pace();
+  #cadence = new Cadence();
 
   /** The faces that are seen now, or were a moment ago and may come back. */
   get trackIds() {
@@ -44,7 +44,7 @@ export class Tracker {
 
   /** A face that was not seen for longer comes back as somebody else. */
   get lostS() {
-    const { usualS } = this.#pace;
+    const { usualS } = this.#cadence;
     return usualS > RARE_S ? Math.min(LOST_INTERVALS * usualS, LONGEST_LOST_S) : LOST_S;
   }
 
@@ -59,7 +59,7 @@ export class Tracker {
    * @returns {(number | null)[]} an identity for each box
    */
   update(boxes, sure, elapsedS) {
-    this.#pace.see(elapsedS);
+    this.#cadence.see(elapsedS);
     const { lostS } = this;
     const tracks = this.#tracks
       .map((track) => moved(track, elapsedS))

@@ -16,7 +16,7 @@ SLOW_S = 1.0
 _LOOKED_AT = 3
 
 
-class Pace:
+class Cadence:
     """The usual time between the pictures of one camera; not for several threads."""
 
     def __init__(self) -> None:

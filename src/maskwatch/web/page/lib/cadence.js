@@ -1,9 +1,9 @@
-// How far apart the pictures of a camera come. Mirrors maskwatch/vision/pace.py.
+// How far apart the pictures of a camera come. Mirrors maskwatch/vision/cadence.py.
 
 const SLOW_S = 1;
 const LOOKED_AT = 3;
 
-export class Pace {
+export class Cadence {
   /** @type {number[]} */
   #elapsedS = Array(LOOKED_AT).fill(0);
 
