@@ -231,7 +231,7 @@ def test_both_pages_are_a_click_apart(chromium: Browser, address: str) -> None:
 
     with browsing(chromium, address) as page:
         page.get_by_role("link", name="Photo").click()
-        expect(page.get_by_text("20MB per file")).to_be_visible()
+        expect(page.get_by_text(load_catalogue("en").text("photo.upload"))).to_be_visible()
         page.get_by_role("link", name="Live").click()
         expect(page.get_by_text("The video is off.")).to_be_visible()
 
