@@ -7,10 +7,11 @@
 Each task is done in the real program, on its pages in Chromium where a person would, and by the
 commands of README and docs as they stand there: a command that is no longer in its section ends the
 run. What has to be read is that section of the docs, code included, at 200 words a minute, and the
-words of the page before the first press. Setting up (`make app`) comes once before all of them and
-is not in here. While a model trains or the notebook runs nobody has to wait beside it: that time
-stands apart, and does not count against the goal. The table goes to standard output, and to
-benchmarks/results/first_tasks.json with the machine.
+words of the page before the first press. Setting up comes once before all of them and is not in
+here: `make app`, and for the notebook its extra, which `make notebook` brings. While a model trains
+or the notebook runs nobody has to wait beside it: that time stands apart, and does not count
+against the goal. The table goes to standard output, and to benchmarks/results/first_tasks.json with
+the machine.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ def run(path: Path, out: Path) -> None:
         notebook,
         timeout=CELL_S,
         resources={"metadata": {"path": str(ROOT)}},
+        extra_arguments=["--log-level=ERROR"],  # it warns of strangers on this very computer
         on_cell_start=lambda cell, cell_index: tell(cell_index, len(notebook.cells)),
     )
     client.execute()

@@ -47,7 +47,7 @@ class Prices:
 
     Attributes:
         core_hour: of one core for one hour, its memory included.
-        gigabyte: of a gigabyte that is carried over the network.
+        gigabyte: of a gigabyte that is transferred.
         gigabyte_month: of a gigabyte that is kept for a month.
     """
 
@@ -158,8 +158,8 @@ def watched(prices: Prices) -> list[list[str]]:
     lines = [
         [
             "cameras",
-            "frames a second, judged of sent",
-            "fewest and most of a camera",
+            "frames a second, judged of those sent",
+            "fewest and most for one camera",
             "cores used",
             "by the table above",
         ]
@@ -288,7 +288,9 @@ def feeding(prices: Prices) -> list[list[str]]:
     """How many cores keep the one that writes, or a network, busy."""
     recorded = load("batch_throughput")
     slowest = min(found["pictures_per_s"] for found in recorded["writing"].values())
-    lines = [["JPEG", "Mbit/s a core", "cores that fill 10 Gbit/s", "cores that one writer bears"]]
+    lines = [
+        ["JPEG", "Mbit/s a core", "cores that fill 10 Gbit/s", "cores one writer keeps up with"]
+    ]
     for size, cost in recorded["cost"].items():
         megabits = cost["pictures_per_core_s"] * cost["kilobytes"] * 8 / 1000
         lines.append(

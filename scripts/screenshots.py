@@ -45,6 +45,11 @@ SIZES_WH = {"desktop": (1280, 800), "tablet": (768, 1024), "telephone": (375, 81
 IN_DOCS = ("desktop", "telephone")
 THEMES = ("light", "dark")
 WAIT_MS = 120_000
+# a moment in which the answers are steady; in the first frame nobody is sure of anybody
+A_SECOND_LATER = """video => new Promise((seen) => {
+    const seek = () => { video.onseeked = seen; video.currentTime = 1; };
+    if (video.readyState) seek(); else video.onloadedmetadata = seek;
+})"""
 COLOURS = 128
 SHARES = {
     MaskState.MASK: 0.8,
@@ -133,6 +138,7 @@ def arrange_film(page: Page, say: Catalogue) -> None:
         page.locator("input[type=file]").set_input_files(film, timeout=WAIT_MS)
         page.get_by_text(say.text("film.judged")).wait_for(timeout=WAIT_MS)
     settle(page)
+    page.locator("video").evaluate(A_SECOND_LATER)
 
 
 def arrange_live(page: Page, say: Catalogue) -> None:

@@ -42,6 +42,33 @@ class ImageFault(StrEnum):
     PIXELS = "pixels"
 
 
+class VideoFault(StrEnum):
+    """Why a video or camera gives no pictures, for doors that say it in another language."""
+
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    NOT_FOUND = "not_found"
+    NO_ANSWER = "no_answer"
+    FROZEN = "frozen"
+    BROKEN = "broken"
+    ENDED = "ended"
+    STUCK = "stuck"
+    NO_CAMERA = "no_camera"
+    IN_USE = "in_use"
+    DENIED = "denied"
+    RECORDING = "recording"
+    NO_VIDEO = "no_video"
+    NO_STREAM = "no_stream"
+    PIXELS = "pixels"
+    UNKNOWN_KIND = "unknown_kind"
+    UNAVAILABLE = "unavailable"
+    EMPTY = "empty"
+    PICTURE = "picture"
+    CUT_SHORT = "cut_short"
+    DAMAGED = "damaged"
+    UNWRITABLE = "unwritable"
+
+
 class StoreFault(StrEnum):
     """Why statistics cannot be kept or shown, for doors that say it in another language."""
 
@@ -94,12 +121,14 @@ class VideoError(InputError):
     Attributes:
         source: its name, without a password.
         reason: what is wrong with it, without the name.
+        fault: the kind of that.
     """
 
-    def __init__(self, source: str, reason: str) -> None:
+    def __init__(self, source: str, reason: str, fault: VideoFault) -> None:
         super().__init__(f"{source}: {reason}")
         self.source = source
         self.reason = reason
+        self.fault = fault
 
 
 class DataError(InputError):
@@ -119,7 +148,13 @@ class StoreError(InputError):
 
 
 class SettingError(InputError, ValueError):
-    """An option or a recipe holds a senseless value; the message names the valid range."""
+    """An option or a recipe holds a senseless value; the message names the valid range.
+
+    Attributes:
+        place: keys and positions on the way to the value, where it is one of several in a document.
+    """
+
+    place: tuple[int | str, ...] = ()
 
 
 class ModelError(MaskWatchError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from support import bad_images
 from support.chromium import CHROMIUM, new_visitor
 from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED, plain
-from test_browser_look import until_readable
+from test_browser_look import assert_accessible, until_readable
 
 from maskwatch import Analyzer
 from maskwatch.app.gallery import PER_PAGE
@@ -53,7 +54,7 @@ def open_page(toy_pages: str, chromium: Browser) -> Iterator[object]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Policy" in said.text else 0)
         page.goto(f"{toy_pages}/{query}")
-        page.get_by_text("20MB per file").wait_for()
+        page.get_by_text(re.compile(r"\b20 MB\b")).wait_for()
         return page
 
     yield opened
@@ -175,6 +176,19 @@ def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
     assert max(map(int, page.evaluate(background)[4:-1].split(","))) < 60  # it is dark
     until_readable(page)
     assert fits(page)
+    page.emulate_media(color_scheme="light")
+    until_readable(page)
+    assert_accessible(page)
+
+
+def test_what_streamlit_says_itself_is_in_the_language_of_the_page(
+    open_page, tmp_path: Path
+) -> None:
+    page = open_page(locale="id-ID")
+    assert page.get_by_text("per file").count() == page.get_by_text("HEIC").count() == 0
+    (tmp_path / "words.txt").write_text("no photo")
+    upload(page, tmp_path / "words.txt")
+    page.get_by_text(INDONESIAN.text("streamlit_says.wrong_kind")).wait_for()
 
 
 def test_a_sample_is_one_keypress_away(open_page) -> None:

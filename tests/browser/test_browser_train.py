@@ -18,7 +18,7 @@ from support.data_factory import folder_set
 from support.job_factory import fake_run
 from support.training_factory import random_base_weights
 from support.waiting import until
-from test_browser_look import until_readable
+from test_browser_look import assert_accessible, until_readable
 
 from maskwatch._version import __version__
 from maskwatch.app.i18n import load_catalogue
@@ -151,6 +151,8 @@ def test_every_word_can_be_read(
             until_readable(page)
             overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert overhang <= 0
+            if scheme == "light":
+                assert_accessible(page)
 
 
 def test_without_runs_there_is_no_such_page(chromium: Browser, pages: str) -> None:

@@ -176,6 +176,20 @@ def test_a_link_of_an_alert_leads_to_its_event(chromium: Browser, site: str) -> 
         page.get_by_text(ENGLISH.text("cameras.no_event")).wait_for()
 
 
+@pytest.mark.parametrize("say", [ENGLISH, INDONESIAN], ids=lambda say: say.code)
+def test_whatever_the_server_says_is_in_the_language_of_the_page(
+    chromium: Browser, site: str, say: Catalogue
+) -> None:
+    with opened(chromium, site, OWNER, locale=say.code) as page:
+        card(page, "gate").get_by_text(say.text("video_faults.unavailable")).wait_for()
+        page.get_by_role("link", name=say.text("cameras.settings")).click()
+        page.locator("#weekly").fill("mon-fri 07:00-18:00")
+        page.locator("#time_zone").fill("here")
+        page.get_by_role("button", name=say.text("cameras.save_hours")).click()
+        why = say.text("cameras.problems.time_zone")
+        page.get_by_text(say.text("cameras.refused", why=why)).wait_for()
+
+
 def test_a_viewer_sees_no_picture_and_no_settings(chromium: Browser, site: str) -> None:
     with opened(chromium, site, VIEWER, "/#settings") as page:
         card(page, "door").locator('.badge[data-state="no_mask"]').wait_for()
@@ -252,7 +266,7 @@ def test_a_telephone_scrolls_over_the_picture_and_taps_corners(
         save = page.get_by_role("button", name=ENGLISH.text("cameras.save_zone"))
         page.locator("#zone_name").fill("a/b")
         save.tap()
-        page.get_by_text("zones[0].name must be 1 to 64").wait_for()
+        page.get_by_text(ENGLISH.text("cameras.problems.zone_name")).wait_for()
         page.get_by_text(ENGLISH.text("cameras.corners", n=3)).wait_for()  # nothing is lost
         page.locator("#zone_name").fill("desk")
         save.tap()
@@ -268,7 +282,7 @@ def test_hours_are_set_and_what_is_wrong_with_them_is_said(chromium: Browser, si
         page.locator("#weekly").fill("mon 7-18")
         save = page.get_by_role("button", name=ENGLISH.text("cameras.save_hours"))
         save.click()
-        page.get_by_text("hours.weekly[0] must be such as mon-fri 07:00-18:00").wait_for()
+        page.get_by_text(ENGLISH.text("cameras.problems.weekly")).wait_for()
         page.locator("#weekly").fill("mon-fri 07:00-18:00\nsat 08:00-13:00")
         page.locator("#holidays").fill("2026-12-25")
         save.click()

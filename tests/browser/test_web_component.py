@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
+ORT = "ort/ort.wasm.bundle.min.mjs"
+
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
 
 
@@ -58,6 +60,15 @@ def watch_loading(page: Page) -> list[str]:
     urls: list[str] = []
     page.context.on("request", lambda request: urls.append(request.url))
     return urls
+
+
+def wasm_bytes(page: Page) -> list[int]:
+    """How much came over the network, each time the worker asked for WebAssembly."""
+    sizes: list[int] = page.workers[0].evaluate(
+        """performance.getEntriesByType("resource").filter(({ name }) => name.includes(".wasm.gz"))
+            .map(({ transferSize }) => transferSize)"""
+    )
+    return sizes
 
 
 def choose(page: Page, words: str) -> None:
@@ -93,6 +104,10 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
         page.get_by_role("button", name=ENGLISH.text("live.start")).click()
         page.locator("#rate", has_text="ms").wait_for()
         assert not [url for url in loaded if url.endswith(".gz")]  # kept since the first time
+        assert set(wasm_bytes(page)) == {0}
+        # what browsers load by themselves they keep compiled
+        ort = f"import('{address}/_stcore/bidi-components/maskwatch.own_browser/{ORT}')"
+        assert page.workers[0].evaluate(f"{ort}.then(({{ env }}) => !!env.wasm.wasmPaths?.wasm)")
         page.goto(f"{address}/statistics")
         choose(page, ENGLISH.text("own_browser.counted_there"))
         page.get_by_text(ENGLISH.text("own_browser.only_claimed")).wait_for()

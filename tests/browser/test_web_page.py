@@ -140,66 +140,6 @@ def test_it_can_be_read_in_every_size_theme_and_language(
     page.get_by_text(load_catalogue(other).text("web.intro")).wait_for()
 
 
-@pytest.mark.usefixtures("four_people")
-def test_the_webcam_is_judged_and_counted(open_page: Opened) -> None:
-    page = open_page(permissions=["camera"])
-    page.get_by_role("link", name=ENGLISH.text("web.live"), exact=True).click()
-    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
-    page.locator("#live_said", has_text=FOUR).wait_for()
-    rows = page.locator("#counts tbody tr")
-    rows.nth(0).locator("td").nth(0).filter(has_text=re.compile("^2$")).wait_for()
-    rows.nth(1).locator("td").nth(1).filter(has_text=re.compile("^1$")).wait_for()
-    assert rows.count() == 4
-    page.get_by_role("img", name=FOUR).wait_for()  # after a pause they are unsure for a moment
-    page.get_by_text(ENGLISH.text("warning_signs.no_mask")).wait_for()
-    page.get_by_role("button", name="Bahasa Indonesia").click()
-    page.get_by_text(INDONESIAN.text("warning_signs.no_mask")).wait_for()
-    page.locator("#live_said", has_text="4 wajah: 2 masker dipakai").wait_for()
-    page.get_by_role("button", name=INDONESIAN.text("live.stop"), exact=True).click()
-    assert page.evaluate("document.getElementById('camera').srcObject") is None
-
-
-def test_the_camera_goes_off_when_another_view_is_opened(open_page: Opened) -> None:
-    page = open_page(path="/#live", permissions=["camera"])
-    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
-    page.locator("#rate", has_text="ms").wait_for()
-    track = page.evaluate_handle("document.getElementById('camera').srcObject.getTracks()[0]")
-    page.get_by_role("link", name=ENGLISH.text("web.photos"), exact=True).click()
-    # the page's policy forbids `eval`, with which Playwright's wait_for_function asks again
-    page.evaluate(
-        """(track) => new Promise((resolve) => {
-            const look = () => track.readyState === "ended" ? resolve() : setTimeout(look, 50);
-            look();
-        })""",
-        track,
-    )
-
-
-def test_why_the_camera_does_not_start(open_page: Opened) -> None:
-    page = open_page(path="/#live", ready=False)
-    fault = page.locator("#live_fault")
-    start = page.get_by_role("button", name=ENGLISH.text("live.start"))
-    start.click()
-    page.get_by_text(ENGLISH.text("web.camera_refused")).wait_for()
-    for name, key in (
-        ("NotFoundError", "web.camera_none"),
-        ("NotReadableError", "web.camera_busy"),
-        ("TypeError", "web.camera_failed"),
-    ):
-        page.evaluate(
-            "(name) => navigator.mediaDevices.getUserMedia = () =>"
-            "Promise.reject(new DOMException('out of order', name))",
-            name,
-        )
-        start.click()
-        words = ENGLISH.text(key, why="out of order") if "failed" in key else ENGLISH.text(key)
-        page.get_by_text(words, exact=True).wait_for()
-    page.evaluate("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
-    start.click()
-    page.get_by_text(ENGLISH.text("web.camera_insecure")).wait_for()
-    assert fault.get_attribute("role") == "alert"
-
-
 def test_a_film_is_judged_and_kept(open_page: Opened, tmp_path: Path) -> None:
     film = write_video(tmp_path / "film.webm", [group_rgb()] * 50, codec="libvpx")
     page = open_page(path="/#film")

@@ -283,6 +283,22 @@ def test_too_few_are_named_and_other_pictures_help(
     assert list(job.order().sets) == ["corrections", "faces"]
 
 
+def test_corrections_of_one_moment_count_once(
+    runs: Path, store: CorrectionStore, started: list[JobFolder]
+) -> None:
+    """Of one film, say: five faces of a state, and all of them from one photo."""
+    keep_some(store, CLASSES[:2], 5)
+    for _ in range(5):
+        keep(store, CLASSES[2], 900)
+    app = press(page("train"), say("learning.start"))
+    (error,) = app.error
+    labels = load_catalogue("en").label(CLASSES[2])
+    assert error.value == say("new_run.few_photos", labels=labels, fewest=5)
+    keep_some(store, CLASSES[2:], 4)
+    press(run(app), say("learning.start"))
+    assert len(started) == 1
+
+
 @pytest.mark.parametrize(
     ("mended", "spoilt", "said"),
     [(8, 0, "fixes 8 mistakes"), (2, 1, "may be chance"), (0, 9, "gets 9 wrong")],

@@ -83,7 +83,20 @@ def test_both_answers_stand_beside_each_other(folder: Path) -> None:
 
 
 def test_the_model_in_use_is_not_compared_with_itself(folder: Path) -> None:
-    app = compared_with(photo_page(), say("second.given"))
+    fake_run(folder / "runs", "never-1")
+    app = photo_page()
+    switches(app)[0].set_value(True)
+    (choice,) = (box for box in run(app).selectbox if box.label == say("second.choose"))
+    assert choice.options == [say("second.shipped"), "never-1"]
+    assert app.table  # the first of them is another one already
+
+
+def test_a_copy_of_the_model_in_use_is_said_to_be_one(folder: Path) -> None:
+    job = fake_run(folder / "runs", "copy-1")
+    for suffix in (".onnx", ".json"):
+        toy = (folder / "toy.onnx").with_suffix(suffix)
+        job.model_path.with_suffix(suffix).write_bytes(toy.read_bytes())
+    app = compared_with(photo_page(), "copy-1")
     assert say("second.same") in said(app) and not app.table
 
 

@@ -97,6 +97,19 @@ def test_what_is_kept_is_told_in_words_charts_and_tables(path: Path) -> None:
     assert list(days["Minutes with faces"]) == [80.0, 160.0]
 
 
+def test_of_an_hour_with_hardly_anybody_no_share_is_told(path: Path) -> None:
+    StatisticsStore(path).add(
+        [
+            entry("2026-11-24T01:00", MASK, people=100, face_s=900),
+            entry("2026-11-24T01:20", NO_MASK, people=10, face_s=100),
+            entry("2026-11-24T02:00", MASK, people=100, face_s=900),
+            entry("2026-11-24T02:20", NO_MASK, people=20, face_s=200),
+            entry("2026-11-24T15:00", NO_MASK, people=1, face_s=6),  # 22 o'clock in Jakarta
+        ]
+    )
+    assert "Masks were worn least from 9:00 to 10:00 (82%)." in words(opened()).replace("\\", "")
+
+
 def test_less_than_an_hour_is_told_in_minutes(path: Path) -> None:
     StatisticsStore(path).add([entry("2026-11-24T01:00", MASK, people=1, face_s=90)])
     assert "(2 minutes; unsure is left out)" in words(opened())

@@ -174,6 +174,20 @@ def test_a_start_orders_what_was_chosen(runs: Path, started: list[JobFolder]) ->
     assert order.data == (str(runs.parent / "sets" / "faces"),)
 
 
+def test_photos_that_cannot_be_split_are_refused_before_a_run_begins(
+    runs: Path, started: list[JobFolder]
+) -> None:
+    pictures = runs.parent / "sets" / "faces" / "with_mask"
+    for number in range(1, 6):
+        (pictures / f"{number}.jpg").write_bytes((pictures / "0.jpg").read_bytes())
+    app = press(page(), say("new_run.start"))
+    (error,) = app.error
+    assert "Too few different photos of: Mask worn." in error.value and not started
+    app.radio[0].set_value(REPORT)  # counts pictures, whatever they show
+    press(run(app), say("new_run.start"))
+    assert len(started) == 1
+
+
 def test_what_a_browser_makes_up_is_not_opened(
     runs: Path, started: list[JobFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,9 +390,12 @@ def test_how_long_it_will_take(left_s: float | None, english: str, indonesian: s
 
 HOME = """
 import sys
+from pathlib import Path
 from streamlit.testing.v1 import AppTest
+from maskwatch.training.jobs.different_photos import different_photos
 app = AppTest.from_file(sys.argv[1], default_timeout=300).run()
 assert not app.exception and app.multiselect, app.exception
+assert different_photos([Path(sys.argv[2])])["mask"] >= 5
 print(sorted({"tensorflow", "keras", "sklearn", "matplotlib"} & set(sys.modules)))
 """
 
@@ -387,7 +404,10 @@ def test_what_trains_is_never_loaded_beside_live_video(runs: Path) -> None:
     fake_run(runs, "tiny-1")
     fake_run(runs, "tiny-2")
     seen = subprocess.run(
-        [sys.executable, "-c", HOME, str(PAGE)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", HOME, str(PAGE), str(runs.parent / "sets" / "faces")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert seen.stdout == "[]\n"
 

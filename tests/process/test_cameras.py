@@ -19,7 +19,7 @@ import pytest
 from support.stream_servers import Mjpeg, Mute, counting, serve, silent
 from support.waiting import LIMIT_S
 
-from maskwatch.errors import VideoError
+from maskwatch.errors import VideoError, VideoFault
 from maskwatch.io.cameras import (
     Latest,
     LiveSource,
@@ -173,11 +173,13 @@ def test_a_camera_that_does_not_exist(capfd: pytest.CaptureFixture[str]) -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="device files are a matter of Linux")
 def test_why_a_camera_does_not_open(tmp_path: Path) -> None:
     device = tmp_path / "video1"
-    assert why_no_camera(device) == "there is no such camera; no other one is connected"
+    reason = "there is no such camera; no other one is connected"
+    assert why_no_camera(device) == (reason, VideoFault.NO_CAMERA)
     (tmp_path / "video0").touch()
-    assert why_no_camera(device).endswith(f"; {tmp_path / 'video0'} is connected")
+    assert why_no_camera(device)[0].endswith(f"; {tmp_path / 'video0'} is connected")
     device.touch()
-    assert why_no_camera(device) == "does not open: in use by another program, or no camera"
+    reason = "does not open: in use by another program, or no camera"
+    assert why_no_camera(device) == (reason, VideoFault.IN_USE)
 
 
 class UnpluggedCapture:

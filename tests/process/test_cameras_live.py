@@ -31,7 +31,7 @@ from support.stream_servers import (
 )
 from support.waiting import LIMIT_S, until
 
-from maskwatch.errors import VideoError
+from maskwatch.errors import VideoError, VideoFault
 from maskwatch.io.cameras import RetryPolicy
 from maskwatch.io.video import open_source
 from maskwatch.schema import Frame
@@ -130,6 +130,25 @@ def test_a_frozen_stream_is_noticed_and_connected_again(
     assert "frozen: no new picture for 0.4 s; connecting again" in caplog.messages[0]
 
 
+@KINDS
+def test_a_camera_that_sends_few_pictures_is_waited_for_longer(
+    handler: type[BaseRequestHandler], scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What seems frozen is connected again, and then has twice the time."""
+
+    def few(send: Send, connection: int) -> None:
+        while not over.wait(0.0 if connection < 2 else 1.0):
+            send(numbered(connection))
+            if connection < 2:
+                silent(send)
+
+    with serve(handler, few) as host:
+        frames = first_frames(f"{scheme}://{host}/", 5, replace(IMPATIENT, give_up_s=60.0))
+    assert {number_in(frame.image_rgb) for frame in frames[-3:]} == {2}
+    frozen = [message for message in caplog.messages if host in message and "frozen" in message]
+    assert [f"for {wait_s} s" in said for wait_s, said in zip((0.4, 0.8), frozen, strict=True)]
+
+
 def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -192,25 +211,44 @@ def hang_up(send: Send, connection: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "handler", "script", "reason"),
+    ("scheme", "handler", "script", "reason", "fault"),
     [
-        ("http", Mute, silent, "no answer within 1 s"),
-        ("rtsp", Mute, silent, "no answer within 1 s"),
-        ("http", Mjpeg, silent, "no answer within 1 s"),
-        ("http", Refusing, silent, "cannot be reached (server returned 401 unauthorized"),
-        ("rtsp", Refusing, silent, "cannot be reached (server returned 401 unauthorized"),
-        ("http", Mjpeg, nonsense, "answers, but not with video"),
-        ("http", Mjpeg, hang_up, "cannot be reached (no such host, or the connection broke)"),
-        ("rtsp", Rtsp, hang_up, "the stream ended"),
+        ("http", Mute, silent, "no answer within 1 s", VideoFault.NO_ANSWER),
+        ("rtsp", Mute, silent, "no answer within 1 s", VideoFault.NO_ANSWER),
+        ("http", Mjpeg, silent, "no answer within 1 s", VideoFault.NO_ANSWER),
+        (
+            "http",
+            Refusing,
+            silent,
+            "cannot be reached (server returned 401",
+            VideoFault.REFUSED,
+        ),
+        (
+            "rtsp",
+            Refusing,
+            silent,
+            "cannot be reached (server returned 401",
+            VideoFault.REFUSED,
+        ),
+        ("http", Mjpeg, nonsense, "answers, but not with video", VideoFault.NO_VIDEO),
+        (
+            "http",
+            Mjpeg,
+            hang_up,
+            "cannot be reached (no such host, or the connection broke)",
+            VideoFault.UNREACHABLE,
+        ),
+        ("rtsp", Rtsp, hang_up, "the stream ended", VideoFault.ENDED),
     ],
 )
 def test_a_stream_that_never_begins_is_an_error_at_once(
-    scheme: str, handler: type[BaseRequestHandler], script: Script, reason: str
+    scheme: str, handler: type[BaseRequestHandler], script: Script, reason: str, fault: VideoFault
 ) -> None:
     with serve(handler, script) as host:
         address = f"{scheme}://user:secret@{host}/live?pwd=hidden"
         with pytest.raises(VideoError) as caught:
             first_frames(address, 1, IMPATIENT if "no answer" in reason else EAGER)
+    assert caught.value.fault is fault
     assert str(caught.value).startswith(f"{scheme}://***@{host}/...: {reason}")
 
 

@@ -28,7 +28,7 @@ from maskwatch.schema import Frame
 
 ERRORS = [
     errors.ImageError("a.jpg", "no such file", errors.ImageFault.UNAVAILABLE),
-    errors.VideoError("a.mp4", "empty file"),
+    errors.VideoError("a.mp4", "empty file", errors.VideoFault.EMPTY),
     errors.DataError("d"),
     errors.StoreError(Path("s"), "is full", errors.StoreFault.FULL),
     errors.SettingError("x: must be 1"),

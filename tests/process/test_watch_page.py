@@ -262,26 +262,33 @@ def test_hours_hold_and_are_taken_back(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "said"),
+    ("path", "body", "said", "kind"),
     [
-        ("zones", {"camera": "roof", "zones": []}, "camera: there is none of this name"),
-        ("zones", {"camera": "door"}, "zones is missing"),
-        ("zones", [], "zones must be a mapping"),
+        ("zones", {"camera": "roof", "zones": []}, "camera: there is none of this", "unusable"),
+        ("zones", {"camera": "door"}, "zones is missing", "zones"),
+        ("zones", [], "zones must be a mapping", "unusable"),
         ("zones", {"camera": "door", "zones": [{"name": "a/b", "polygon_xy": CORNER}]},
-         "zones[0].name must be 1 to 64"),
+         "zones[0].name must be 1 to 64", "zone_name"),
         ("zones", {"camera": "door", "zones": [{"name": "a", "polygon_xy": [[0, 0]]}]},
-         "zones[0].polygon_xy must be 3 to 50 corners"),
+         "zones[0].polygon_xy must be 3 to 50 corners", "zone_shape"),
         ("zones", {"camera": "door", "zones": [{"name": "a", "polygon_xy": CORNER}] * 2},
-         "is there twice"),
-        ("hours", {"rule": "none", "hours": None}, "rule: there is none of this name"),
+         "is there twice", "zone_name"),
+        ("hours", {"rule": "none", "hours": None}, "rule: there is none of this name", "unusable"),
         ("hours", {"rule": "bare", "hours": {"weekly": ["always"]}},
-         "hours.weekly[0] must be such as"),
+         "hours.weekly[0] must be such as", "weekly"),
+        ("hours", {"rule": "bare", "hours": {"weekly": ["mon 07:00-08:00"], "time_zone": "here"}},
+         "hours.time_zone must be a name", "time_zone"),
+        ("hours", {"rule": "bare", "hours": {"weekly": ["mon 07:00-08:00"], "holidays": ["may"]}},
+         "hours.holidays[0] must be a day", "holidays"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_set_changes_nothing(site: Site, path: str, body: object, said: str) -> None:
+def test_what_cannot_be_set_changes_nothing(
+    site: Site, path: str, body: object, said: str, kind: str
+) -> None:
     before = site.ask("/api/about").document
     answer = site.ask(f"/api/{path}", body=body)
     assert answer.status == 422 and said in answer.document["detail"]
+    assert answer.document["type"] == kind
     assert site.ask("/api/about").document == before
 
 

@@ -29,7 +29,9 @@ from maskwatch.vision.track import Tracker
 from support.contract_parts import Values, drawn, face_of, part, picture, shown_face
 
 
-def walks(rng: np.random.Generator, people: int, frames: int) -> Iterator[tuple[float, list[Any]]]:
+def walks(
+    rng: np.random.Generator, people: int, frames: int, slower: float = 1.0
+) -> Iterator[tuple[float, list[Any]]]:
     """Boxes of people who walk about, hide and are faint at times, at an uneven pace."""
     place, speed = rng.uniform(0, 400, (people, 2)), rng.normal(0, 120, (people, 2))
     side = rng.uniform(30, 90, people)
@@ -44,7 +46,7 @@ def walks(rng: np.random.Generator, people: int, frames: int) -> Iterator[tuple[
             half = side[at] * rng.uniform(0.47, 0.53)
             box = [round(float(v), 2) for v in (x - half, y - half, x + half, y + half)]
             seen.append((int(at), box, bool(rng.random() < 0.8)))
-        yield round(elapsed, 2), seen
+        yield round(elapsed * slower, 2), seen
 
 
 @part
@@ -105,9 +107,10 @@ def windows(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
 
 @part
 def tracker(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for people, frames in ((1, 40), (4, 120), (9, 120), (25, 60)):
+    paces = ((1, 40, 1), (4, 120, 1), (9, 120, 1), (25, 60, 1), (3, 60, 20), (3, 60, 80))
+    for people, frames, slower in paces:
         follower, given, answer = Tracker(), [], []
-        for elapsed, seen in walks(rng, people, frames):
+        for elapsed, seen in walks(rng, people, frames, slower):
             boxes, sure = [box for _, box, _ in seen], [sure for *_, sure in seen]
             array = np.array(boxes, float).reshape(-1, 4)
             answer.append(list(follower.update(array, np.array(sure, bool), elapsed)))
@@ -126,13 +129,13 @@ def told(rng: np.random.Generator, state: int) -> dict[MaskState, float]:
 
 @part
 def smoother(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for steadiness in (0.0, 0.5, 1.0):
+    for steadiness, slower in ((0.0, 1), (0.5, 1), (1.0, 1), (0.5, 20)):
         steady = Smoother(SmoothSettings.from_steadiness(steadiness))
         given, answer, state = [], [], 0
         for frame in range(120):
             if frame % 30 == 29:
                 state = int(rng.integers(3))
-            elapsed = float(rng.choice((0.03, 0.07, 0.4)))
+            elapsed = float(rng.choice((0.03, 0.07, 0.4))) * slower
             looks = {
                 key: Look(told(rng, state), float(rng.choice((0.0, 0.2, 0.7, 1.0))))
                 for key in (1, 2)
@@ -199,10 +202,10 @@ def _holds(window: Any, box: Any) -> bool:
 
 @part
 def stream(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for people in (1, 3):
+    for people, slower in ((1, 1), (3, 1), (2, 20)):
         script, scenes = Script(), [drawn(rng, 32, 18) for _ in range(2)]
         watch, given, answer, time_s = Stream(script), [], [], 100.0  # type: ignore[arg-type]
-        for frame, (elapsed, seen) in enumerate(walks(rng, people, 100)):
+        for frame, (elapsed, seen) in enumerate(walks(rng, people, 100, slower)):
             scene = int(frame >= 50)
             time_s = round(time_s + elapsed, 2)
             script.frame, script.windows = [], []

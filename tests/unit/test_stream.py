@@ -122,6 +122,27 @@ def test_a_true_change_shows(analyzer) -> None:
     assert {report.faces[0].track_id for report in reports} == {1}
 
 
+@pytest.mark.parametrize("apart_s", [1.5, 2.0, 5.0])
+def test_few_pictures_tell_what_each_can_tell(analyzer, apart_s: float) -> None:
+    """Who stays is known from one to the next; who is in one only gets an answer as well."""
+    alone = textured(crowd((3, 2, RED)))
+    both = textured(crowd((3, 2, RED), (12, 7, GREEN)))
+    stream = Stream(analyzer)
+    reports = [
+        stream.update(picture, number * apart_s)
+        for number, picture in enumerate([alone] * 4 + [both] + [alone] * 2)
+    ]
+    shown = [[(face.track_id, str(face.state)) for face in report.faces] for report in reports]
+    assert shown[2:] == [[(2, "mask")]] * 2 + [[(2, "mask"), (3, "no_mask")]] + [[(2, "mask")]] * 2
+
+
+def test_a_gap_in_a_film_tells_nothing_from_one_view(analyzer) -> None:
+    stream, picture = Stream(analyzer), textured(crowd((3, 2, RED)))
+    play(stream, *[picture] * 20)
+    (face,) = stream.update(picture, 30.0).faces
+    assert face.state == "unsure"
+
+
 def test_a_label_that_flips_never_breaks_a_track(analyzer) -> None:
     pictures = [textured(crowd((5, 5, colour))) for colour in (RED, GREEN, BLUE, GREY)]
     assert {r.faces[0].track_id for r in play(Stream(analyzer), *pictures * 10)} == {1}

@@ -18,6 +18,8 @@ from maskwatch.schema import MaskState
 from maskwatch.store.statistics import Sums
 
 _HEIGHT_PX = 220
+# of the numbers beside a chart, so that one hour stands below the other in two charts
+_NUMBERS_PX = 36
 # a symbol needs so much room in its part of a bar; it is larger where there is more
 _SYMBOL_PX, _LARGE_SYMBOL_PX = 8, 13
 
@@ -64,7 +66,9 @@ def people_chart(bars: Sequence[Bar], say: Catalogue) -> Any:
     words = [class_label(say, state) for state in STACK]
     colours = [hex_colour(STYLES[state].colour) for state in STACK]
     blocks = base.mark_bar(stroke="white", strokeWidth=0.5).encode(
-        y=alt.Y("low:Q", title=people, axis=alt.Axis(format="d", tickMinStep=1)),
+        y=alt.Y(
+            "low:Q", title=people, axis=alt.Axis(format="d", tickMinStep=1, minExtent=_NUMBERS_PX)
+        ),
         y2="high:Q",
         color=alt.Color("words:N", scale=alt.Scale(domain=words, range=colours), legend=None),
         tooltip=[
@@ -161,7 +165,7 @@ def _line(base: alt.Chart, label: str | None, say: Catalogue) -> Any:
                 "ratio:Q",
                 title=worn,
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1]),
+                axis=alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1], minExtent=_NUMBERS_PX),
             ),
             tooltip=tooltip,
         )

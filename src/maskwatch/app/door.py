@@ -8,11 +8,12 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from maskwatch.app.guard import Guard, UploadBudget
+from maskwatch.app.runtime_file import RuntimeFile
 from maskwatch.app.settings import AppSettings
 
 _BUDGET = UploadBudget(round(AppSettings.from_environment().photos_mb * 1e6))
 
 app = App(
     Path(__file__).with_name("main.py"),
-    middleware=[Middleware(Guard, budget=_BUDGET)],
+    middleware=[Middleware(Guard, budget=_BUDGET), Middleware(RuntimeFile)],
 )

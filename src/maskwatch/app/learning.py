@@ -10,14 +10,13 @@ import maskwatch
 from maskwatch.app.components import plain
 from maskwatch.app.correcting import correction_store
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.session import app_settings, chosen_model
+from maskwatch.app.session import app_settings, model_in_use
+from maskwatch.app.starting import start
 from maskwatch.app.training_sets import check, together
-from maskwatch.errors import MaskWatchError, ModelError
-from maskwatch.models.card import SHIPPED_MODEL
+from maskwatch.errors import MaskWatchError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS
 from maskwatch.training.jobs.comparison import Tally, may_be_chance, read_comparison
-from maskwatch.training.jobs.control import BusyError, start_job
 from maskwatch.training.jobs.data_folders import FEWEST, offered_sets
 from maskwatch.training.jobs.folder import GROUPED, JobFolder, Order
 from maskwatch.training.recipes.classifier import classifier_recipes, load_recipe
@@ -57,31 +56,9 @@ def offer_learning(runs: Path, analyzer: maskwatch.Analyzer) -> JobFolder | None
         st.warning(text("learning.few", labels=labels, fewest=FEWEST), icon=":material/inbox:")
     if not st.button(text("learning.start"), type="primary", disabled=bool(lacking)):
         return None
-    return start(runs, folders, model_in_use(analyzer))
-
-
-def start(runs: Path, folders: list[Path], model: Path) -> JobFolder | None:
-    """Begin the run; where that cannot be it says why."""
+    data = tuple(str(path.absolute()) for path in folders)
     recipe = load_recipe(classifier_recipes()[RECIPE])
-    order = Order(tuple(str(path.absolute()) for path in folders), GROUPED, recipe, str(model))
-    try:
-        return start_job(runs, order, app_settings().weights)
-    except BusyError as error:
-        st.error(text("new_run.busy", name=plain(error.name)), icon=":material/hourglass_top:")
-    except MaskWatchError as error:
-        st.error(text("training.refused", why=plain(str(error))), icon=":material/error:")
-    return None
-
-
-def model_in_use(analyzer: maskwatch.Analyzer) -> Path:
-    """The file of the classifier that judges on all pages."""
-    try:
-        chosen = chosen_model()
-    except ModelError:
-        chosen = None
-    if chosen is not None and chosen.sha256 == analyzer.card.sha256:
-        return chosen.path.absolute()
-    return (app_settings().model or SHIPPED_MODEL).absolute()
+    return start(runs, Order(data, GROUPED, recipe, str(model_in_use(analyzer))))
 
 
 def show_comparison(job: JobFolder) -> None:

@@ -48,26 +48,43 @@ _DARK_INK = """
 """
 
 
-_BUTTONS = {"Upload": "browse", "Take Photo": "take", "Clear photo": "clear", "more": "more"}
-"""What Streamlit writes on its buttons, and the texts for it; "more" stands behind a number."""
+_OWN_WORDS = {
+    r"Upload": "browse",
+    r"(\d+)MB per file": "limit",
+    r"• [A-Z0-9, ]+": "",
+    r"File must be (\d+).*MB or smaller\.": "too_large",
+    r".* files are not allowed\.": "wrong_kind",
+    r"Take Photo": "take",
+    r"Clear photo": "clear",
+    r"This app would like to use your camera\.": "camera",
+    r"Learn how to allow access\.": "allow",
+    r"(\d+) more": "more",
+    r"Stop": "stop",
+}
+"""What Streamlit writes itself, as patterns, and the texts for it, if any; a number is kept."""
 
-# Streamlit has no words for its buttons but its own, and calls a field for files a decoration
-# although it can have the focus. What it puts anew is put right anew.
+# Streamlit has no words but its own, and calls a field for files a decoration although it can have
+# the focus. What it puts anew is put right anew.
 _MENDING = """<script>{
-    const words = WORDS;
-    const buttons = '[data-testid="stFileUploaderDropzone"] button, '
-        + '[data-testid="stCameraInputButton"], [data-testid="stTopNavSection"]';
+    const words = WORDS.map(([own, said]) => [new RegExp(`^(?:${own})$`), said]);
+    const places = ["FileUploader", "CameraInput", "TopNavSection", "StatusWidget"]
+        .map((name) => `[data-testid="st${name}"]`).join();
+    const said = (own) => {
+        for (const [pattern, text] of words) {
+            const found = own.match(pattern);
+            if (found) return text.replace("{n}", found[1]);
+        }
+    };
     const mend = () => {
         for (const field of document.querySelectorAll('[data-testid="stFileUploaderDropzone"]'))
             field.removeAttribute("role");
-        for (const button of document.querySelectorAll(buttons)) {
-            const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
+        for (const place of document.querySelectorAll(places)) {
+            const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
             while (texts.nextNode()) {
                 const text = texts.currentNode;
                 if (text.data !== text.maskwatchSaid) text.maskwatchOwn = text.data.trim();
-                const own = text.maskwatchOwn.replace(/^\\d+ more$/, "more");
-                const said = words[own]?.replace("{n}", parseInt(text.maskwatchOwn));
-                if (said && text.data !== said) text.data = text.maskwatchSaid = said;
+                const shown = said(text.maskwatchOwn) ?? text.data;
+                if (text.data !== shown) text.data = text.maskwatchSaid = shown;
             }
         }
     };
@@ -89,7 +106,10 @@ def use_look(wide: bool, hiding: str) -> None:
     room = room.replace("MENU", text("pages.menu"))
     dark = _DARK_INK if st.context.theme.type == "dark" else ""
     script = f'<script>document.documentElement.lang = "{catalogue().code}";</script>'
-    words = {own: text(f"buttons.{key}", n="{n}") for own, key in _BUTTONS.items()}
+    words = [
+        (own, text(f"streamlit_says.{key}", n="{n}") if key else "")
+        for own, key in _OWN_WORDS.items()
+    ]
     mending = _MENDING.replace("WORDS", json.dumps(words))
     put_unseen(f"<style>{room}{_INK}{dark}{hiding}</style>{script}{mending}")
 

@@ -6,7 +6,6 @@ maskwatch/pyproject.toml.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from maskwatch.app import consent
 from maskwatch.app.claims import ClaimCounter
 from maskwatch.app.components import show_legend
 from maskwatch.app.language import catalogue, text
+from maskwatch.app.runtime_file import runtime_name
 from maskwatch.app.session import app_settings, chosen_model
 from maskwatch.errors import ModelError
 from maskwatch.pipeline import Networks
@@ -33,7 +33,6 @@ PLACE, FELL_BACK, CLAIMS = "place", "fell_back", "claims"
 HERE, SERVER = "here", "server"
 """Where video may be judged: in the visitor's browser, or on this server."""
 
-_RUNTIME = PAGE / "ort" / "ort-wasm-simd-threaded.wasm.gz"
 _NAME = "maskwatch.own_browser"
 # unseen until its script has come
 _HTML = """<div id="own_browser" hidden>
@@ -90,7 +89,7 @@ def show_own_browser(analyzer: maskwatch.Analyzer) -> None:
     """The video with its buttons and counts, all of it judged by the browser."""
     packed = _packed(_model_in_use(analyzer), analyzer.card.sha256)
     files = {kind: _address(kind, network) for kind, network in packed.items()}
-    files["runtime"] = hashlib.sha256(_RUNTIME.read_bytes()).hexdigest()
+    files["runtime"] = runtime_name()
     stage, side = st.columns([3, 2])
     with side:
         st.write(text("live.intro"))

@@ -160,7 +160,7 @@ def show_scores(job: JobFolder) -> None:
 def show_classes(job: JobFolder) -> None:
     """Precision, recall and F1 of each class."""
     say, per_class = catalogue(), job.scores()["per_class"]
-    table = {"": [say.label(state) for state in CLASSES]}
+    table = {text("charts.state"): [say.label(state) for state in CLASSES]}
     for what in ("precision", "recall", "f1"):
         cells = [spread(per_class[state.value][what], say) for state in CLASSES]
         table[text(f"runs.{what}")] = cells
@@ -345,7 +345,8 @@ def _chart(
     point = say.texts["format.decimal_mark"]
     numbers = "'.0%'" if what == "accuracy" else "'.2f'"
     words = f"replace(format(datum.value, {numbers}), '.', '{point}')"
-    axis = alt.Axis(labelExpr=words, tickCount=5)
+    # a tick for each number that can be written: closer ones would bear the same label
+    axis = alt.Axis(labelExpr=words, tickCount=5, tickMinStep=0.01)
     base = alt.Chart(alt.InlineData(values=list(rows))).encode(
         x=alt.X(
             "epoch:Q",

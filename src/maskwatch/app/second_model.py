@@ -13,7 +13,7 @@ from maskwatch.app.components import marked_jpeg, plain
 from maskwatch.app.decoders import open_photo
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.photos import Judged, Photo
-from maskwatch.app.session import analyzer_of, app_settings
+from maskwatch.app.session import analyzer_of, app_settings, model_in_use
 from maskwatch.app.settings import can_train
 from maskwatch.errors import ImageError, ModelError
 from maskwatch.io.style import STYLES, verdict_text
@@ -42,7 +42,7 @@ def offer_second(
         alone: whether there is room for two pictures beside each other.
         blur: whether heads in them are made too coarse to tell who.
     """
-    others = other_models()
+    others = other_models(model_in_use(analyzer))
     if not others or not st.toggle(text("second.ask"), key=f"second-{photo.upload_id}"):
         return
     chosen = st.selectbox(text("second.choose"), list(others), key=f"other-{photo.upload_id}")
@@ -59,8 +59,8 @@ def offer_second(
     show_difference(report, second)
 
 
-def other_models() -> dict[str, Path]:
-    """The classifiers of this server by a name for people: the app's own, and those of its runs."""
+def other_models(in_use: Path) -> dict[str, Path]:
+    """What else this server has, by names for people: the app's own models, those of its runs."""
     given = app_settings().model
     found = {text("second.shipped"): SHIPPED_MODEL}
     if given is not None:
@@ -71,7 +71,7 @@ def other_models() -> dict[str, Path]:
 
         jobs = (job for job in list_jobs(runs) if job.status().state is State.FINISHED)
         found |= {job.name: job.model_path for job in jobs}
-    return found if len(found) > 1 else {}
+    return {name: path for name, path in found.items() if path.absolute() != in_use}
 
 
 def judge_again(other: maskwatch.Analyzer, photo: Photo, report: FrameReport) -> FrameReport:

@@ -14,7 +14,7 @@ from maskwatch.app.language import text
 from maskwatch.app.settings import AppSettings
 from maskwatch.errors import DataError, ModelError, SettingError
 from maskwatch.files import write_text
-from maskwatch.models.card import ModelCard, card_path, load_model
+from maskwatch.models.card import SHIPPED_MODEL, ModelCard, card_path, load_model
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,6 +48,17 @@ def chosen_model() -> ActiveModel | None:
     """
     runs = app_settings().runs
     return active_model(runs) if runs else None
+
+
+def model_in_use(analyzer: maskwatch.Analyzer) -> Path:
+    """The file of the classifier that judges on all pages."""
+    try:
+        chosen = chosen_model()
+    except ModelError:
+        chosen = None
+    if chosen is not None and chosen.sha256 == analyzer.card.sha256:
+        return chosen.path.absolute()
+    return (app_settings().model or SHIPPED_MODEL).absolute()
 
 
 def _chosen_analyzer() -> maskwatch.Analyzer | None:

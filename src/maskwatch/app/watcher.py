@@ -22,7 +22,7 @@ from maskwatch.io.video_source import upright_rgb
 from maskwatch.live.counting import Session, SessionCounts
 from maskwatch.live.events import Alarm, Alarmist
 from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged
-from maskwatch.live.loop import Meter, status_text
+from maskwatch.live.loop import Rate, status_text
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter
 from maskwatch.stream import Stream
@@ -108,8 +108,8 @@ class Watcher:
         self._session = Session()
         self._alarmist = Alarmist()
         self._stream = stream
-        self._meter = Meter()
-        self._judge = Judge(stream, [self._count, self._meter, self._draw])
+        self._rate = Rate()
+        self._judge = Judge(stream, [self._count, self._rate, self._draw])
         self._waiting: Latest[Arrived[av.VideoFrame]] = Latest()
         self._heard_s = 0.0
         self._working = self._ended = False
@@ -118,7 +118,7 @@ class Watcher:
     @property
     def rate_fps(self) -> float:
         """How many frames a second are judged."""
-        return self._meter.rate_fps
+        return self._rate.rate_fps
 
     @property
     def dropped(self) -> int:
@@ -174,7 +174,7 @@ class Watcher:
         if not isinstance(shown, Judged):
             return notice_picture(shown, size_wh)
         age_s, words = now_s - shown.arrived_s, self.say.picture_words()
-        text = status_text(self._meter.rate_fps, shown.latency_s, age_s, words)
+        text = status_text(self._rate.rate_fps, shown.latency_s, age_s, words)
         return write_status(shown.frame.image_rgb, text, SHOWN_PX)
 
     def _heard(self, now_s: float) -> Judged | str:

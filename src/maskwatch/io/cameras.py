@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import cv2
 import numpy as np
 
-from maskwatch.errors import VideoError
+from maskwatch.errors import VideoError, VideoFault
 from maskwatch.io.video_source import (
     VideoSource,
     decoded,
@@ -46,8 +46,15 @@ ENDS_WITHIN_S = 12.0
 """However mute a server, who reads from it has ended by then: `answer_s` and some more."""
 
 
+_LONGEST_PATIENCE_S = 20.0
+
+
 class SourceLost(Exception):
-    """A connection gives no more pictures; the message is the reason."""
+    """A connection gives no more pictures; the message is the reason, and `fault` its kind."""
+
+    def __init__(self, reason: str, fault: VideoFault) -> None:
+        super().__init__(reason)
+        self.fault = fault
 
 
 Pictures = Generator[tuple[ImageRGB, float]]
@@ -60,7 +67,8 @@ class RetryPolicy:
 
     Attributes:
         answer_s: for a server's first answer.
-        picture_s: for the next picture, before the stream counts as frozen.
+        picture_s: for the next picture, before the stream counts as frozen; longer where pictures
+            turn out to come further apart.
         first_pause_s: before it is connected again; doubled each time, and cut by up to a half at
             random, so that many readers do not come back at once.
         longest_pause_s: where doubling ends.
@@ -165,7 +173,8 @@ class LiveSource(VideoSource):
         policy = self._policy
         longest_s = policy.give_up_s + policy.longest_pause_s + 2 * policy.answer_s
         if time.monotonic() - self._heard_s > longest_s:
-            raise VideoError(self.name, f"does not react any more (for {longest_s:.0f} s)")
+            reason = f"does not react any more (for {longest_s:.0f} s)"
+            raise VideoError(self.name, reason, VideoFault.STUCK)
 
     def _receive(self) -> None:
         """What the thread does."""
@@ -181,26 +190,32 @@ class LiveSource(VideoSource):
             VideoError: there is no hope of another picture.
         """
         index = failures = 0
+        policy = self._policy
         while not self._stopping:
             try:
-                with closing(self._connect(self._policy)) as pictures:
+                with closing(self._connect(policy)) as pictures:
                     for image_rgb, arrived_s in pictures:
                         if self._stopping:
                             return
+                        if arrived_s - self._heard_s < self._policy.picture_s:
+                            policy = self._policy
                         if failures:
                             _LOG.warning("%s: connected again", self.name)
                         failures = 0
                         self._heard_s = arrived_s
                         self._latest.put(Frame(image_rgb, arrived_s, index))
                         index += 1
-                reason = "the stream ended"
+                reason, fault = "the stream ended", VideoFault.ENDED
             except SourceLost as lost:
-                reason = str(lost)
+                reason, fault = str(lost), lost.fault
+                if fault is VideoFault.FROZEN:
+                    policy = _more_patient(policy)
             if index == 0:
-                raise VideoError(self.name, reason)
+                raise VideoError(self.name, reason, fault)
             silent_s = time.monotonic() - self._heard_s
             if silent_s > self._policy.give_up_s:
-                raise VideoError(self.name, f"{reason}; given up after {silent_s:.0f} s")
+                reason = f"{reason}; given up after {silent_s:.0f} s"
+                raise VideoError(self.name, reason, fault)
             pause_s = pause_before(failures, self._policy)
             failures += 1
             _LOG.warning("%s: %s; connecting again in %.1f s", self.name, reason, pause_s)
@@ -210,6 +225,12 @@ class LiveSource(VideoSource):
         end_s = time.monotonic() + pause_s
         while not self._stopping and (left_s := end_s - time.monotonic()) > 0:
             time.sleep(min(left_s, _BEAT_S))
+
+
+def _more_patient(policy: RetryPolicy) -> RetryPolicy:
+    """Waits twice as long for a picture: what seems frozen may be a camera that sends few."""
+    longest_s = max(policy.picture_s, _LONGEST_PATIENCE_S)
+    return replace(policy, picture_s=min(2 * policy.picture_s, longest_s))
 
 
 def pause_before(failures: int, policy: RetryPolicy) -> float:
@@ -250,11 +271,14 @@ def read_stream(address: str, policy: RetryPolicy, number: int | None = None) ->
     with _connect(address, policy) as container:
         stream = video_stream(container, number)
         if stream is None:
-            raise SourceLost("holds no video" if number is None else no_such_stream(container))
+            if number is None:
+                raise SourceLost("holds no video", VideoFault.NO_VIDEO)
+            raise SourceLost(no_such_stream(container), VideoFault.NO_STREAM)
         if container.duration is not None and address.lower().startswith("http"):
-            raise SourceLost("a recording, not a live stream; download it and give the file")
+            reason = "a recording, not a live stream; download it and give the file"
+            raise SourceLost(reason, VideoFault.RECORDING)
         if reason := prepare(stream):
-            raise SourceLost(reason)
+            raise SourceLost(reason, VideoFault.PIXELS)
         for other in container.streams:
             if other is not stream:  # of several sizes only one is fetched
                 other.discard = Discard.all
@@ -268,12 +292,12 @@ def read_stream(address: str, policy: RetryPolicy, number: int | None = None) ->
                         last_s = arrived_s
                         yield upright_rgb(picture), arrived_s
                 if arrived_s - last_s > policy.picture_s:  # other parts still come
-                    raise SourceLost(_frozen(policy))
+                    raise _frozen(policy)
         except av.ExitError:
-            raise SourceLost(_frozen(policy)) from None
+            raise _frozen(policy) from None
         except av.FFmpegError as error:
             reason = "the connection broke" if _broke(error) else f"lost ({_words(error)})"
-            raise SourceLost(reason) from None
+            raise SourceLost(reason, VideoFault.BROKEN) from None
 
 
 def read_camera(number: int, policy: RetryPolicy) -> Pictures:
@@ -282,24 +306,26 @@ def read_camera(number: int, policy: RetryPolicy) -> Pictures:
         capture = cv2.VideoCapture(number)
     try:
         if not capture.isOpened():
-            raise SourceLost(why_no_camera(Path(f"/dev/video{number}")))
+            raise SourceLost(*why_no_camera(Path(f"/dev/video{number}")))
         while True:
             found, image_bgr = capture.read()
             if not found:
-                raise SourceLost("gives no picture: unplugged, or in use by another program")
+                reason = "gives no picture: unplugged, or in use by another program"
+                raise SourceLost(reason, VideoFault.IN_USE)
             yield np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8), time.monotonic()
     finally:
         capture.release()
 
 
-def why_no_camera(device: Path) -> str:
+def why_no_camera(device: Path) -> tuple[str, VideoFault]:
     """Why a camera does not open, as far as its device file on Linux shows."""
     if sys.platform == "linux" and not device.exists():
         others = ", ".join(sorted(str(path) for path in device.parent.glob("video[0-9]*")))
-        return f"there is no such camera; {others or 'no other one'} is connected"
+        reason = f"there is no such camera; {others or 'no other one'} is connected"
+        return reason, VideoFault.NO_CAMERA
     if sys.platform == "linux" and not os.access(device, os.R_OK | os.W_OK):
-        return f"permission denied; the group of {device} may use it"
-    return "does not open: in use by another program, or no camera"
+        return f"permission denied; the group of {device} may use it", VideoFault.DENIED
+    return "does not open: in use by another program, or no camera", VideoFault.IN_USE
 
 
 @contextmanager
@@ -328,17 +354,28 @@ def _connect(address: str, policy: RetryPolicy) -> InputContainer:
         )
     except av.FFmpegError as error:
         if time.monotonic() - began_s >= policy.answer_s:  # it says so in more ways than one
-            raise SourceLost(f"no answer within {policy.answer_s:g} s") from None
+            reason = f"no answer within {policy.answer_s:g} s"
+            raise SourceLost(reason, VideoFault.NO_ANSWER) from None
         if isinstance(error, av.InvalidDataError):
-            raise SourceLost("answers, but not with video") from None
+            raise SourceLost("answers, but not with video", VideoFault.NO_VIDEO) from None
         # also what a name that nobody knows gives
         reason = "no such host, or the connection broke" if _broke(error) else _words(error)
-        raise SourceLost(f"cannot be reached ({reason})") from None
+        raise SourceLost(f"cannot be reached ({reason})", _fault(error)) from None
     return container
 
 
-def _frozen(policy: RetryPolicy) -> str:
-    return f"frozen: no new picture for {policy.picture_s:g} s"
+def _fault(error: FFmpegError) -> VideoFault:
+    """Of a connection that does not come about."""
+    av = load_av()
+    if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
+        return VideoFault.REFUSED
+    if isinstance(error, av.HTTPNotFoundError):
+        return VideoFault.NOT_FOUND
+    return VideoFault.UNREACHABLE
+
+
+def _frozen(policy: RetryPolicy) -> SourceLost:
+    return SourceLost(f"frozen: no new picture for {policy.picture_s:g} s", VideoFault.FROZEN)
 
 
 def _broke(error: FFmpegError) -> bool:

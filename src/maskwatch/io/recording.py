@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import cv2
 import numpy as np
 
-from maskwatch.errors import SettingError, VideoError
+from maskwatch.errors import SettingError, VideoError, VideoFault
 from maskwatch.files import explained
 from maskwatch.io.video_source import load_av
 from maskwatch.schema import ImageRGB
@@ -125,7 +125,7 @@ class Recording:
         reason = (
             f"cannot be written on ({_why(error)}); {self._growing.name} holds what was written"
         )
-        return VideoError(str(self._target), reason)
+        return VideoError(str(self._target), reason, VideoFault.UNWRITABLE)
 
 
 def _why(error: OSError) -> str:

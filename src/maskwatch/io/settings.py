@@ -127,7 +127,10 @@ def read_values(document: object, kind: type[Record], what: str = "settings") ->
     try:
         (record,) = _adapter(kind).validate_json(json.dumps([document]))
     except ValidationError as error:
-        raise SettingError(_mistake(error, kind, what)[1]) from None
+        place, message = _mistake(error, kind, what)
+        wrong = SettingError(message)
+        wrong.place = place
+        raise wrong from None
     assert isinstance(record, kind)
     return record
 

@@ -153,10 +153,14 @@ _TRY_PX = 16
 _SUFFIXES = {".ttf", ".otf", ".ttc"}
 
 
-@lru_cache(maxsize=256)
 def font_for(text: str, size_px: int) -> Font:
     """A font of this size in which the text can be written; Pillow's own where none can."""
     path = _path_for(frozenset(letter for letter in text if not letter.isascii()))
+    return _font(path, size_px)
+
+
+@lru_cache(maxsize=64)  # 50 kB each, so not one for each text
+def _font(path: Path | None, size_px: int) -> Font:
     return ImageFont.truetype(path, size_px) if path else ImageFont.load_default(size_px)
 
 

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskwatch.errors import SettingError, VideoError
+from maskwatch.errors import SettingError, VideoError, VideoFault
 from maskwatch.io.addresses import plain_address, shown_address
 from maskwatch.io.cameras import LiveSource, RetryPolicy, read_camera, read_stream
 from maskwatch.io.video_source import (
@@ -26,6 +26,7 @@ from maskwatch.io.video_source import (
 from maskwatch.schema import Frame
 
 if TYPE_CHECKING:
+    from av import FFmpegError
     from av.container import InputContainer
     from av.packet import Packet
     from av.video import VideoFrame, VideoStream
@@ -55,7 +56,7 @@ def open_source(
     if isinstance(text, bool) or not isinstance(text, str | os.PathLike | int):
         got = "None" if text is None else type(text).__name__
         reason = f"expected a path, the number of a camera or an address, got {got}"
-        raise VideoError("<source>", reason)
+        raise VideoError("<source>", reason, VideoFault.UNKNOWN_KIND)
     if video_stream is not None and (type(video_stream) is not int or video_stream < 0):
         raise SettingError(f"video_stream: must be 0 or more, not {video_stream}")
     text = str(text)
@@ -65,7 +66,8 @@ def open_source(
     if address := _ADDRESS.match(text):
         if address[1].lower() not in _STREAMS:
             kinds = ", ".join(f"{kind}://" for kind in _STREAMS)
-            raise VideoError(shown_address(text), f"no kind of stream that is known ({kinds})")
+            reason = f"no kind of stream that is known ({kinds})"
+            raise VideoError(shown_address(text), reason, VideoFault.UNKNOWN_KIND)
         read = partial(read_stream, plain_address(text), number=video_stream)
         return LiveSource(text, read, policy)
     return VideoFile(Path(text), video_stream)
@@ -115,9 +117,9 @@ class VideoFile(VideoSource):
         with self._open() as container:
             stream = video_stream(container, self._number)
             if stream is None or container.format.name.endswith(_TEXT):
-                raise self._error(self._why_no_video(container))
+                raise self._error(*self._why_no_video(container))
             if reason := prepare(stream):
-                raise self._error(reason)
+                raise self._error(reason, VideoFault.PIXELS)
             stream.thread_type = "AUTO"  # the next pictures are decoded while this one is looked at
             clock = MediaClock(1 / float(stream.average_rate or 25))
             pictures = self._pictures(container, stream)
@@ -139,8 +141,8 @@ class VideoFile(VideoSource):
 
     def _open(self) -> InputContainer:
         av = load_av()
-        if reason := _why_no_file(self._path):
-            raise self._error(reason)
+        if why := _why_no_file(self._path):
+            raise self._error(*why)
         try:
             # a playlist or project file must not fetch what it names from elsewhere; and a file's
             # name may look like an address
@@ -150,8 +152,9 @@ class VideoFile(VideoSource):
             )
         except av.FFmpegError as error:
             if isinstance(error, av.InvalidDataError):
-                raise self._error(_why_invalid(self._path)) from None
-            raise self._error(f"cannot be opened ({error.strerror})") from None
+                raise self._error(*_why_invalid(self._path)) from None
+            reason = f"cannot be opened ({error.strerror})"
+            raise self._error(reason, VideoFault.UNAVAILABLE) from None
         return container
 
     def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -184,9 +187,9 @@ class VideoFile(VideoSource):
                     continue
                 # the last picture of a saved connection is half there, and nothing after it
                 if self._path.stat().st_size - self._end_byte > _REST_BYTES:
-                    raise self._error(f"cannot be read on ({error.strerror})") from None
+                    raise self._broken(error) from None
             except av.FFmpegError as error:
-                raise self._error(f"cannot be read on ({error.strerror})") from None
+                raise self._broken(error) from None
             self._damaged += 1
             end = av.Packet()  # makes the decoder give what it holds back
             end.stream = stream
@@ -199,13 +202,14 @@ class VideoFile(VideoSource):
         with self._path.open("rb") as file:
             views = _VIEWS in file.read(_HEAD_BYTES)
         if len(first) < 2 or views:
-            raise self._error("a picture, not a video; `maskwatch predict` judges pictures")
+            reason = "a picture, not a video; `maskwatch predict` judges pictures"
+            raise self._error(reason, VideoFault.PICTURE)
         return chain(first, pictures)
 
     def _check_end(self, container: InputContainer, stream: VideoStream, frames: int) -> None:
         """Say so where the file is shorter than it announces, or damaged."""
         if not frames:
-            raise self._error("holds no picture that can be decoded")
+            raise self._error("holds no picture that can be decoded", VideoFault.DAMAGED)
         time_base = load_av().time_base
         announced_s = (container.duration or 0) / time_base
         if container.format.name == "avi" and stream.average_rate:
@@ -216,19 +220,22 @@ class VideoFile(VideoSource):
             ends_s = max(self._end_s, self._end_s - (container.start_time or 0) / time_base)
             if ends_s < announced_s - _SLACK_S:
                 ends = f"it ends after {ends_s:.1f} of {announced_s:.1f} s"
-                raise self._error(f"cut short: {ends}")
+                raise self._error(f"cut short: {ends}", VideoFault.CUT_SHORT)
         if self._damaged:
             _LOG.warning("%s: %d damaged pictures were left out", self.name, self._damaged)
 
-    def _why_no_video(self, container: InputContainer) -> str:
+    def _why_no_video(self, container: InputContainer) -> tuple[str, VideoFault]:
         if self._number is not None:
-            return no_such_stream(container)
+            return no_such_stream(container), VideoFault.NO_STREAM
         if container.streams.audio:
-            return "holds sound but no video"
-        return "not a video"
+            return "holds sound but no video", VideoFault.NO_VIDEO
+        return "not a video", VideoFault.NO_VIDEO
 
-    def _error(self, reason: str) -> VideoError:
-        return VideoError(self.name, reason)
+    def _broken(self, error: FFmpegError) -> VideoError:
+        return self._error(f"cannot be read on ({error.strerror})", VideoFault.DAMAGED)
+
+    def _error(self, reason: str, fault: VideoFault) -> VideoError:
+        return VideoError(self.name, reason, fault)
 
 
 class MediaClock:
@@ -272,24 +279,26 @@ class MediaClock:
         return time_s
 
 
-def _why_no_file(path: Path) -> str:
-    """What keeps a path from being a file to read; nothing if it is one."""
+def _why_no_file(path: Path) -> tuple[str, VideoFault] | None:
+    """What keeps a path from being a file to read; None if it is one."""
     try:
         if not path.exists():
-            return "no such file"
+            return "no such file", VideoFault.UNAVAILABLE
         if path.is_dir():
-            return "a folder; `maskwatch predict` judges folders of pictures"
+            reason = "a folder; `maskwatch predict` judges folders of pictures"
+            return reason, VideoFault.UNAVAILABLE
         if not path.is_file():
-            return "not a regular file"
+            return "not a regular file", VideoFault.UNAVAILABLE
         if not os.access(path, os.R_OK):
-            return "permission denied"
-        return "" if path.stat().st_size else "empty file"
+            return "permission denied", VideoFault.UNAVAILABLE
+        return None if path.stat().st_size else ("empty file", VideoFault.EMPTY)
     except (OSError, ValueError) as error:  # a null character in the name, or a very long one
-        return getattr(error, "strerror", None) or str(error)
+        return getattr(error, "strerror", None) or str(error), VideoFault.UNAVAILABLE
 
 
-def _why_invalid(path: Path) -> str:
+def _why_invalid(path: Path) -> tuple[str, VideoFault]:
     with path.open("rb") as file:
         if file.read(8)[4:] == b"ftyp":  # MP4 and MOV, whose index is mostly written at the end
-            return "has no index of its pictures: it is cut short, or still being recorded"
-    return "not a video"
+            reason = "has no index of its pictures: it is cut short, or still being recorded"
+            return reason, VideoFault.CUT_SHORT
+    return "not a video", VideoFault.NO_VIDEO

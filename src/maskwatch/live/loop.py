@@ -58,8 +58,8 @@ def status_text(rate_fps: float, latency_s: float, age_s: float, words: Words = 
 _FRAMES = 10_000
 
 
-class Meter:
-    """A sink that counts frames as they are judged.
+class Rate:
+    """A sink that knows how fast frames are judged now; it does not grow, however long it runs.
 
     Attributes:
         frames: how many there were.
@@ -69,20 +69,13 @@ class Meter:
     def __init__(self) -> None:
         self.frames = 0
         self.rate_fps = 0.0
-        self._began_s = self._ended_s = 0.0
         self._recent: deque[tuple[float, float]] = deque()
-        self._latencies_s: deque[float] = deque(maxlen=_FRAMES)
 
     def __call__(self, judged: Judged) -> None:
         """Count a frame."""
-        latency_s = judged.latency_s
-        now_s = judged.arrived_s + latency_s
-        if not self.frames:
-            self._began_s = judged.arrived_s
+        now_s = judged.arrived_s + judged.latency_s
         self.frames += 1
-        self._ended_s = now_s
-        self._latencies_s.append(latency_s)
-        self._recent.append((now_s, latency_s))
+        self._recent.append((now_s, judged.latency_s))
         while len(self._recent) > 2 and self._recent[0][0] < now_s - 1:
             self._recent.popleft()
         span_s = now_s - self._recent[0][0]
@@ -92,6 +85,23 @@ class Meter:
         """The last second in words."""
         latencies_s = [latency_s for _, latency_s in self._recent]
         return f"{self.rate_fps:5.1f} frames/s  latency {_spread_ms(latencies_s)}"
+
+
+class Meter(Rate):
+    """A Rate that can tell of the whole run as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began_s = self._ended_s = 0.0
+        self._latencies_s: deque[float] = deque(maxlen=_FRAMES)
+
+    def __call__(self, judged: Judged) -> None:
+        """Count a frame."""
+        if not self.frames:
+            self._began_s = judged.arrived_s
+        super().__call__(judged)
+        self._ended_s = judged.arrived_s + judged.latency_s
+        self._latencies_s.append(judged.latency_s)
 
     def whole(self) -> str:
         """The whole run in words; of a long one, the latencies of the last minutes."""

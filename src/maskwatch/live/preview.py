@@ -10,7 +10,7 @@ from PIL import Image
 from maskwatch.io.cameras import Latest
 from maskwatch.io.draw import annotate, write_status
 from maskwatch.live.judge import Judged
-from maskwatch.live.loop import Meter, status_text
+from maskwatch.live.loop import Rate, status_text
 from maskwatch.schema import ImageRGB
 
 _POLL_MS = 15
@@ -55,12 +55,12 @@ class Window:
         self._new_photo = ImageTk.PhotoImage
         self._photo: ImageTk.PhotoImage | None = None
 
-    def show(self, latest: Latest[Judged], meter: Meter, running: Callable[[], bool]) -> None:
+    def show(self, latest: Latest[Judged], rate: Rate, running: Callable[[], bool]) -> None:
         """Show the frames that come until nothing is running any more, or somebody closes it.
 
         Args:
             latest: where the newest frame is put.
-            meter: counts them.
+            rate: counts them.
             running: whether more may come.
         """
         shown: Judged | None = None
@@ -82,7 +82,7 @@ class Window:
                 shown, drawn_s = newer or shown, now_s
                 assert shown is not None
                 age_s = now_s - shown.arrived_s
-                text = status_text(meter.rate_fps, shown.latency_s, age_s)
+                text = status_text(rate.rate_fps, shown.latency_s, age_s)
                 self._put(write_status(annotate(shown.frame.image_rgb, shown.report), text))
             self._root.after(_POLL_MS, poll)
 

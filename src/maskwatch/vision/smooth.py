@@ -12,6 +12,10 @@ says nothing: the state is held and its age grows. An answer older than a moment
 shown as if it were of now: the face has turned away, is covered or is none. It is UNSURE until it
 is seen again, and then at once what it was, unless it shows something else.
 
+The first look at a face counts for nothing, for it stands for no time. A slow camera may never take
+another: there it stands for the time since the picture before, as all later ones do, and one view
+that is clear gives an answer.
+
 How long a clear change takes to show is in `SmoothSettings.from_steadiness`.
 """
 
@@ -23,6 +27,7 @@ from dataclasses import dataclass
 
 from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES, MaskState
+from maskwatch.vision.pace import Pace
 
 Probabilities = Mapping[MaskState, float]
 
@@ -109,6 +114,7 @@ class Smoother:
 
     def __init__(self, settings: SmoothSettings) -> None:
         self._settings = settings
+        self._pace = Pace()
         self._filters: dict[int, _StateFilter] = {}
 
     def update(
@@ -124,22 +130,25 @@ class Smoother:
         Returns:
             The steady state of each face in `looks`.
         """
+        self._pace.see(elapsed_s)
         self._filters = {key: f for key, f in self._filters.items() if key in track_ids}
         for known in self._filters.values():
             known.wait(elapsed_s)
+        new_s = elapsed_s if self._pace.is_slow else 0.0
         for track_id, look in looks.items():
-            self._filters.setdefault(track_id, _StateFilter(self._settings)).look(look)
+            new = _StateFilter(self._settings, unlooked_s=new_s)
+            self._filters.setdefault(track_id, new).look(look)
         return {track_id: self._filters[track_id].shown() for track_id in looks}
 
 
 class _StateFilter:
     """The belief about one face, and what is shown of it."""
 
-    def __init__(self, settings: SmoothSettings) -> None:
+    def __init__(self, settings: SmoothSettings, unlooked_s: float) -> None:
         self._settings = settings
         self._belief = dict.fromkeys(CLASSES, 1 / len(CLASSES))
         self._state = MaskState.UNSURE
-        self._unlooked_s = 0.0  # since any look
+        self._unlooked_s = unlooked_s  # since any look
         self._age_s = 0.0
         self._shown_s = math.inf  # since the last change
         self._doubted_s = 0.0

@@ -15,10 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.vision.pace import Pace
+
 Floats = NDArray[np.float64]
 
 LOST_S = 1.0
-"""A face that was not seen for longer comes back as somebody else."""
+"""A face that was not seen for longer comes back as somebody else; see `Tracker.lost_s`."""
+
+# Where pictures come further apart than the first of these, and 1 a second is never quite regular,
+# whoever is in the next one is known again, as far as place and size tell. The next is reached and
+# none after it, so regular pictures up to 1 s apart are followed as they would be without this.
+_RARE_S, _LOST_INTERVALS = 0.9, 1.5
+# so much later anybody may stand there
+_LONGEST_LOST_S = 15.0
 
 # lengths below are in sides of the face, so that near and far heads are treated alike
 _BOX_NOISE = 0.05  # how far a detector's box wanders on a head that is still
@@ -30,7 +39,7 @@ _GATE_DEVIATIONS, _LEAST_GATE, _WIDEST_GATE = 3.0, 0.7, 1.5
 # a faint box is often half of a face, or of another one behind it: it must be so much nearer
 _FAINT_GATE = 0.5
 _SIZE_GATE = math.log(2.0)
-# a second unseen weighs as much as being so many gates away
+# as long unseen as may be weighs as much as being so many gates away
 _HIDDEN_COST = 2.0
 
 
@@ -77,12 +86,19 @@ class Tracker:
 
     def __init__(self) -> None:
         self._next_id = 1
+        self._pace = Pace()
         self.forget()
 
     @property
     def track_ids(self) -> frozenset[int]:
         """The faces that are seen now, or were a moment ago and may come back."""
         return frozenset(self._tracks.ids.tolist())
+
+    @property
+    def lost_s(self) -> float:
+        """A face that was not seen for longer comes back as somebody else."""
+        usual_s = self._pace.usual_s
+        return min(_LOST_INTERVALS * usual_s, _LONGEST_LOST_S) if usual_s > _RARE_S else LOST_S
 
     def forget(self) -> None:
         """Let everybody go: the picture or the stream is another one. No number comes back."""
@@ -102,13 +118,14 @@ class Tracker:
             An identity for each box, counted from 1 and never used again; None for a faint box
             that goes on no track.
         """
+        self._pace.see(elapsed_s)
         moved = _moved(self._tracks, elapsed_s)
-        tracks = moved.chosen(moved.unseen_s <= LOST_S)
+        tracks = moved.chosen(moved.unseen_s <= self.lost_s)
         of_box = np.full(len(boxes_xyxy), -1)
         for candidates, gate in ((sure, 1.0), (~sure, _FAINT_GATE)):
             free = np.setdiff1d(np.arange(len(tracks)), of_box)
             boxes = np.flatnonzero(candidates)
-            for row, column in _matches(tracks, free, boxes_xyxy, boxes, gate):
+            for row, column in _matches(tracks, free, boxes_xyxy, boxes, gate, self.lost_s):
                 of_box[column] = row
         known = of_box >= 0
         _correct(tracks, of_box[known], boxes_xyxy[known])
@@ -162,6 +179,7 @@ def _matches(
     boxes_xyxy: Floats,
     columns: NDArray[np.int64],
     gate: float,
+    lost_s: float,
 ) -> list[tuple[int, int]]:
     """Pairs of tracks and boxes, the nearest first, each used once.
 
@@ -175,7 +193,7 @@ def _matches(
     reach = gate * np.clip(reach, _LEAST_GATE, _WIDEST_GATE)
     grown = np.abs(np.log((high - low).max(axis=1)[None] / sides_px))
     # of two in one place the one that was just seen is in front
-    hidden = _HIDDEN_COST * tracks.unseen_s[rows, None] / LOST_S
+    hidden = _HIDDEN_COST * tracks.unseen_s[rows, None] / lost_s
     near = (away < reach) & (grown < _SIZE_GATE)
     cost = np.where(near, away / reach + grown / _SIZE_GATE + hidden, 9)
     pairs = []

@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 
-from maskwatch.errors import MaskWatchError
+from maskwatch.errors import MaskWatchError, VideoError, VideoFault
 from maskwatch.io.cameras import RetryPolicy, pause_before
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
-from maskwatch.live.counting import steady_states
+from maskwatch.live.counting import Clock, steady_states
 from maskwatch.live.events import VIOLATIONS, Alarmist, EventFinder
 from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged, from_source
-from maskwatch.live.loop import Meter
+from maskwatch.live.loop import Rate
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter, StatisticsWriter
 from maskwatch.stream import Stream
+from maskwatch.vision.pace import Pace
 from maskwatch.watch.config import CameraConfig
 from maskwatch.watch.event_store import EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
@@ -33,7 +34,9 @@ from maskwatch.watch.zones import covered, looked_at
 _LOG = logging.getLogger(__name__)
 
 SILENT_S = 5.0
-"""A camera whose newest judged picture is older is no longer live."""
+"""A camera whose newest judged picture is older is no longer live, unless it sends few."""
+
+_SILENT_INTERVALS = 2.5
 
 _FAREWELL_S = 1.0
 
@@ -53,6 +56,14 @@ class _Newest:
     latency_s: float
     in_view: Mapping[MaskState, int]
     violation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why there are no pictures, in words and by kind; None is of a kind that nobody foresaw."""
+
+    reason: str
+    fault: VideoFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +131,13 @@ class Camera:
         self._page_url = page_url
         self._rules: list[RuleWatch] = []
         self.reconfigure(config, rules)
-        self._meter = Meter()
+        self._rate = Rate()
+        self._pace, self._clock = Pace(), Clock()
         self._alarmist = Alarmist()
         self._stopping = Event()
         self._source: VideoSource | None = None
         self._over: Condition | None = None
-        self._trouble = ""
+        self._trouble: _Trouble | None = None
         self._frames = 0
         self._last: _Newest | None = None
         # a daemon: a driver or server that never comes back must not keep the program alive
@@ -187,8 +199,10 @@ class Camera:
             frames=self._frames,
             dropped=self._dropped,
             latency_s=last.latency_s if last else 0.0,
-            trouble=self._trouble,
-            rate_fps=self._meter.rate_fps if live else 0.0,
+            trouble=self._trouble.reason if self._trouble else "",
+            fault=self._trouble.fault if self._trouble else None,
+            rate_fps=self._rate.rate_fps if live else 0.0,
+            is_slow=live and self._pace.is_slow,
         )
 
     @property
@@ -198,18 +212,24 @@ class Camera:
     def _condition(self, now_s: float) -> Condition:
         if self.is_over and self._over:
             return self._over
-        if self._last and now_s - self._last.judged_s <= SILENT_S:
+        if self._last and now_s - self._last.judged_s <= self._silent_s:
             return Condition.LIVE
         if self._trouble:
             return Condition.LOST
         return Condition.SILENT if self._last else Condition.STARTING
+
+    @property
+    def _silent_s(self) -> float:
+        """How old its newest picture may be while it is live."""
+        usual_s = _SILENT_INTERVALS * self._pace.usual_s
+        return max(SILENT_S, min(usual_s, self._policy.give_up_s))
 
     def _take_in(self, judged: Judged) -> None:
         """What becomes of a frame that was judged; faces that it is not to look at are nobody."""
         seen = replace(judged, report=looked_at(self._config.zones, judged.report))
         for step in (self._count, self._note_events, self._apply_rules, self._remember):
             step(seen)
-        self._meter(seen)
+        self._rate(seen)
         self.live_view.offer(seen, self._config.zones)
 
     def _count(self, judged: Judged) -> None:
@@ -238,6 +258,7 @@ class Camera:
     def _remember(self, judged: Judged) -> None:
         alarm = self._alarmist.update(judged.report, judged.frame.time_s)
         self._frames += 1
+        self._pace.see(self._clock.advance(judged.frame.time_s))
         self._last = _Newest(
             judged_s=time.monotonic(),
             latency_s=judged.latency_s,
@@ -250,17 +271,17 @@ class Camera:
         failures = 0
         while not self._stopping.is_set():
             before = self._frames
-            reason = self._play()
+            trouble = self._play()
             if self._over or self._stopping.is_set():
                 return
             failures = failures + 1 if self._frames == before else 1
-            if reason != self._trouble:
-                _LOG.warning("%s: %s; tried again and again", self.name, reason)
-            self._trouble = reason
+            if trouble != self._trouble:
+                _LOG.warning("%s: %s; tried again and again", self.name, trouble.reason)
+            self._trouble = trouble
             self.live_view.clear()
             self._stopping.wait(pause_before(failures - 1, self._policy))
 
-    def _play(self) -> str:
+    def _play(self) -> _Trouble:
         """Offer the frames of the source until it ends; why it did."""
         try:
             with open_source(self._config.address, self._policy) as source:
@@ -270,23 +291,26 @@ class Camera:
                     if not source.live:
                         self._stopping.wait(began_s + frame.time_s - time.monotonic())
                     if self._stopping.is_set():
-                        return "stopped"
+                        return _Trouble("stopped")
                     if self._trouble:
                         _LOG.warning("%s: pictures come again", self.name)
-                        self._trouble = ""
+                        self._trouble = None
                     self._fair_queue.put(self, from_source(source, frame))
-                reason, after = "the stream ended", Condition.ENDED
+                trouble = _Trouble("the stream ended", VideoFault.ENDED)
+                after = Condition.ENDED
+        except VideoError as error:
+            trouble, after = _Trouble(str(error), error.fault), Condition.FAILED
         except MaskWatchError as error:
-            reason, after = str(error), Condition.FAILED
+            trouble, after = _Trouble(str(error)), Condition.FAILED
         except Exception as error:
-            reason, after = self._failures.add(error), Condition.FAILED
+            trouble, after = _Trouble(self._failures.add(error)), Condition.FAILED
         if self._source is not None and not self._source.live:
-            self._end(after, reason)
-        return reason
+            self._end(after, trouble)
+        return trouble
 
-    def _end(self, after: Condition, reason: str) -> None:
+    def _end(self, after: Condition, trouble: _Trouble) -> None:
         """A file is over."""
         if after is Condition.FAILED:
-            _LOG.error("%s: %s", self.name, reason)
-            self._trouble = reason
+            _LOG.error("%s: %s", self.name, trouble.reason)
+            self._trouble = trouble
         self._over = after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +12,10 @@ from maskwatch.errors import SettingError, VideoError
 from maskwatch.io.settings import Secret, between, read_settings, require
 from maskwatch.io.video import open_source
 from maskwatch.store.statistics import default_path
-from maskwatch.watch.names import check_name
+from maskwatch.watch.names import check_name, check_once
 from maskwatch.watch.pictures import PictureKind
 from maskwatch.watch.rules import Rule
-from maskwatch.watch.zones import Zone, ZoneKind
+from maskwatch.watch.zones import Zone, ZoneKind, check_zones
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -23,9 +23,6 @@ _NONE = Secret("")
 
 KEY_CHARACTERS = 20
 """A key for the page has so many or more, for it must not be guessed."""
-
-MOST_ZONES = 50
-"""Of one camera: each face is looked for in each of them."""
 
 MQTT_SINK = "mqtt"
 """What the broker is called among the sinks."""
@@ -51,8 +48,7 @@ class CameraConfig:
     def __post_init__(self) -> None:
         check_name(self.name)
         between("steadiness", self.steadiness, 0, 1)
-        require(len(self.zones) <= MOST_ZONES, "zones", f"{MOST_ZONES} at most")
-        _once("zones", [zone.name for zone in self.zones])
+        check_zones(self.zones)
         require(self.source != "", "source", "a camera, an address or a file")
         try:
             open_source(self.address)
@@ -260,12 +256,12 @@ class WatchConfig:
         if not self.cameras:
             raise SettingError("cameras must name at least one")
         names = [camera.name for camera in self.cameras]
-        _once("cameras", names)
-        _once("rules", [rule.name for rule in self.rules])
+        check_once("cameras", names)
+        check_once("rules", [rule.name for rule in self.rules])
         taken = [MQTT_SINK] if self.mqtt else []
-        _once("webhooks", [webhook.name for webhook in self.webhooks], taken)
+        check_once("webhooks", [webhook.name for webhook in self.webhooks], taken)
         taken += [webhook.name for webhook in self.webhooks]
-        _once("apprise", [one.name for one in self.apprise], taken)
+        check_once("apprise", [one.name for one in self.apprise], taken)
         for index, rule in enumerate(self.rules):
             known = set(rule.cameras) <= set(names)
             require(known, f"rules[{index}].cameras", "names of cameras that are there")
@@ -327,15 +323,6 @@ def load_config(path: Path, variables: Mapping[str, str] = os.environ) -> WatchC
         SettingError: it is not YAML, holds an unknown name, or a value out of its range.
     """
     return read_settings(path, WatchConfig, "settings", variables)
-
-
-def _once(what: str, names: Sequence[str], taken: Sequence[str] = ()) -> None:
-    # topics and numbers are made from names without regard to upper and lower case
-    seen = {name.casefold() for name in taken}
-    for index, name in enumerate(names):
-        if name.casefold() in seen:
-            raise SettingError(f"{what}[{index}].name is there twice; each needs a name of its own")
-        seen.add(name.casefold())
 
 
 def _names_a_machine(host: str) -> bool:

@@ -49,6 +49,17 @@ from maskwatch.web.server import page_file
 OWNERS_ONLY = Kind("owners_only", 403, "this key opens neither pictures nor settings")
 STORE = Kind("store", 503, "the file of the events cannot be read", retry_after_s=5)
 CORRECTIONS = Kind("corrections", 503, "the folder of the corrections cannot be used")
+CHANGES = Kind("changes", 503, "what is set on the page cannot be written")
+ZONE_IN_USE = Kind("zone_in_use", 422, "a rule names a zone that is no more")
+MISTAKES = {
+    "name": Kind("zone_name", 422, "zones[0].name must be 1 to 64 printable characters"),
+    "zones": Kind("zones", 422, "zones must be 50 at most"),
+    "polygon_xy": Kind("zone_shape", 422, "zones[0].polygon_xy must be 3 to 50 corners"),
+    "weekly": Kind("weekly", 422, "hours.weekly[0] must be such as mon-fri 07:00-18:00"),
+    "time_zone": Kind("time_zone", 422, "hours.time_zone must be a name such as Europe/Berlin"),
+    "holidays": Kind("holidays", 422, "hours.holidays[0] must be a day such as 2026-12-25"),
+}
+"""By the last name on the way to what is wrong, so that the page can say it in its language."""
 
 _MOST_EVENTS = 100
 _LAST_ID = "g"  # after every number: of the time that is named, none comes again
@@ -86,14 +97,20 @@ class Desk:
         """Set something from now on and for the next start as well.
 
         Raises:
-            SettingError: there is no such camera or rule, the settings do not go together with it,
-                or it cannot be written; nothing has changed.
+            SettingError: there is no such camera or rule; nothing has changed.
+            Problem: the settings do not go together with it, or it cannot be written; the same.
         """
         with self._changing:
             changes = self._changes.having(change)
             _check_name(change, self._settings)
-            config = changes.applied(self._settings)
-            save_changes(self._settings, changes)
+            try:
+                config = changes.applied(self._settings)
+            except SettingError as error:  # all else was looked at when the change was read
+                raise Problem(ZONE_IN_USE, str(error)) from None
+            try:
+                save_changes(self._settings, changes)
+            except SettingError as error:
+                raise Problem(CHANGES, str(error)) from None
             self._changes = changes
             self.watching.reconfigure(config)
 
@@ -311,10 +328,12 @@ def _camera_document(view: CameraView) -> dict[str, Any]:
         "name": view.name,
         "condition": view.condition.value,
         "rate_fps": round(view.rate_fps, 1),
+        "is_slow": view.is_slow,
         "latency_ms": round(view.latency_s * 1000),
         "in_view": {state.value: view.in_view.get(state, 0) for state in MaskState},
         "violation": view.violation,
         "trouble": view.trouble or None,
+        "fault": view.fault or "unforeseen",
     }
 
 
@@ -344,7 +363,9 @@ async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return error.to_response()
     if isinstance(error, SettingError):
-        return Problem(UNUSABLE, str(error)).to_response()
+        names = [part for part in error.place if isinstance(part, str)]
+        kind = MISTAKES.get(names[-1], UNUSABLE) if names else UNUSABLE
+        return Problem(kind, str(error)).to_response()
     if isinstance(error, StoreError):
         return Problem(STORE, str(error)).to_response()
     if isinstance(error, DataError):

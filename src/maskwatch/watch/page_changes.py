@@ -15,7 +15,7 @@ from maskwatch.files import write_text
 from maskwatch.io.settings import read_settings
 from maskwatch.watch.config import WatchConfig, store_path
 from maskwatch.watch.hours import Hours
-from maskwatch.watch.zones import Zone
+from maskwatch.watch.zones import Zone, check_zones
 
 _HEAD = "# Written by the page of maskwatch watch; takes the place of what the settings say.\n"
 
@@ -26,6 +26,9 @@ class CameraZones:
 
     camera: str
     zones: tuple[Zone, ...]
+
+    def __post_init__(self) -> None:
+        check_zones(self.zones)
 
 
 @dataclass(frozen=True, slots=True)

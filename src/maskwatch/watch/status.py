@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from maskwatch.errors import VideoFault
 from maskwatch.schema import MaskState
 
 
@@ -33,7 +34,9 @@ class CameraView:
         dropped: frames so far that gave way to newer ones.
         latency_s: of the newest frame, from its arrival until it was judged.
         trouble: why there are no pictures, without a password.
+        fault: the kind of that, None where nobody foresaw it.
         rate_fps: frames that are judged in a second, now.
+        is_slow: whether they come so far apart that answers rest on one or two views.
     """
 
     name: str
@@ -44,4 +47,6 @@ class CameraView:
     dropped: int = 0
     latency_s: float = 0.0
     trouble: str = ""
+    fault: VideoFault | None = None
     rate_fps: float = 0.0
+    is_slow: bool = False

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from maskwatch.io.settings import require
 from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB
-from maskwatch.watch.names import check_name
+from maskwatch.watch.names import check_name, check_once
+
+MOST_ZONES = 50
+"""Of one camera: each face is looked for in each of them."""
 
 _MOST_CORNERS = 50
 # of the picture; less is a slip of the hand, and nobody's middle is ever in it
@@ -65,6 +68,12 @@ class Zone:
         left, top, right, bottom = face.box_xyxy
         middle = ((left + right) / 2 / size_wh[0], (top + bottom) / 2 / size_wh[1])
         return cv2.pointPolygonTest(_array(self.polygon_xy), middle, False) >= 0
+
+
+def check_zones(zones: Sequence[Zone]) -> None:
+    """Raise a SettingError unless these can be the zones of one camera."""
+    require(len(zones) <= MOST_ZONES, "zones", f"{MOST_ZONES} at most")
+    check_once("zones", [zone.name for zone in zones])
 
 
 def looked_at(zones: Sequence[Zone], report: FrameReport) -> FrameReport:

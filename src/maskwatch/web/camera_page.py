@@ -25,7 +25,7 @@ _SHARED = (
     "lib/text.js",
     "words.js",
 )
-_SECTIONS = ("format", "states", "counts", "picture", "cameras")
+_SECTIONS = ("format", "states", "counts", "picture", "video_faults", "cameras")
 
 
 def build_camera_page() -> dict[str, bytes]:

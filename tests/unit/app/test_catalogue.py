@@ -16,7 +16,8 @@ import maskwatch
 from maskwatch import MaskState
 from maskwatch.app import i18n
 from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
-from maskwatch.errors import ImageError, ImageFault
+from maskwatch.errors import ImageError, ImageFault, VideoFault
+from maskwatch.watch import page_app
 
 _PAGE = Path(maskwatch.__file__).parent / "web" / "page"
 _CAMERAS = _PAGE.with_name("cameras")
@@ -77,7 +78,19 @@ def test_every_state_and_every_fault_has_words(say: Catalogue) -> None:
     labels = {say.label(state) for state in MaskState}
     faults = {say.fault(ImageError("a.jpg", "", fault)) for fault in ImageFault}
     assert len(labels) == len(MaskState) and len(faults) == len(ImageFault)
+    assert len({say.text(f"video_faults.{fault}") for fault in VideoFault}) == len(VideoFault)
     assert say.picture_words().labels == {state: say.label(state) for state in MaskState}
+
+
+@pytest.mark.parametrize("say", [ENGLISH, INDONESIAN], ids=lambda say: say.code)
+def test_every_refusal_of_the_page_of_the_cameras_has_words(say: Catalogue) -> None:
+    """But for those that no visitor can cause, and the keys, which the page speaks of itself."""
+    kinds = {one.name for one in vars(page_app).values() if isinstance(one, page_app.Kind)}
+    kinds |= {one.name for one in page_app.MISTAKES.values()} | {"internal"}
+    said = {key for key in say.texts if key.startswith("cameras.problems.")}
+    assert said == {
+        f"cameras.problems.{name}" for name in kinds - {"no_route", "unusable", "wrong_method"}
+    }
 
 
 @pytest.mark.parametrize(

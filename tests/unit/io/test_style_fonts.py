@@ -27,7 +27,7 @@ DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf")
 def afresh() -> Iterator[None]:
     """No test sees the fonts of another."""
     yield
-    for cached in (style.font_for, style._path_for):
+    for cached in (style._font, style._path_for):
         cached.cache_clear()
 
 
@@ -39,13 +39,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "DejaVuSans.ttf").write_bytes((DEJAVU / "DejaVuSans.ttf").read_bytes())
     monkeypatch.setattr(style, "_folders", lambda: (tmp_path, tmp_path / "gone"))
     style._path_for.cache_clear()
-    style.font_for.cache_clear()
+    style._font.cache_clear()
     return tmp_path
 
 
 @pytest.mark.parametrize("text", ["", "Mask worn 98.7%", "Masker dipakai 98,7 %"])
 def test_latin_needs_no_font_of_the_machine(machine: Path, text: str) -> None:
     assert style.font_for(text, 20).getname() == ImageFont.load_default(20).getname()
+
+
+def test_texts_of_one_size_share_a_font() -> None:
+    """Each costs memory; the texts of a video, which hold percentages, are hundreds."""
+    fonts = {id(style.font_for(f"Mask worn {share / 10}%", 20)) for share in range(1000)}
+    assert len(fonts) == 1
 
 
 @pytest.mark.parametrize("text", ["Маска надета", "Μάσκα", "قناع"])

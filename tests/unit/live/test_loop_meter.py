@@ -5,10 +5,12 @@ Run: pytest tests/unit/live/test_loop_meter.py
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from support import fakes
 
-from maskwatch.live.loop import Meter
+from maskwatch.live.loop import Meter, Rate
 
 
 def done(meter: Meter, now_s: float, latency_s: float) -> None:
@@ -49,3 +51,15 @@ def test_frames_that_come_seldom_have_a_rate_too() -> None:
     for index in range(5):
         done(meter, index * 2.0, 0.004)
         assert meter.rate_fps == pytest.approx(0.5 if index else 0)
+
+
+def test_a_rate_does_not_grow() -> None:
+    """A camera is watched for months."""
+    rate = Rate()
+
+    def size_after(frames: int) -> int:
+        for _ in range(frames):
+            done(rate, rate.frames / 10, 0.004)
+        return len(pickle.dumps(rate))
+
+    assert size_after(100) == pytest.approx(size_after(5000), abs=50)

@@ -173,6 +173,35 @@ def test_one_frame_in_two_seconds_is_no_old_answer() -> None:
     assert set(watch.states(60, look(MASK))[15:]) == {MASK}
 
 
+def newcomers(apart_s: float, *looks: Look, steadiness: float = 0.5) -> list[MaskState]:
+    """What is shown of people who are each in one picture only, after some without anybody."""
+    smoother = Smoother(SmoothSettings.from_steadiness(steadiness))
+    for _ in range(3):
+        smoother.update({}, set(), apart_s)
+    return [smoother.update({key: one}, {key}, apart_s)[key].state for key, one in enumerate(looks)]
+
+
+@pytest.mark.parametrize("apart_s", [1.5, 2.0, 5.0, 60.0])
+def test_a_slow_camera_tells_from_one_view_what_one_view_can_tell(apart_s: float) -> None:
+    clear = [look(MASK), look(NO_MASK), look(INCORRECT)]
+    assert newcomers(apart_s, *clear) == [MASK, NO_MASK, INCORRECT]
+    doubtful = [look(NO_MASK, sure=0.85), look(NO_MASK, weight=0.2), look(NO_MASK, weight=0.0)]
+    assert newcomers(apart_s, *doubtful) == [UNSURE] * 3
+    assert newcomers(apart_s, *clear, steadiness=1) == [UNSURE] * 3  # calmer: no first view counts
+
+
+@pytest.mark.parametrize("apart_s", [1 / 30, 0.5, 1.0])
+def test_any_other_camera_tells_nothing_from_the_first_view(apart_s: float) -> None:
+    assert newcomers(apart_s, look(MASK, sure=0.999)) == [UNSURE]
+
+
+@pytest.mark.parametrize(("steadiness", "pictures"), [(0.0, 1), (0.5, 1), (1.0, 3)])
+def test_a_change_at_a_slow_camera_shows_within_pictures(steadiness: float, pictures: int) -> None:
+    watch = Watch(per_second=0.2, steadiness=steadiness)
+    watch.states(60, look(MASK))
+    assert watch.seconds_until(NO_MASK, look(NO_MASK), limit_s=60) <= 5 * pictures
+
+
 @settings(deadline=None)
 @given(
     st.lists(

@@ -78,6 +78,38 @@ def test_a_pause_of_the_whole_camera_starts_afresh() -> None:
     assert see(tracker, box(100), elapsed_s=60) == [2]
 
 
+@pytest.mark.parametrize("apart_s", [0.3, 0.7, 1.0, 1.1, 2.0, 5.0, 10.0])
+def test_who_stays_is_known_from_picture_to_picture_however_few_there_are(apart_s: float) -> None:
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    see(tracker)
+    ids = []
+    for jitter_s in random.uniform(0.9, 1.1, 40) * apart_s:
+        ids += see(tracker, box(100 + random.normal(0, 5)), box(400), elapsed_s=float(jitter_s))
+    assert set(ids[4:]) == set(ids[-2:])  # how seldom they come shows with the third one
+
+
+def test_whoever_misses_a_picture_of_few_is_somebody_else() -> None:
+    tracker = Tracker()
+    for _ in range(4):
+        last = see(tracker, box(100), elapsed_s=5)
+    see(tracker, elapsed_s=5)
+    assert see(tracker, box(100), elapsed_s=5) != last
+
+
+def test_pictures_so_far_apart_that_anybody_may_stand_there_are_each_by_itself() -> None:
+    tracker = Tracker()
+    ids = [see(tracker, box(100), elapsed_s=30) for _ in range(6)]
+    assert len({track_id for (track_id,) in ids}) == 6
+
+
+def test_pictures_that_are_sent_twice_are_few_all_the_same() -> None:
+    """As some cameras do with MJPEG."""
+    tracker = Tracker()
+    ids = [see(tracker, box(100), elapsed_s=s) for s in (5.0, 0.01) * 6]
+    assert len({track_id for (track_id,) in ids[4:]}) == 1
+
+
 def test_who_is_let_go_comes_back_as_somebody_else() -> None:
     tracker = Tracker()
     tracker.forget()

@@ -142,6 +142,18 @@ def test_who_has_not_been_seen_for_long_is_not_live(
     assert (view.condition, view.in_view, view.violation) == (Condition.SILENT, {}, False)
 
 
+@pytest.mark.parametrize(("apart_s", "live_for_s"), [(0.5, 5.0), (5.0, 12.5), (3600.0, 60.0)])
+def test_who_sends_few_pictures_is_live_between_them(
+    tmp_path: Path, apart_s: float, live_for_s: float
+) -> None:
+    setup = Setup(tmp_path, *[fakes.report(fakes.tracked(NO_MASK))] * 3)
+    setup.judge(0.0, apart_s, 2 * apart_s)
+    view, judged_s = setup.camera.view(), time.monotonic()
+    assert view.is_slow is (apart_s > 1)
+    assert setup.camera._condition(judged_s + 0.9 * live_for_s) is Condition.LIVE
+    assert setup.camera._condition(judged_s + 1.1 * live_for_s) is Condition.SILENT
+
+
 def test_a_file_is_played_once_and_is_over_when_its_last_frame_was_judged(tmp_path: Path) -> None:
     images = [np.full((32, 48, 3), 9, np.uint8)] * 3
     reports = [fakes.report()] * 3

@@ -35,6 +35,8 @@ from maskwatch.store.statistics import StatisticsStore, StatisticsWriter, day_sp
 
 # what is shown until another span is chosen
 _DAYS = 30
+# of the mean of all hours: in an hour with less, the share says little
+_ENOUGH = 0.1
 
 
 def show_page() -> None:
@@ -147,7 +149,12 @@ def show_summary(hours: Sequence[Bar], first: date, last: date) -> None:
     if busiest.everybody:
         hour = hour_words(hours.index(busiest), say)
         sentences.append(text("statistics.busiest", hour=hour, n=say.whole(busiest.everybody)))
-    told = [(bar.ratio, index) for index, bar in enumerate(hours) if bar.ratio is not None]
+    enough_s = _ENOUGH * total.face_s / len(hours)
+    told = [
+        (bar.ratio, index)
+        for index, bar in enumerate(hours)
+        if bar.ratio is not None and bar.face_s >= enough_s
+    ]
     if len(told) > 1:
         least, index = min(told)
         hour = hour_words(index, say)

@@ -35,11 +35,12 @@ from maskwatch.app.session import (
     need_analyzer,
     show_privacy,
 )
+from maskwatch.app.starting import start
 from maskwatch.app.training_sets import check, together
-from maskwatch.errors import MaskWatchError, ModelError, SettingError
+from maskwatch.errors import ModelError, SettingError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS
-from maskwatch.training.jobs.control import BusyError, start_job, stop_job
+from maskwatch.training.jobs.control import stop_job
 from maskwatch.training.jobs.data_folders import (
     FEWEST,
     FolderCheck,
@@ -80,14 +81,8 @@ def offer_new_run(runs: Path) -> JobFolder | None:
     if not st.button(text("new_run.start"), type="primary", disabled=not is_usable):
         return None
     protocol = protocol if protocol in PROTOCOLS else GROUPED
-    order = Order(tuple(str(path) for path in folders.values()), protocol, recipe)
-    try:
-        return start_job(runs, order, app_settings().weights)
-    except BusyError as error:
-        st.error(text("new_run.busy", name=plain(error.name)), icon=":material/hourglass_top:")
-    except MaskWatchError as error:
-        st.error(text("training.refused", why=plain(str(error))), icon=":material/error:")
-    return None
+    data = tuple(str(path) for path in folders.values())
+    return start(runs, Order(data, protocol, recipe))
 
 
 def choose_sets(sets: dict[str, Path]) -> dict[str, Path]:

@@ -4,10 +4,14 @@ const KEPT = "maskwatch.key";
 
 /** The server says no: the key opens nothing, a setting is wrong, or it cannot be reached. */
 export class Refused extends Error {
-  /** @param {number} status of HTTP; 0 where there was no answer @param {string} detail for a person, in English */
-  constructor(status, detail) {
+  /**
+   * @param {number} status of HTTP; 0 where there was no answer
+   * @param {string} kind what the server calls it @param {string} detail for a person, in English
+   */
+  constructor(status, kind, detail) {
     super(detail);
     this.status = status;
+    this.kind = kind;
   }
 }
 
@@ -32,11 +36,12 @@ async function ask(path, options = {}) {
   try {
     response = await fetch(path, { ...options, headers });
   } catch {
-    throw new Refused(0, "");
+    throw new Refused(0, "", "");
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, String(problem.detail ?? response.status));
+  const { type = "", detail = response.status } = problem;
+  throw new Refused(response.status, type, String(detail));
 }
 
 /** What a call answers. @param {string} path @param {Record<string, string>} [values] */

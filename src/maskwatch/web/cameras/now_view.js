@@ -76,8 +76,10 @@ export class NowView {
     const live = camera.condition === "live";
     const words = say.text(`cameras.conditions.${camera.condition}`);
     const values = { rate: say.number(camera.rate_fps), latency: say.whole(camera.latency_ms) };
-    const speed = live ? say.text("cameras.speed", values) : (camera.trouble ?? "");
-    part(card, ".condition").textContent = [words, speed].filter(Boolean).join(" · ");
+    const speed = live && say.text("cameras.speed", values);
+    const trouble = !live && camera.trouble && say.text(`video_faults.${camera.fault}`);
+    const slow = camera.is_slow && say.text("cameras.slow");
+    part(card, ".condition").textContent = [words, speed, trouble, slow].filter(Boolean).join(" · ");
     const shown = STATES.filter((state) => live && camera.in_view[state]);
     const badges = shown.map((state) => {
       const text = `${say.whole(camera.in_view[state])} ${say.label(state)}`;

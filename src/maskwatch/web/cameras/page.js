@@ -85,8 +85,15 @@ function fail(error) {
   said.hidden = error === null;
   if (error === null) return;
   const gone = error instanceof Refused && error.status === 0;
-  const why = error instanceof Error ? error.message : String(error);
-  said.textContent = gone ? say.text("cameras.gone") : say.text("cameras.refused", { why });
+  said.textContent = gone ? say.text("cameras.gone") : say.text("cameras.refused", { why: why(error) });
+}
+
+/** What has failed, in the language of the page as far as it has words for it. @param {unknown} error */
+function why(error) {
+  if (error instanceof Refused && error.kind in say.texts.cameras.problems) {
+    return say.text(`cameras.problems.${error.kind}`);
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Shows the view that the address names; an event's number leads to the events. */

@@ -10,10 +10,12 @@ const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "
 const STEADINESS = 0.5;
 const BEYOND_ANY_END_S = 1e7;
 
+const NONE = { key: "", why: "" };
+
 export class FilmView {
   /** @type {Watching | null} */
   #watching = null;
-  #fault = "";
+  #fault = NONE;
   #video = found("film_video", HTMLVideoElement);
   #canvas = found("film_picture", HTMLCanvasElement);
   #stop = found("film_stop", HTMLButtonElement);
@@ -23,9 +25,12 @@ export class FilmView {
   constructor(shared) {
     this.shared = shared;
     const input = found("film_file", HTMLInputElement);
-    input.addEventListener("change", () => {
-      const [file] = input.files ?? [];
-      if (file) this.#begin(file);
+    input.addEventListener("click", () => (input.value = "")); // so that the same film can be chosen again
+    input.addEventListener("change", () => this.#take(input.files));
+    found("film", HTMLElement).addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation(); // what is dropped elsewhere is a photo
+      this.#take(event.dataTransfer?.files);
     });
     this.#stop.addEventListener("click", () => this.stop());
   }
@@ -35,8 +40,9 @@ export class FilmView {
     const say = this.shared.say();
     found("film_how", HTMLElement).textContent = say.text("web.film_how", { most: RATE });
     const notice = found("film_fault", HTMLElement);
-    notice.hidden = !this.#fault;
-    notice.textContent = this.#fault && say.text(this.#fault);
+    const { key, why } = this.#fault;
+    notice.hidden = !key;
+    notice.textContent = key && say.text(key, { why });
     this.#stop.hidden = !this.#watching || this.#watching.ended;
     this.#tell();
   }
@@ -47,12 +53,17 @@ export class FilmView {
     this.render();
   }
 
+  /** @param {FileList | null} [files] */
+  #take(files) {
+    if (files?.length) this.#begin(files[0]);
+  }
+
   /** @param {File} file */
   async #begin(file) {
     this.stop();
     const watching = new Watching(this.shared, this.#canvas);
     this.#watching = watching;
-    this.#fault = "";
+    this.#fault = NONE;
     this.#save.hidden = true;
     this.#video.parentElement?.removeAttribute("hidden");
     this.render();
@@ -61,8 +72,8 @@ export class FilmView {
       await watching.begin(STEADINESS);
       const film = await this.#judge(watching);
       if (watching === this.#watching) this.#offer(film, file.name);
-    } catch {
-      if (watching === this.#watching) this.#fault = "web.film_unreadable";
+    } catch (error) {
+      if (watching === this.#watching) this.#fault = faultOf(this.#video, /** @type {Error} */ (error));
     }
     watching.ended = true;
     this.render();
@@ -75,6 +86,7 @@ export class FilmView {
    */
   async #judge(watching) {
     const { duration, videoWidth, videoHeight } = this.#video;
+    if (!videoWidth) throw new Error("it has sound alone");
     this.#canvas.width = videoWidth;
     this.#canvas.height = videoHeight;
     this.#canvas.getContext("2d", { willReadFrequently: true }); // Firefox records none without
@@ -83,18 +95,23 @@ export class FilmView {
     const film = recorded(recorder);
     recorder.start();
     recorder.pause();
-    for (let timeS = 0; timeS < duration && !watching.ended; ) {
-      await sought(this.#video, timeS);
-      const answer = await watching.judge(this.#video, timeS);
-      recorder.resume();
-      const beganMs = performance.now();
-      watching.draw(answer);
-      this.#tell();
-      await rest(1000 / RATE);
-      recorder.pause();
-      timeS += (performance.now() - beganMs) / 1000;
+    try {
+      for (let timeS = 0; timeS < duration; ) {
+        await sought(this.#video, timeS);
+        if (watching.ended) break; // another film may be in its place
+        const answer = await watching.judge(this.#video, timeS);
+        if (watching.ended) break;
+        recorder.resume();
+        const beganMs = performance.now();
+        watching.draw(answer);
+        this.#tell();
+        await rest(1000 / RATE);
+        recorder.pause();
+        timeS += (performance.now() - beganMs) / 1000;
+      }
+    } finally {
+      recorder.stop();
     }
-    recorder.stop();
     return film;
   }
 
@@ -124,6 +141,14 @@ export class FilmView {
     const said = [words, people.join(", ")].filter(Boolean).join(" · ");
     found("film_said", HTMLElement).textContent = said;
   }
+}
+
+/** Why a film cannot be judged, or not to its end. @param {HTMLVideoElement} video @param {Error} error */
+function faultOf(video, { message }) {
+  if (video.error) return { ...NONE, key: "web.film_unreadable" };
+  return video.videoWidth
+    ? { key: "web.frame_failed", why: message }
+    : { ...NONE, key: "web.film_no_picture" };
 }
 
 /** Opens a film, until its length is known. @param {HTMLVideoElement} video @param {File} file */

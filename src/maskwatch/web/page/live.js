@@ -1,11 +1,9 @@
 // The webcam: chosen, started and stopped; everyone in view judged and counted.
 
 import { found, made } from "./dom.js";
+import { MOST_PER_S, Pace } from "./pace.js";
 import { Warnings } from "./warnings.js";
 import { Watching, countRows, rest } from "./watching.js";
-
-/** More brings nothing that one sees, and warms telephones. */
-const MOST_PER_S = 15;
 
 const SLOW_MS = 100;
 const SPOKEN_EVERY_MS = 2000;
@@ -29,6 +27,7 @@ export class LiveView {
   /** @type {MediaStream | null} */
   #camera = null;
   #starting = false;
+  #starts = 0;
   #fault = { key: "", why: "" };
   #spokenMs = 0;
   #video;
@@ -78,8 +77,10 @@ export class LiveView {
 
   /** Ends the video; the camera's light goes out. */
   stop() {
+    this.#starts += 1; // one that still waits for its camera is in vain
+    this.#starting = false;
     if (this.#watching) this.#watching.ended = true;
-    for (const track of this.#camera?.getTracks() ?? []) track.stop();
+    if (this.#camera) release(this.#camera);
     this.#camera = null;
     this.#video.srcObject = null;
     this.#warnings.begin();
@@ -88,25 +89,27 @@ export class LiveView {
 
   async #start() {
     this.stop();
+    const start = this.#starts;
     this.#fault = { key: "", why: "" };
     this.#starting = true;
     this.render();
     try {
-      this.#camera = await openCamera(this.#cameras.value);
-      const [track] = this.#camera.getVideoTracks();
+      const camera = await openCamera(this.#cameras.value);
+      if (start !== this.#starts) return release(camera); // the visitor has left while asked for it
+      this.#camera = camera;
+      const [track] = camera.getVideoTracks();
       track.addEventListener("ended", () => this.#fail("web.camera_lost"));
       this.#video.parentElement?.removeAttribute("hidden");
-      this.#video.srcObject = this.#camera;
+      this.#video.srcObject = camera;
       await this.#video.play();
       await this.#listCameras(track.getSettings().deviceId);
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
-      this.#fail(FAULTS.get(name) ?? "web.camera_failed", message);
-      return;
-    } finally {
-      this.#starting = false;
-      this.render();
+      if (start === this.#starts) this.#fail(FAULTS.get(name) ?? "web.camera_failed", message);
     }
+    if (start !== this.#starts) return;
+    this.#starting = false;
+    this.render();
     await this.#watch();
   }
 
@@ -115,28 +118,25 @@ export class LiveView {
     this.#watching = watching;
     try {
       await watching.begin(Number(this.#steadiness.value));
+      const pace = new Pace();
       let coming = nextFrame(this.#video);
       while (!watching.ended) {
-        const beganMs = performance.now();
         await coming;
         if (watching.ended) break;
         coming = nextFrame(this.#video); // one that comes while this one is judged is waited for no more
-        await this.#judgeFrame(watching);
-        const spentMs = performance.now() - beganMs;
-        // a slow device rests as well, so that it stays usable and cool
-        await rest(Math.max(1000 / MOST_PER_S - spentMs, watching.tookMs / 4));
+        const beganMs = performance.now(); // a camera may have no clock of its own
+        const answer = await watching.judge(this.#video, beganMs / 1000);
+        if (watching.ended) break;
+        this.#show(watching, answer, beganMs / 1000);
+        await rest(pace.restMs(beganMs, answer.tookMs, performance.now()));
       }
     } catch (error) {
       if (!watching.ended) this.#fail("web.frame_failed", /** @type {Error} */ (error).message);
     }
   }
 
-  /** What the camera shows now. @param {Watching} watching */
-  async #judgeFrame(watching) {
-    // a camera may have no clock of its own
-    const timeS = performance.now() / 1000;
-    const answer = await watching.judge(this.#video, timeS);
-    if (watching.ended) return;
+  /** @param {Watching} watching @param {import("./watching.js").Answer} answer @param {number} timeS */
+  #show(watching, answer, timeS) {
     watching.draw(answer);
     if (watching.frames === 1) this.#canvas.scrollIntoView({ block: "nearest" });
     this.#warnings.see(answer.report, timeS);
@@ -192,6 +192,11 @@ function nextFrame(video) {
       resolve(null);
     });
   });
+}
+
+/** Switches a camera off. @param {MediaStream} camera */
+function release(camera) {
+  for (const track of camera.getTracks()) track.stop();
 }
 
 /** @param {string} deviceId "" for any */

@@ -23,6 +23,7 @@ export class PhotosView {
   /** @type {File[]} */
   #waiting = [];
   #busy = false;
+  #name = ""; // of the photo at hand
   #fault = "";
   #said = found("photos_said", HTMLElement);
 
@@ -81,8 +82,13 @@ export class PhotosView {
 
   /** @param {string} name */
   async #addSample(name) {
-    const response = await fetch(`samples/${name}.jpg`);
-    this.#add([new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" })]);
+    const path = `samples/${name}.jpg`;
+    const response = await fetch(path).catch(() => null); // no network, and not kept yet
+    const content = response?.ok ? [await response.blob()] : [];
+    const file = new File(content, `${name}.jpg`, { type: "image/jpeg" });
+    if (content.length) return this.#add([file]);
+    this.#keep({ file, report: null, shown: null, fault: "unavailable" });
+    this.#tell();
   }
 
   /** Judges files, after those that wait already. @param {File[]} files */
@@ -99,11 +105,12 @@ export class PhotosView {
       for (;;) {
         const file = this.#waiting.shift();
         if (!file) break;
-        this.#tell(file.name);
+        this.#name = file.name;
+        this.#tell();
+        const before = this.#judged;
         const judged = await this.#judge(file);
-        this.#judged.push(judged);
-        const item = this.#item(judged);
-        found("results", HTMLElement).append(item);
+        if (before !== this.#judged) continue; // all were removed meanwhile
+        const item = this.#keep(judged);
         if (!seen) item.scrollIntoView({ block: "nearest" }); // a telephone has no room for it above
         seen = true;
       }
@@ -112,8 +119,17 @@ export class PhotosView {
       this.#fault = /** @type {Error} */ (error).message;
     } finally {
       this.#busy = false;
+      this.#name = "";
       this.#tell();
     }
+  }
+
+  /** Shows a photo after those that are there. @param {Judged} judged */
+  #keep(judged) {
+    this.#judged.push(judged);
+    const item = this.#item(judged);
+    found("results", HTMLElement).append(item);
+    return item;
   }
 
   /** @param {File} file @returns {Promise<Judged>} */
@@ -133,13 +149,13 @@ export class PhotosView {
     return { file, report, shown, fault: null };
   }
 
-  /** How far it is, or what was found in all. @param {string} [name] of the photo at hand */
-  #tell(name) {
+  /** How far it is, or what was found in all. */
+  #tell() {
     const say = this.shared.say();
     found("downloads", HTMLElement).hidden = !this.#judged.length;
-    if (name !== undefined) {
+    if (this.#name) {
       const n = this.#judged.length + 1;
-      const values = { n, all: n + this.#waiting.length, name };
+      const values = { n, all: n + this.#waiting.length, name: this.#name };
       this.#said.textContent = say.text("web.progress", values);
     } else if (this.#fault) {
       this.#said.textContent = say.text("web.photo_failed", { why: this.#fault });

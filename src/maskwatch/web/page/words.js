@@ -28,7 +28,7 @@ export async function loadCatalogues(codes) {
 export function chosenLanguage(catalogues, asked = null) {
   const wishes = [
     asked,
-    localStorage.getItem(LANGUAGE),
+    keptLanguage(),
     ...navigator.languages.map((tag) => tag.split("-")[0]),
     "en",
   ];
@@ -36,7 +36,20 @@ export function chosenLanguage(catalogues, asked = null) {
   return /** @type {Catalogue} */ (catalogues.get(code ?? "en"));
 }
 
+/** What was chosen at an earlier visit. */
+function keptLanguage() {
+  try {
+    return localStorage.getItem(LANGUAGE);
+  } catch {
+    return null; // the visitor lets pages keep nothing
+  }
+}
+
 /** Keeps the choice for the next visit. @param {string} code */
 export function keepLanguage(code) {
-  localStorage.setItem(LANGUAGE, code);
+  try {
+    localStorage.setItem(LANGUAGE, code);
+  } catch {
+    // no room, or not allowed: it holds for this visit
+  }
 }

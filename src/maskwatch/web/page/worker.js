@@ -34,9 +34,9 @@ function fetched(path, sha256, keptAs) {
 
 /** Tells ONNX Runtime where its WebAssembly is. @param {string} keptAs */
 async function loadRuntime(keptAs) {
-  const path = "./ort/ort-wasm-simd-threaded.wasm.gz";
-  if (keptAs) ort.env.wasm.wasmBinary = (await fetched(path, undefined, keptAs)).buffer;
-  else Object.assign(ort.env.wasm, await fetchWasm(new URL(path, import.meta.url)));
+  const url = new URL("./ort/ort-wasm-simd-threaded.wasm.gz", import.meta.url);
+  url.search = keptAs;
+  Object.assign(ort.env.wasm, await fetchWasm(url, keptAs));
 }
 
 /** @param {Uint8Array} bytes of an ONNX file @param {import("./lib/schema.js").NetworkFile} file */

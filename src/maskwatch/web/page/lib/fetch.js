@@ -10,32 +10,53 @@ const KEPT = "maskwatch networks"; // where files are kept for the next visit
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function fetchBytes(url, sha256, keptAs) {
-  const cache = keptAs ? await openCache() : null;
-  const key = new URL(`/${keptAs}`, url);
-  const known = await cache?.match(key);
-  const response = known ?? (await fetch(url));
-  const copy = known || !cache ? null : response.clone();
-  const bytes = await read(response, url);
+  return take((await recalled(keptAs)) ?? (await fetch(url)), url, sha256, keptAs);
+}
+
+/**
+ * What ONNX Runtime is to know of its WebAssembly: the address where it comes as such, as from the
+ * service worker, since browsers keep compiled what they load by themselves; else the content.
+ * @param {URL} url @param {string} [keptAs] as above
+ */
+export async function fetchWasm(url, keptAs) {
+  const response = (await recalled(keptAs)) ?? (await fetch(url));
+  if (response.headers.get("Content-Type") !== "application/wasm") {
+    return { wasmBinary: (await take(response, url, undefined, keptAs)).buffer };
+  }
+  await response.body?.cancel();
+  return { wasmPaths: { wasm: url } };
+}
+
+/**
+ * The content of an answer, unpacked, checked and kept.
+ * @param {Response} response @param {URL} url @param {string} [sha256] @param {string} [keptAs]
+ */
+async function take(response, url, sha256, keptAs) {
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  const content = await response.arrayBuffer();
+  const bytes = await unpacked(content);
   // pages over plain HTTP have no crypto.subtle, and no certain files either
   if (sha256 && isSecureContext && (await hash(bytes)) !== sha256) {
     throw new Error(`${url}: not the file that its card describes (sha256 differs)`);
   }
-  if (copy) await cache?.put(key, copy).catch(() => undefined); // no room
+  await keep(keptAs, content);
   return new Uint8Array(bytes);
 }
 
-/**
- * What ONNX Runtime is to know of its WebAssembly: the address where it comes unpacked, as from the
- * service worker, since browsers keep compiled what they load by themselves; else the content.
- * @param {URL} url
- */
-export async function fetchWasm(url) {
-  const response = await fetch(url);
-  if (response.headers.get("Content-Type") !== "application/wasm") {
-    return { wasmBinary: await read(response, url) };
-  }
-  await response.body?.cancel();
-  return { wasmPaths: { wasm: url } };
+/** What was kept under this name. @param {string} [name] */
+async function recalled(name) {
+  return name ? (await openCache())?.match(place(name)) : undefined;
+}
+
+/** Keeps it, if there is room and it is not kept yet. @param {string | undefined} name @param {ArrayBuffer} content */
+async function keep(name, content) {
+  if (!name || (await recalled(name))) return;
+  await (await openCache())?.put(place(name), new Response(content)).catch(() => undefined);
+}
+
+/** @param {string} name */
+function place(name) {
+  return new URL(`/${name}`, origin);
 }
 
 /** Forgets what earlier versions kept. @param {string[]} names that stay */
@@ -51,14 +72,12 @@ async function openCache() {
   return "caches" in self ? caches.open(KEPT).catch(() => null) : null;
 }
 
-/** The content, unpacked. @param {Response} response @param {URL} url */
-async function read(response, url) {
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
-  const bytes = await response.arrayBuffer();
-  const [first, second] = new Uint8Array(bytes, 0, 2);
+/** @param {ArrayBuffer} content */
+async function unpacked(content) {
+  const [first, second] = new Uint8Array(content);
   // some hosts declare such files as packed, and then the browser has unpacked them already
-  if (first !== 0x1f || second !== 0x8b) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  if (first !== 0x1f || second !== 0x8b) return content;
+  const stream = new Blob([content]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 }
 

@@ -1,5 +1,6 @@
 // Verdicts moment after moment -> a state that stays put. Mirrors maskwatch/vision/smooth.py.
 
+import { Pace } from "./pace.js";
 import { CLASSES } from "./schema.js";
 
 /** @typedef {import("./schema.js").MaskState} MaskState */
@@ -30,6 +31,7 @@ export function settingsFrom(steadiness) {
 export class Smoother {
   /** @type {Map<number, StateFilter>} */
   #filters = new Map();
+  #pace = new Pace();
 
   /** @param {SmoothSettings} settings */
   constructor(settings) {
@@ -42,13 +44,15 @@ export class Smoother {
    * @returns {Map<number, SteadyState>} of each face in `looks`
    */
   update(looks, trackIds, elapsedS) {
+    this.#pace.see(elapsedS);
     for (const [id, filter] of this.#filters) {
       if (trackIds.has(id)) filter.wait(elapsedS);
       else this.#filters.delete(id);
     }
     const shown = new Map();
+    const newS = this.#pace.isSlow ? elapsedS : 0;
     for (const [id, look] of looks) {
-      const filter = this.#filters.get(id) ?? new StateFilter(this.settings);
+      const filter = this.#filters.get(id) ?? new StateFilter(this.settings, newS);
       this.#filters.set(id, filter);
       filter.look(look);
       shown.set(id, filter.shown());
@@ -61,14 +65,14 @@ class StateFilter {
   belief = CLASSES.map(() => 1 / CLASSES.length);
   /** @type {MaskState} */
   state = "unsure";
-  unlookedS = 0; // since any look
   ageS = 0;
   shownS = Infinity; // since the last change
   doubtedS = 0;
 
-  /** @param {SmoothSettings} settings */
-  constructor(settings) {
+  /** @param {SmoothSettings} settings @param {number} unlookedS since any look */
+  constructor(settings, unlookedS) {
     this.settings = settings;
+    this.unlookedS = unlookedS;
   }
 
   /** @param {number} elapsedS */

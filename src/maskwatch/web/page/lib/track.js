@@ -1,6 +1,8 @@
 // Boxes of moment after moment -> which face is which. Mirrors maskwatch/vision/track.py, where the values
 // are explained; lengths are in sides of the face.
 
+import { Pace } from "./pace.js";
+
 /** @typedef {import("./schema.js").BoxXYXY} BoxXYXY */
 /**
  * @typedef {object} Track
@@ -13,6 +15,10 @@
  */
 
 export const LOST_S = 1;
+
+const RARE_S = 0.9;
+const LOST_INTERVALS = 1.5;
+const LONGEST_LOST_S = 15;
 
 const BOX_NOISE = 0.05;
 const FIRST_SPEED = 1.5;
@@ -29,10 +35,17 @@ export class Tracker {
   /** @type {Track[]} */
   #tracks = [];
   #nextId = 1;
+  #pace = new Pace();
 
   /** The faces that are seen now, or were a moment ago and may come back. */
   get trackIds() {
     return new Set(this.#tracks.map((track) => track.id));
+  }
+
+  /** A face that was not seen for longer comes back as somebody else. */
+  get lostS() {
+    const { usualS } = this.#pace;
+    return usualS > RARE_S ? Math.min(LOST_INTERVALS * usualS, LONGEST_LOST_S) : LOST_S;
   }
 
   /** Nobody who was seen comes back: the picture has become another one. */
@@ -46,16 +59,18 @@ export class Tracker {
    * @returns {(number | null)[]} an identity for each box
    */
   update(boxes, sure, elapsedS) {
+    this.#pace.see(elapsedS);
+    const { lostS } = this;
     const tracks = this.#tracks
       .map((track) => moved(track, elapsedS))
-      .filter((track) => track.unseenS <= LOST_S);
+      .filter((track) => track.unseenS <= lostS);
     /** @type {(Track | null)[]} */
     const ofBox = boxes.map(() => null);
     for (const wanted of [true, false]) {
       const free = tracks.filter((track) => !ofBox.includes(track));
       const candidates = [...boxes.keys()].filter((at) => sure[at] === wanted);
       const gate = wanted ? 1 : FAINT_GATE;
-      for (const { track, at } of matches(free, boxes, candidates, gate)) ofBox[at] = track;
+      for (const { track, at } of matches(free, boxes, candidates, gate, lostS)) ofBox[at] = track;
     }
     ofBox.forEach((track, at) => track && correct(track, boxes[at]));
     boxes.forEach((box, at) => {
@@ -111,12 +126,13 @@ function moved(track, elapsedS) {
 /**
  * Pairs of tracks and boxes, the nearest first, each used once.
  * @param {Track[]} tracks @param {BoxXYXY[]} boxes @param {number[]} candidates @param {number} gate
+ * @param {number} lostS
  */
-function matches(tracks, boxes, candidates, gate) {
+function matches(tracks, boxes, candidates, gate, lostS) {
   const pairs = [];
   for (const track of tracks) {
     for (const at of candidates) {
-      const cost = costOf(track, boxes[at], gate);
+      const cost = costOf(track, boxes[at], gate, lostS);
       if (cost !== null) pairs.push({ track, at, cost });
     }
   }
@@ -130,15 +146,15 @@ function matches(tracks, boxes, candidates, gate) {
     });
 }
 
-/** How far a box is from where a track expects it; null where it is too far. @param {Track} track @param {BoxXYXY} box @param {number} gate */
-function costOf(track, box, gate) {
+/** How far a box is from where a track expects it; null where it is too far. @param {Track} track @param {BoxXYXY} box @param {number} gate @param {number} lostS */
+function costOf(track, box, gate, lostS) {
   const [x, y] = middle(box);
   const away = Math.hypot(x - track.centreXy[0], y - track.centreXy[1]) / track.sidePx;
   const wide = GATE_DEVIATIONS * Math.sqrt(track.covariance[0] + BOX_NOISE ** 2);
   const reach = gate * Math.min(Math.max(wide, LEAST_GATE), WIDEST_GATE);
   const grown = Math.abs(Math.log(longerSide(box) / track.sidePx));
   if (!(away < reach && grown < SIZE_GATE)) return null;
-  return away / reach + grown / SIZE_GATE + (HIDDEN_COST * track.unseenS) / LOST_S;
+  return away / reach + grown / SIZE_GATE + (HIDDEN_COST * track.unseenS) / lostS;
 }
 
 /** Tell a track what was seen of it. @param {Track} track @param {BoxXYXY} box */
