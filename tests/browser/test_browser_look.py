@@ -105,7 +105,7 @@ def test_every_word_can_be_read(
 
 
 def assert_accessible(page: Page) -> None:
-    """Axe finds no fault of any weight, but for colours: `until_readable` looks at those."""
+    """Axe finds no fault of any weight; colours are for `until_readable`."""
     found = Axe().run(page, options=BUT_COLOURS).response["violations"]
     assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 

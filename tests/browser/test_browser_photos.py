@@ -177,6 +177,7 @@ def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
     until_readable(page)
     assert fits(page)
     page.emulate_media(color_scheme="light")
+    until_readable(page)
     assert_accessible(page)
 
 

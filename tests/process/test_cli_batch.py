@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.batch_factory import expected_rows, rows_of, toy_networks, write_pictures
 from support.fakes import WITHOUT_ROOT
+from support.programs import unmeasured
 from support.small_disk import small_disk
 
 from maskwatch.cli.main import cli
@@ -146,7 +147,8 @@ def test_folders_that_may_not_be_read(
             "maskwatch.cli.main.main()",
         )
     )
-    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code]
+    seen = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
     (photos / "1").chmod(0o755)
     assert seen.stdout == "photos/1\n"  # a row of its own says why, when it is judged
     assert seen.returncode == 1

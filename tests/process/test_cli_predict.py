@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from support import bad_images
 from support.fakes import WITHOUT_ROOT
+from support.programs import unmeasured
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
 from support.waiting import LIMIT_S
@@ -219,7 +220,8 @@ def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path
             "maskwatch.cli.main.main()",
         )
     )
-    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code]
+    seen = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
     (photos / "sub").chmod(0o755)
     assert seen.returncode == 1, seen.stderr
     assert seen.stderr == "Error: photos/sub: permission denied\n"

@@ -16,6 +16,7 @@ import pytest
 from support.drawn_video import count_up, number_in, numbered
 from support.fakes import picture
 from support.paths import TESTS
+from support.programs import unmeasured
 
 from maskwatch.errors import SettingError, VideoError
 from maskwatch.io.recording import Recording
@@ -169,7 +170,8 @@ try:
 except VideoError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
     reason = "cannot be written on (file too large); out.mp4.part holds what was written"
     assert (done.stderr, done.stdout) == ("", f"{tmp_path / 'out.mp4'}: {reason}\n")
     assert playable(tmp_path / "out.mp4.part") > 10

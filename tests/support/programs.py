@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,3 +42,11 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment of a process that may not write all it wants: `make coverage` asks for more.
+
+    It would say that its measurement cannot be written.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}

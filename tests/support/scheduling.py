@@ -9,7 +9,7 @@ BROWSER = "browser"
 """The folder whose files share a browser and servers: see `_shared`."""
 
 LIVE = ("test_browser_live.py", "test_browser_statistics.py")
-"""Of the app's pages, those with a camera: as much work as all others of that folder."""
+"""Of the app's pages, those with a camera: as much work as all others that a server judges for."""
 
 
 class Scheduling(LoadFileScheduling):
@@ -36,4 +36,4 @@ def _shared(name: str) -> str:
     """With which others a file of that folder is run: no worker is to have most of the work."""
     if name in LIVE:
         return "live"
-    return "app" if name.startswith("test_browser_") else "others"
+    return "web" if name.startswith("test_web_") else "pages"
