@@ -7,9 +7,11 @@ import os
 import socket
 
 # Under the range that systems take for connections (from 32768 on Linux), a thousand a worker: what
-# is free when it is asked for is free when a server starts.
+# is free when it is asked for is free when a server starts. Where in it a worker begins differs, or
+# two runs at a time on one computer would try the same ports.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-_PORTS = itertools.cycle(range(20_000 + 1_000 * (_WORKER % 12), 21_000 + 1_000 * (_WORKER % 12)))
+_FIRST = 20_000 + 1_000 * (_WORKER % 12)
+_PORTS = itertools.cycle(_FIRST + (os.getpid() * 37 + step) % 1_000 for step in range(1_000))
 
 
 def free_port() -> int:
