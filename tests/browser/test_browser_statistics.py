@@ -82,6 +82,10 @@ def seen(page: Page, state: MaskState) -> Locator:
     return page.get_by_role("row").filter(has=head).get_by_role("cell").last
 
 
+def choice(page: Page, name: str) -> Locator:
+    return page.get_by_role("radio", name=ENGLISH.text(name))
+
+
 def until_seen(page: Page, state: MaskState) -> None:
     from playwright.sync_api import expect
 
@@ -92,6 +96,8 @@ def until_seen(page: Page, state: MaskState) -> None:
         expect(told.or_(trouble).first).to_be_visible()
         if told.is_visible():
             break
+        # the page then judges by itself; what is pressed before it does is not heard
+        expect(choice(page, "own_browser.here")).to_be_checked()
         page.get_by_text(ENGLISH.text("own_browser.server")).click()
     expect(told).to_have_text(re.compile("[1-9]"))
 

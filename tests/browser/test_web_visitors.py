@@ -42,6 +42,14 @@ HOLD = """() => {
 }"""
 """No picture can be opened until the page is told to go on."""
 
+REFUSE = """() => {
+    const real = window.createImageBitmap;
+    let refusals = 3;
+    window.createImageBitmap = (...given) =>
+        (refusals -= 1) < 0 ? real(...given) : Promise.reject(new DOMException("not usable"));
+}"""
+"""A busy browser has no picture of a film for a moment."""
+
 DROP = """([content, name, place]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
     const dataTransfer = new DataTransfer();
@@ -118,6 +126,7 @@ def test_films_that_cannot_be_judged_say_why(open_page: Opened, tmp_path: Path) 
     page.get_by_text(ENGLISH.text("web.film_no_picture")).wait_for()
     short = write_video(tmp_path / "short.webm", [group_rgb()] * 5, codec="libvpx")
     content = base64.b64encode(short.read_bytes()).decode()
+    page.evaluate(REFUSE)
     page.evaluate(DROP, [content, "dropped.webm", "#film_how"])
     page.get_by_role("link", name=ENGLISH.text("web.film_save")).wait_for()
     assert page.locator("#film_fault").is_hidden()

@@ -12,6 +12,10 @@ import { Session, noCounts } from "./lib/counting.js";
 
 const RATE_FRAMES = 20;
 
+/** So often, and with such rests, a video is asked for a picture that it does not give. */
+const TRIES = 200;
+const TRY_AGAIN_MS = 50;
+
 export class Watching {
   counts = { inView: noCounts(), people: noCounts(), faceS: noCounts() };
   frames = 0;
@@ -49,7 +53,7 @@ export class Watching {
 
   /** Judges what a video shows now. @param {HTMLVideoElement} video @param {number} timeS @returns {Promise<Answer>} */
   async judge(video, timeS) {
-    const bitmap = await createImageBitmap(video);
+    const bitmap = await pictureOf(video);
     const answer = await this.shared.client.ask("frame", { bitmap, timeS }, [bitmap]);
     const { report, tookMs } = answer;
     this.#report = report;
@@ -67,6 +71,22 @@ export class Watching {
     const shownPx = this.canvas.clientWidth || undefined;
     annotate(pen, report, this.shared.about, this.shared.say(), shownPx);
     this.canvas.setAttribute("aria-label", this.words);
+  }
+}
+
+/**
+ * What a video shows now. A busy Chromium at times has no picture for a moment, though the video
+ * says that it has data and has been sought.
+ * @param {HTMLVideoElement} video
+ */
+async function pictureOf(video) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await createImageBitmap(video);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await rest(TRY_AGAIN_MS);
+    }
   }
 }
 
