@@ -15,6 +15,7 @@ import click
 
 from maskwatch.cli.main import device_option, drop_output, network_options
 from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.io.allocator import limit_arenas
 from maskwatch.io.signals import stopping_on_signals
 from maskwatch.io.style import STYLES
 from maskwatch.io.video_source import load_av
@@ -99,6 +100,7 @@ def watch(
     if check:
         click.echo("\n".join(describe(config)))
         return
+    limit_arenas()  # before there are threads
     analyzer = Analyzer(model, detector, detector_side_px, device=device)
     watching = Watch(config, analyzer)
     show = _print_json if format_name == "jsonl" else _print_line
