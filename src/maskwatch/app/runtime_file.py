@@ -6,6 +6,7 @@ Streamlit hands it out as a packed file that a browser may not keep. Where its p
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 from starlette.responses import FileResponse
@@ -20,6 +21,7 @@ _HEADERS = {
 }
 
 
+@functools.cache  # the page asks at each run, and it is 4 MB
 def runtime_name() -> str:
     """The name of its content, by which the page asks for it."""
     return hashlib.sha256(_FILE.read_bytes()).hexdigest()

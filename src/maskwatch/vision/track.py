@@ -120,12 +120,13 @@ class Tracker:
         """
         self._cadence.see(elapsed_s)
         moved = _moved(self._tracks, elapsed_s)
-        tracks = moved.chosen(moved.unseen_s <= self.lost_s)
+        lost_s = self.lost_s
+        tracks = moved.chosen(moved.unseen_s <= lost_s)
         of_box = np.full(len(boxes_xyxy), -1)
         for candidates, gate in ((sure, 1.0), (~sure, _FAINT_GATE)):
             free = np.setdiff1d(np.arange(len(tracks)), of_box)
             boxes = np.flatnonzero(candidates)
-            for row, column in _matches(tracks, free, boxes_xyxy, boxes, gate, self.lost_s):
+            for row, column in _matches(tracks, free, boxes_xyxy, boxes, gate, lost_s):
                 of_box[column] = row
         known = of_box >= 0
         _correct(tracks, of_box[known], boxes_xyxy[known])
