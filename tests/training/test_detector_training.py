@@ -19,7 +19,7 @@ from maskwatch.models.card import load_detector
 from maskwatch.models.runtime import create_session
 from maskwatch.training.data.manifest import BOX, read_manifest, tidy, write_manifest
 from maskwatch.training.data.manifest import COLUMNS as MANIFEST_COLUMNS
-from maskwatch.training.detector.hard_negatives import read_false_boxes
+from maskwatch.training.detector.hard_places import HardPlaces, read_hard_places
 from maskwatch.training.detector.network import DetectionLoss, build_detector, fold_batch_norm
 from maskwatch.training.detector.scenes import COLUMNS, output_points
 from maskwatch.training.detector.train import check_parity, export_detector, train_detector
@@ -97,7 +97,7 @@ def run(work, manifest, weights):
 
 
 def test_what_the_network_took_for_a_face_is_kept_with_the_run(run):
-    assert read_false_boxes(run.path / "false_boxes.json") == {}  # a fresh one believes in no face
+    assert read_hard_places(run.path / "hard_places.json") == HardPlaces()  # a fresh one believes in no face
 
 
 def data_of(work):
@@ -255,7 +255,7 @@ def test_a_run_that_was_cut_off_ends_where_an_unbroken_one_does(
 ):
     folder = RunFolder(work / "cut")
     folder.path.mkdir()
-    shutil.copy(run.path / "false_boxes.json", folder.path)  # looked for once; to export costs most
+    shutil.copy(run.path / "hard_places.json", folder.path)  # looked for once; to export costs most
     end_epoch = RunFolder.end_epoch
 
     def cut_off(self, epoch, *rest):

@@ -4,7 +4,7 @@ recipe.yaml         every setting, defaults filled in
 run.json            versions, revision, machine, data hash, counts, times, state of the run
 history.csv         one line an epoch
 checkpoint.keras    while training: model and optimiser after the last whole epoch
-false_boxes.json    of a detector: what it took for faces when it began
+hard_places.json    of a detector: what it was wrong about or doubted when it began
 model.keras         the trained model
 scores.json         every held-out part, per class, with intervals
 answers-PART.csv    what the model said of each picture of that part

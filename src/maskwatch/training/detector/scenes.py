@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from maskwatch.io.images import load_image
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.training.classifier.augment import degrade, relight
-from maskwatch.training.detector.hard_negatives import FalseBoxes
+from maskwatch.training.detector.hard_places import Boxes, HardPlaces
 from maskwatch.training.detector.hardness import is_hard
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.recipes.detector import DetectorRecipe
@@ -117,24 +116,22 @@ class SceneMaker:
         self,
         photos: Sequence[LoadedPhoto],
         recipe: DetectorRecipe,
-        false_boxes: FalseBoxes = MappingProxyType({}),
+        hard_places: HardPlaces | None = None,
     ) -> None:
         """Keep the photos apart by where their boxes come from.
 
         Args:
             photos: to compose from.
             recipe: how.
-            false_boxes: in pixels of the photos' files, see hard_negatives.py.
+            hard_places: drawn more often than others, see hard_places.py.
         """
         drawn = [photo for photo in photos if photo.photo.is_drawn]
         found = [photo for photo in photos if not photo.photo.is_drawn]
         self._drawn, self._found = drawn or found, found or drawn
         self._hard_drawn, self._hard_found = _hard_faces(self._drawn), _hard_faces(self._found)
-        self._false = [
-            (loaded, box * loaded.scale)
-            for loaded in photos
-            for box in false_boxes.get(loaded.photo.name, ())
-        ]
+        places = hard_places or HardPlaces()
+        self._false = _in_photos(photos, places.false)
+        self._doubted = _in_photos(photos, places.doubted)
         self._recipe = recipe
 
     def make(self, side_px: int, seed: tuple[int, int, int]) -> Scene:
@@ -200,8 +197,12 @@ class SceneMaker:
     def _choose(self, random: Generator) -> tuple[LoadedPhoto, NDArray[np.float64]]:
         """A photo, and the box (4,) that it is drawn for: a face, or what was taken for one."""
         scenes = self._recipe.scenes
-        if self._false and scenes.false_share and random.random() < scenes.false_share:
-            return self._false[int(random.integers(len(self._false)))]
+        for places, share in (
+            (self._false, scenes.false_share),
+            (self._doubted, scenes.doubted_share),
+        ):
+            if places and share and random.random() < share:
+                return places[int(random.integers(len(places)))]
         is_drawn = random.random() < scenes.true_share
         hard = self._hard_drawn if is_drawn else self._hard_found
         if hard and scenes.hard_share and random.random() < scenes.hard_share:
@@ -250,6 +251,16 @@ class SceneMaker:
         misplaced = offsets + linear @ (photo_px / 2) - tile_px / 2
         offset = offsets[np.abs(misplaced).max(axis=1).argmin()]
         return np.column_stack([linear, offset])
+
+
+def _in_photos(
+    photos: Sequence[LoadedPhoto], boxes: Boxes
+) -> list[tuple[LoadedPhoto, NDArray[np.float64]]]:
+    return [
+        (loaded, box * loaded.scale)
+        for loaded in photos
+        for box in boxes.get(loaded.photo.name, ())
+    ]
 
 
 def _hard_faces(

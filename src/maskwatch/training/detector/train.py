@@ -31,12 +31,12 @@ from maskwatch.training.data.holdout import TruthPhoto, holdout_names
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.detector.answers import SCORE_FLOOR, ask
 from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare
-from maskwatch.training.detector.hard_negatives import (
-    LEAST_SCORE,
-    FalseBoxes,
-    find_false_boxes,
-    read_false_boxes,
-    write_false_boxes,
+from maskwatch.training.detector.hard_places import (
+    DOUBTED_SCORES,
+    HardPlaces,
+    find_hard_places,
+    read_hard_places,
+    write_hard_places,
 )
 from maskwatch.training.detector.network import DetectionLoss, build_detector
 from maskwatch.training.detector.photos import Photo, take_photos
@@ -85,8 +85,8 @@ def train_detector(
         for name, photos in parts.items()
     }
     folder.start(recipe, table, weights, counts, int(model.count_params()))
-    false_boxes = _false_boxes(model, recipe, parts["train"], folder)
-    maker = SceneMaker(load_photos(parts["train"]), recipe, false_boxes)
+    hard_places = _hard_places(model, recipe, parts["train"], folder)
+    maker = SceneMaker(load_photos(parts["train"]), recipe, hard_places)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
         _compile(model, recipe)
@@ -103,22 +103,22 @@ def train_detector(
     folder.finish()
 
 
-def _false_boxes(
+def _hard_places(
     model: Any, recipe: DetectorRecipe, photos: Sequence[Photo], folder: RunFolder
-) -> FalseBoxes:
-    """What the network that the run began with takes for a face, asked once a run."""
-    if not recipe.scenes.false_share:
-        return {}
-    path = folder.path / "false_boxes.json"
+) -> HardPlaces:
+    """What the network that the run began with is wrong about or doubts, asked once a run."""
+    if not (recipe.scenes.false_share or recipe.scenes.doubted_share):
+        return HardPlaces()
+    path = folder.path / "hard_places.json"
     if not path.exists():
         with TemporaryDirectory() as work:
             model_path = Path(work) / "begin.onnx"
             onnx = convert_to_onnx(model)
             model_path.write_bytes(onnx)
             write_card(_card(recipe.name, onnx), model_path)
-            detector = FaceDetector(model_path, MINING_SIDE_PX, LEAST_SCORE)
-            write_false_boxes(path, find_false_boxes(detector, photos))
-    return read_false_boxes(path)
+            detector = FaceDetector(model_path, MINING_SIDE_PX, DOUBTED_SCORES[0])
+            write_hard_places(path, find_hard_places(detector, photos))
+    return read_hard_places(path)
 
 
 class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
@@ -165,7 +165,7 @@ SIDE_PX, LIVE_SIDE_PX, COARSE_SIDE_PX, FINE_FACE_PX, COARSE_FACE_PX = 960, 384, 
 NMS_IOU = 0.45
 
 MINING_SIDE_PX = 640
-"""Hard negatives are looked for at this side: the larger ones of the photo setting among them."""
+"""Hard places are looked for at this side: the larger ones of the photo setting among them."""
 
 MISS_COST = 1.5
 """A bare face that is missed at an entrance is as bad as three false ones in two photos, which a

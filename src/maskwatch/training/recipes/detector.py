@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from maskwatch.io.settings import between, require
 from maskwatch.training.recipes.classifier import AugmentRecipe, write_record
@@ -50,7 +50,9 @@ class SceneRecipe:
         hard_share: share of the photos drawn for a face that is turned, looks down, is dark or has
             no landmarks, rather than at random, see hardness.py.
         false_share: share of the photos drawn for what the network that the training begins with
-            takes for a face and is none, see hard_negatives.py.
+            takes for a face and is none, see hard_places.py.
+        doubted_share: share of the other photos drawn for a face to which that network gives a low
+            score.
     """
 
     true_share: float = 0.75
@@ -63,10 +65,10 @@ class SceneRecipe:
     cutout_share: float = 0.1
     hard_share: float = 0.0
     false_share: float = 0.0
+    doubted_share: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = ("true", "mosaic", "sized", "faceless", "turned", "cutout", "hard", "false")
-        for name in (f"{share}_share" for share in shares):
+        for name in (item.name for item in fields(self) if item.name.endswith("_share")):
             between(name, getattr(self, name), 0, 1)
         between("smallest_face_px", self.smallest_face_px, 1, 100)
         between("largest_enlargement", self.largest_enlargement, 1, 100)

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     TILTED = "tilted"
     UNDER_CHIN = "under_chin"
     ON_ONE_EAR = "on_one_ear"
+    OVER_EYES = "over_eyes"
     BARE = "bare"
     SCARF = "scarf"
     BAND = "band"
@@ -44,6 +45,7 @@ LABEL_OF = {
     Kind.TILTED: INCORRECT,
     Kind.UNDER_CHIN: INCORRECT,
     Kind.ON_ONE_EAR: INCORRECT,
+    Kind.OVER_EYES: INCORRECT,
     Kind.BARE: NO_MASK,
     Kind.SCARF: NO_MASK,
     Kind.BAND: NO_MASK,
@@ -61,10 +63,11 @@ LABEL_OF = {
 SHARES = {
     MASK: {Kind.WORN: 1.0},
     INCORRECT: {
-        Kind.NOSE_OUT: 0.31,
+        Kind.NOSE_OUT: 0.29,
         Kind.TILTED: 0.08,
-        Kind.UNDER_CHIN: 0.45,
-        Kind.ON_ONE_EAR: 0.16,
+        Kind.UNDER_CHIN: 0.42,
+        Kind.ON_ONE_EAR: 0.15,
+        Kind.OVER_EYES: 0.06,
     },
     NO_MASK: {
         Kind.BARE: 0.34,
@@ -236,6 +239,16 @@ def place(kind: Kind, random: Generator, yaw_deg: float = 0.0) -> Placement | No
             length=draw(1.5, 2.1),
             width=draw(0.5, 1.25),
             swing=draw(-0.12, 0.12),
+        )
+    if kind is Kind.OVER_EYES:
+        top = draw(-0.75, -0.3)
+        return Lying(
+            top=top,
+            bottom=draw(0.15, 0.42),
+            half_angle_deg=draw(60, 80),
+            side_drop=draw(-0.05, 0.2),
+            slope=random.normal(0, 0.05),
+            folds=draw(0.1, 0.8),
         )
     if kind is Kind.SCARF:
         top = draw(CHIN + 0.06, CHIN + 0.4)

@@ -184,8 +184,8 @@ def keeps_promise(kind: Kind, cover: Pixels, landmarks_xy: NDArray[np.float64]) 
     nose = _at(cover, landmarks_xy[2])
     corners = [_at(cover, point) for point in landmarks_xy[3:]]
     mouth = _at(cover, landmarks_xy[3:].mean(axis=0))
+    eyes = [_at(cover, point) for point in landmarks_xy[:2]]
     if LABEL_OF[kind] == UNCLEAR:
-        eyes = [_at(cover, point) for point in landmarks_xy[:2]]
         below_nose = _at(cover, 0.5 * (landmarks_xy[2] + landmarks_xy[3:].mean(axis=0)))
         return min(mouth, below_nose, *corners) >= _COVERED and max(eyes) <= _FREE
     if kind is Kind.WORN:
@@ -194,6 +194,8 @@ def keeps_promise(kind: Kind, cover: Pixels, landmarks_xy: NDArray[np.float64]) 
         return nose <= _FREE
     if kind is Kind.TILTED:
         return nose <= _FREE and max(mouth, *corners) >= _COVERED
+    if kind is Kind.OVER_EYES and min(eyes) < _COVERED:
+        return False
     if kind is Kind.BEARD:  # it grows to the lips
         return max(nose, mouth) <= _HAZE
     if kind is Kind.SHIELD:

@@ -27,6 +27,7 @@ COVERS = {
     Kind.TILTED: (False, None, None),
     Kind.UNDER_CHIN: (False, False, True),
     Kind.ON_ONE_EAR: (False, False, None),
+    Kind.OVER_EYES: (False, False, False),
     Kind.SCARF: (False, False, False),
     Kind.BAND: (False, False, False),
     Kind.VEIL: (True, True, True),
@@ -159,6 +160,8 @@ def test_every_kind_has_a_label_and_a_share():
         (Kind.UNDER_CHIN, 0, 0, True),
         (Kind.UNDER_CHIN, 0, 1, False),
         (Kind.ON_ONE_EAR, 0, 1, False),
+        (Kind.OVER_EYES, 0, 0, False),  # the eyes are free
+        (Kind.OVER_EYES, 1, 0, False),
         (Kind.TILTED, 0, 0, False),
         (Kind.TILTED, 0, 1, True),
         (Kind.SCARF, 0, 1, False),

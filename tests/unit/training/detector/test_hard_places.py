@@ -1,8 +1,8 @@
-"""What a detector takes for a face where nobody sees one, and that scenes show it."""
+"""What a detector is wrong about or doubts, and that scenes show it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from maskwatch.schema import Face, FaceOrigin, ImageRGB
-from maskwatch.training.detector.hard_negatives import (
+from maskwatch.training.detector.hard_places import (
     MOST_A_PHOTO,
-    find_false_boxes,
-    read_false_boxes,
-    write_false_boxes,
+    HardPlaces,
+    find_hard_places,
+    read_hard_places,
+    write_hard_places,
 )
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.detector.scenes import LoadedPhoto, SceneMaker
@@ -59,22 +60,52 @@ def photo(tmp_path: Path) -> Photo:
     ],
 )
 def test_only_what_nobody_sees_is_false(photo: Photo, answers: tuple, expected: int) -> None:
-    found = find_false_boxes(Says(answers), [photo])
+    found = find_hard_places(Says(answers), [photo]).false
     assert sum(map(len, found.values())) == expected
     if expected:
         assert (found["street"] == WHEEL).all()
 
 
+@pytest.mark.parametrize(
+    ("answers", "is_doubted"),
+    [
+        ((), False),  # not seen at all: more often a box that is none
+        (((FACE, 0.05),), False),
+        (((FACE, 0.3),), True),
+        ((((12.0, 12.0, 32.0, 32.0), 0.3),), True),  # the face, placed a little badly
+        (((WHEEL, 0.3),), False),
+        (((FACE, 0.9),), False),
+        (((FACE, 0.3), (FACE, 0.9)), False),
+    ],
+)
+def test_a_face_with_a_low_score_is_doubted(
+    photo: Photo, answers: tuple, is_doubted: bool
+) -> None:
+    doubted = find_hard_places(Says(answers), [photo]).doubted
+    assert [boxes.tolist() for boxes in doubted.values()] == [[list(FACE)]] * is_doubted
+
+
+def test_a_face_without_enough_pixels_is_not_doubted(photo: Photo) -> None:
+    tiny = (10.0, 10.0, 11.0, 11.0)
+    small = replace(photo, boxes_xyxy=np.array([tiny]))
+    assert not find_hard_places(Says(((tiny, 0.3),)), [small]).doubted
+
+
 def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
-    path = tmp_path / "false_boxes.json"
-    for boxes in ({}, {"street": np.array([WHEEL])}):
-        write_false_boxes(path, boxes)
-        again = read_false_boxes(path)
-        assert again.keys() == boxes.keys()
-        assert all((again[name] == boxes[name]).all() for name in boxes)
+    path = tmp_path / "hard_places.json"
+    for places in (
+        HardPlaces(),
+        HardPlaces({"street": np.array([WHEEL])}, {"hall": np.array([FACE, DOUBTED])}),
+    ):
+        write_hard_places(path, places)
+        again = read_hard_places(path)
+        for read, written in ((again.false, places.false), (again.doubted, places.doubted)):
+            assert read.keys() == written.keys()
+            assert all((read[name] == written[name]).all() for name in written)
 
 
-def test_scenes_show_them_in_photos_of_any_scale(photo: Photo) -> None:
+@pytest.mark.parametrize("kind", ["false", "doubted"])
+def test_scenes_show_them_in_photos_of_any_scale(photo: Photo, kind: str) -> None:
     """The photo was halved when it was loaded; the wheel is white there, all else black."""
     image_rgb = np.zeros((80, 100, 3), np.uint8)
     cv2.rectangle(image_rgb, (70, 50), (89, 69), (255, 255, 255), -1)
@@ -90,11 +121,13 @@ def test_scenes_show_them_in_photos_of_any_scale(photo: Photo) -> None:
     loaded = LoadedPhoto(
         (cv2.resize(image_rgb, (50, 40), interpolation=cv2.INTER_AREA),), small, 0.5
     )
-    scenes = SceneRecipe(mosaic_share=0, cutout_share=0, sized_share=1, false_share=1)
+    scenes = SceneRecipe(
+        mosaic_share=0, cutout_share=0, sized_share=1, **{f"{kind}_share": 1.0}
+    )
     recipe = DetectorRecipe(name="t", scenes=scenes)
-    boxes = {"street": np.array([WHEEL])}
+    places = HardPlaces(**{kind: {"street": np.array([WHEEL])}})
     shown = [
-        SceneMaker([loaded], recipe, boxes).make(64, (0, 0, place)).image_rgb.min(axis=2).max()
+        SceneMaker([loaded], recipe, places).make(64, (0, 0, place)).image_rgb.min(axis=2).max()
         for place in range(20)
     ]
     assert min(shown) > 200
