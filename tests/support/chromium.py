@@ -94,7 +94,7 @@ def play(camera: Path, frames: Sequence[np.ndarray]) -> None:
     height, width = frames[0].shape[:2]
     part = camera.with_suffix(".part")
     with part.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip C420jpeg\n".encode())
+        file.write(f"YUV4MPEG2 W{width} H{height} F5:1 Ip C420jpeg\n".encode())
         for frame in frames:
             file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
     part.replace(camera)  # a camera that is still on has the old one in its memory

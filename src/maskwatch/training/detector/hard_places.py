@@ -109,7 +109,8 @@ def _false(
     low, high = FALSE_SCORES
     boxes = boxes[(scores >= low) & (scores <= high)]
     seen = np.concatenate([photo.boxes_xyxy, photo.ignore_xyxy])
-    return boxes[iou_matrix(boxes, seen).max(axis=1, initial=0) < _APART_IOU]
+    apart = iou_matrix(boxes, seen).max(axis=1, initial=0) < _APART_IOU
+    return np.asarray(boxes[apart])
 
 
 def _doubted(
@@ -119,7 +120,8 @@ def _doubted(
     best = np.where(is_same, scores[None, :], 0.0).max(axis=1, initial=0)
     sides = (photo.boxes_xyxy[:, 2:] - photo.boxes_xyxy[:, :2]).max(axis=1, initial=0)
     low, high = DOUBTED_SCORES
-    return photo.boxes_xyxy[(best >= low) & (best <= high) & (sides >= smallest_px)]
+    is_doubted = (best >= low) & (best <= high) & (sides >= smallest_px)
+    return np.asarray(photo.boxes_xyxy[is_doubted])
 
 
 def _where_some(boxes: Boxes) -> Boxes:
