@@ -20,16 +20,8 @@ from support.stream_servers import Mjpeg, Mute, counting, serve, silent
 from support.waiting import LIMIT_S
 
 from maskwatch.errors import VideoError, VideoFault
-from maskwatch.io.cameras import (
-    Latest,
-    LiveSource,
-    Pictures,
-    RetryPolicy,
-    SourceLost,
-    pause_before,
-    read_camera,
-    why_no_camera,
-)
+from maskwatch.io.cameras import Latest, LiveSource, pause_before
+from maskwatch.io.connections import Pictures, RetryPolicy, SourceLost, read_camera, why_no_camera
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
 

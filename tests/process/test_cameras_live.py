@@ -5,16 +5,20 @@ Run: pytest tests/process/test_cameras_live.py
 
 from __future__ import annotations
 
+import io
+import itertools
 import shutil
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from socketserver import BaseRequestHandler
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.drawn_video import HEIGHT, WIDTH, count_up, number_in, numbered, write_video
 from support.ports import free_port
 from support.stream_servers import (
@@ -32,7 +36,7 @@ from support.stream_servers import (
 from support.waiting import LIMIT_S, until
 
 from maskwatch.errors import VideoError, VideoFault
-from maskwatch.io.cameras import RetryPolicy
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.io.video import open_source
 from maskwatch.schema import Frame
 
@@ -259,6 +263,43 @@ def test_a_recording_on_a_server_is_no_live_stream(tmp_path: Path) -> None:
 
     with serve(Recording, silent) as host, pytest.raises(VideoError, match="a recording, not"):
         first_frames(f"http://{host}/clip.mkv", 1)
+
+
+class Snapshots(BaseRequestHandler):
+    """Answers each request with one JPEG; the script says which picture it is."""
+
+    def handle(self) -> None:
+        self.request.recv(4096)
+        self.server.connections += 1
+        self.server.script(self._send, self.server.connections)
+
+    def _send(self, picture: np.ndarray) -> None:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG")
+        head = "HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n"
+        head += f"Content-Length: {file.tell()}\r\n\r\n"
+        with suppress(OSError):  # nobody listens any more
+            self.request.sendall(head.encode() + file.getvalue())
+
+
+def test_an_address_that_gives_one_picture_is_asked_again_and_again() -> None:
+    policy = replace(EAGER, snapshot_s=0.02)
+    with serve(Snapshots, lambda send, asked: send(numbered(asked // 3))) as host:
+        frames = first_frames(f"http://user:secret@{host}/snapshot.jpg?size=full", 4, policy)
+    numbers = [number_in(frame.image_rgb) for frame in frames]
+    assert numbers == sorted(set(numbers))  # each is asked for thrice and given once
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert all(a.time_s < b.time_s for a, b in itertools.pairwise(frames))
+
+
+def test_a_picture_that_never_changes_is_frozen(caplog: pytest.LogCaptureFixture) -> None:
+    policy = replace(IMPATIENT, snapshot_s=0.02)
+    with (
+        serve(Snapshots, lambda send, _: send(numbered(1))) as host,
+        open_source(f"http://{host}/snapshot.jpg", policy) as source,
+    ):
+        next(iter(source))
+        until(lambda: "frozen: no new picture" in caplog.text, "it is told")
 
 
 def frames_if_it_listens(address: str) -> list[Frame]:

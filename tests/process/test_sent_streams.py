@@ -15,7 +15,7 @@ from support.ports import free_port
 from support.waiting import LIMIT_S, until
 
 from maskwatch.errors import VideoError
-from maskwatch.io.cameras import RetryPolicy
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.io.video import open_source
 from maskwatch.schema import Frame
 

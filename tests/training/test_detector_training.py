@@ -97,7 +97,9 @@ def run(work, manifest, weights):
 
 
 def test_what_the_network_took_for_a_face_is_kept_with_the_run(run):
-    assert read_hard_places(run.path / "hard_places.json") == HardPlaces()  # a fresh one believes in no face
+    assert (
+        read_hard_places(run.path / "hard_places.json") == HardPlaces()
+    )  # a fresh one believes in no face
 
 
 def data_of(work):

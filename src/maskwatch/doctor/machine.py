@@ -54,7 +54,7 @@ def check_cameras(devices: Path = _DEVICES) -> Finding:
 
 def check_camera(source: str) -> Finding:
     """Open a camera, or whatever else `maskwatch live` takes, and read a picture."""
-    from maskwatch.io.cameras import RetryPolicy
+    from maskwatch.io.connections import RetryPolicy
     from maskwatch.io.video import open_source
 
     topic = f"camera {shown_address(source)}"

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from maskwatch.errors import SettingError, VideoError, VideoFault
 from maskwatch.io.addresses import plain_address, shown_address
-from maskwatch.io.cameras import LiveSource, RetryPolicy, read_camera, read_stream
+from maskwatch.io.cameras import LiveSource
+from maskwatch.io.connections import RetryPolicy, read_camera, read_stream
 from maskwatch.io.video_source import (
     VideoSource,
     decoded,
+    is_picture,
     load_av,
     no_such_stream,
     prepare,
@@ -77,8 +79,7 @@ def open_source(
 
 _LOG = logging.getLogger(__name__)
 
-# Formats in which PyAV also finds a video: single pictures, and text as a terminal would show it.
-_PICTURES = ("_pipe", "image2")
+# Text as a terminal would show it, in which PyAV also finds a video.
 _TEXT = ("tty",)
 # A JPEG with several views of one moment, or with a map of its light, is no film (CIPA DC-007).
 _VIEWS, _HEAD_BYTES = b"MPF\0", 65536
@@ -123,7 +124,7 @@ class VideoFile(VideoSource):
             stream.thread_type = "AUTO"  # the next pictures are decoded while this one is looked at
             clock = MediaClock(1 / float(stream.average_rate or 25))
             pictures = self._pictures(container, stream)
-            if container.format.name.endswith(_PICTURES):
+            if is_picture(container):
                 pictures = self._several(pictures)
             index = 0
             for picture in pictures:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video import VideoFrame, VideoStream
 
+_PICTURES = ("_pipe", "image2")
+
 
 class VideoSource(ABC, Iterator[Frame]):
     """Frames, one after the other: `with open_source("0") as source: for frame in source: ...`.
@@ -118,6 +120,11 @@ def video_stream(container: InputContainer, number: int | None = None) -> VideoS
     if number is not None:
         return streams[number] if 0 <= number < len(streams) else None
     return max(streams, key=_pixels, default=None)
+
+
+def is_picture(container: InputContainer) -> bool:
+    """Whether it holds single pictures, in which PyAV also finds a video."""
+    return container.format.name.endswith(_PICTURES)
 
 
 def prepare(stream: VideoStream) -> str:

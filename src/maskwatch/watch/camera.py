@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from threading import Event, Thread
 
 from maskwatch.errors import MaskWatchError, VideoError, VideoFault
-from maskwatch.io.cameras import RetryPolicy, pause_before
+from maskwatch.io.cameras import pause_before
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
 from maskwatch.live.counting import Clock, steady_states

@@ -15,7 +15,8 @@ from enum import StrEnum
 from threading import Condition, Event, Thread
 from typing import Protocol
 
-from maskwatch.io.cameras import RetryPolicy, pause_before
+from maskwatch.io.cameras import pause_before
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.watch.rules import Alert, AlertKind, RuleStatus
 
 _LOG = logging.getLogger(__name__)

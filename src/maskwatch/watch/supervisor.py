@@ -10,7 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from maskwatch.errors import StoreError
-from maskwatch.io.cameras import ENDS_WITHIN_S, RetryPolicy
+from maskwatch.io.cameras import ENDS_WITHIN_S
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.live.judge import Arrived
 from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer

@@ -11,7 +11,7 @@ import pytest
 from support.alert_factory import NOON_S, alert
 from support.waiting import until
 
-from maskwatch.io.cameras import RetryPolicy
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.watch import outbox
 from maskwatch.watch.outbox import (
     RETRY_POLICY,

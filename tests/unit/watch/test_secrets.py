@@ -22,7 +22,7 @@ from support.ports import free_port
 
 from maskwatch.cli.main import cli
 from maskwatch.errors import MaskWatchError
-from maskwatch.io.cameras import RetryPolicy
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.io.settings import Secret
 from maskwatch.io.video import open_source
 from maskwatch.watch.config import WebhookConfig

@@ -15,7 +15,7 @@ from support.alert_factory import NOON_S
 from support.drawn_video import write_video
 from support.waiting import until
 
-from maskwatch.io.cameras import RetryPolicy
+from maskwatch.io.connections import RetryPolicy
 from maskwatch.live.judge import Arrived
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.store.statistics import StatisticsStore, StatisticsWriter

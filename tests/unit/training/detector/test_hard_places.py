@@ -78,9 +78,7 @@ def test_only_what_nobody_sees_is_false(photo: Photo, answers: tuple, expected: 
         (((FACE, 0.3), (FACE, 0.9)), False),
     ],
 )
-def test_a_face_with_a_low_score_is_doubted(
-    photo: Photo, answers: tuple, is_doubted: bool
-) -> None:
+def test_a_face_with_a_low_score_is_doubted(photo: Photo, answers: tuple, is_doubted: bool) -> None:
     doubted = find_hard_places(Says(answers), [photo]).doubted
     assert [boxes.tolist() for boxes in doubted.values()] == [[list(FACE)]] * is_doubted
 
@@ -121,9 +119,7 @@ def test_scenes_show_them_in_photos_of_any_scale(photo: Photo, kind: str) -> Non
     loaded = LoadedPhoto(
         (cv2.resize(image_rgb, (50, 40), interpolation=cv2.INTER_AREA),), small, 0.5
     )
-    scenes = SceneRecipe(
-        mosaic_share=0, cutout_share=0, sized_share=1, **{f"{kind}_share": 1.0}
-    )
+    scenes = SceneRecipe(mosaic_share=0, cutout_share=0, sized_share=1, **{f"{kind}_share": 1.0})
     recipe = DetectorRecipe(name="t", scenes=scenes)
     places = HardPlaces(**{kind: {"street": np.array([WHEEL])}})
     shown = [
