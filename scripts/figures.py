@@ -8,6 +8,7 @@ draw_samples.py, and judged by the shipped models; `maskwatch predict --save` ma
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -231,6 +232,44 @@ def alarms(confusion: Sequence[Sequence[int]], share: float, people: int = 1000)
     return float(right), float(people * (1 - share) * alarm[0]), float(violators - right)
 
 
+def draw_cost() -> None:
+    """What a frame costs as faces and pixels grow, and a computer as cameras do."""
+    scenes = _read("bench")["scenes"]
+    watched = _read("watch_cameras")
+    figure, (frames, cameras) = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
+    kinds = (("photo", "--"), ("live frame", "-"))
+    colours = {640: BLUE, 1280: "#009e73", 1920: "#d55e00"}
+    for (kind, dashes), (width, colour) in itertools.product(kinds, colours.items()):
+        shown = [scene for scene in scenes if scene["size_wh"][0] == width]
+        name = f"{kind}, {width} x {shown[0]['size_wh'][1]}"
+        faces = [scene["faces_drawn"] for scene in shown]
+        ms = [scene["stages"][kind]["p50_ms"] for scene in shown]
+        frames.plot(faces, ms, dashes, color=colour, marker="o", markersize=4, label=name)
+    frames.set_title("ms a frame or photo, two cores", loc="left")
+    frames.set_xlabel("faces, nobody seen before")
+    frames.set_xticks(sorted({scene["faces_drawn"] for scene in scenes}))
+    frames.set_ylim(bottom=0)
+    frames.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    numbers = [int(number) for number in watched["cameras"]]
+    rows = list(watched["cameras"].values())
+    judged = cameras.bar(range(len(rows)), [row["frames_per_s"] for row in rows], 0.5, color=BLUE)
+    cameras.bar_label(
+        judged,
+        [
+            f"{row['per_camera']['mean']:.3g} of each camera\n"
+            f"{row['cores_used']:.2f} cores busy\np95 {row['latency_ms']['p95']} ms late"
+            for row in rows
+        ],
+        padding=3,
+        fontsize=8,
+    )
+    cameras.set_title("frames judged a second by maskwatch watch", loc="left")
+    cameras.set_xlabel(f"cameras with {watched['offered_per_camera']} frames a second")
+    cameras.set_xticks(range(len(rows)), [str(number) for number in numbers])
+    cameras.margins(x=0.15, y=0.3)
+    _save(figure, "cost.png")
+
+
 def _series(axes: Axes, of: dict[str, list[Range]], labels: Sequence[str]) -> None:
     """One row a label, one mark a system, with its interval."""
     for row, (name, ranges) in enumerate(of.items()):
@@ -266,7 +305,7 @@ def _save(figure: Figure, name: str) -> None:
 def main() -> None:
     """Draws all of them."""
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
-    for draw in (draw_hero, draw_accuracy, draw_left_out, draw_live, draw_alarms):
+    for draw in (draw_hero, draw_accuracy, draw_left_out, draw_live, draw_alarms, draw_cost):
         draw()
 
 
