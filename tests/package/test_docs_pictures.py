@@ -5,8 +5,10 @@ Run: pytest tests/package/test_docs_pictures.py
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
+from types import ModuleType
 
 import pytest
 from support.paths import ROOT
@@ -14,13 +16,17 @@ from support.paths import ROOT
 from maskwatch import Analyzer
 
 sys.path.append(str(ROOT / "scripts"))
-import draw_samples
-import figures
-
 DOCS = ROOT / "docs"
 
 
-def test_the_first_picture_shows_the_four_answers() -> None:
+@pytest.fixture
+def figures() -> ModuleType:
+    """Loaded by who runs these tests; to draw charts takes a second to load."""
+    return importlib.import_module("figures")
+
+
+def test_the_first_picture_shows_the_four_answers(figures: ModuleType) -> None:
+    draw_samples = importlib.import_module("draw_samples")
     image_rgb = draw_samples.draw_scene(figures.HERO, and_then=figures.draw_cup)
     report = Analyzer().analyze(image_rgb)
     assert tuple(face.state for face in report.faces) == figures.SHOWS
@@ -42,7 +48,10 @@ ONE_IN_TEN = [[9, 0, 1, 0], [1, 9, 0, 0], [0, 1, 8, 1]]
     ],
 )
 def test_alarms_of_a_day(
-    confusion: list[list[int]], share: float, alarms: tuple[float, float, float]
+    figures: ModuleType,
+    confusion: list[list[int]],
+    share: float,
+    alarms: tuple[float, float, float],
 ) -> None:
     assert figures.alarms(confusion, share) == pytest.approx(alarms)
 

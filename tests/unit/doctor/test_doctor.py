@@ -31,7 +31,7 @@ from maskwatch.doctor.machine import (
     check_turn,
 )
 from maskwatch.doctor.networks import check_network, check_verdict
-from maskwatch.doctor.packages import Finding, load
+from maskwatch.doctor.packages import Finding, check_loading, load
 from maskwatch.errors import pip_extra
 from maskwatch.models import runtime
 from maskwatch.models.card import SHIPPED_DETECTOR, SHIPPED_MODEL, load_detector, load_model
@@ -162,14 +162,22 @@ def test_parts_are_a_choice_but_what_is_there_must_fit(tmp_path: Path) -> None:
         ("cv2", "raise ImportError('libGL.so.1: cannot open shared object file')", "to the system"),
         ("cv2", "import os\nos.abort()", "ends the process with signal 6"),
         ("onnxruntime", "raise ModuleNotFoundError('No module')", "install onnxruntime"),
-        ("numpy", "import sys\nsys.exit('no')", "pip install --force-reinstall numpy"),
     ],
 )
-def test_packages_that_do_not_load(tmp_path: Path, module: str, code: str, expected: str) -> None:
+def test_packages_that_do_not_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, code: str, expected: str
+) -> None:
     add_module(tmp_path, module, code)
-    faults = faults_of(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    faults = {finding.topic: finding.faults for finding in check_loading()}
     (fault,) = faults[f"loads {module}"]
     assert expected in fault and "--force-reinstall" in fault
+
+
+def test_it_speaks_even_without_numpy(tmp_path: Path) -> None:
+    add_module(tmp_path, "numpy", "import sys\nsys.exit('no')")
+    (fault,) = faults_of(tmp_path)["loads numpy"]
+    assert "pip install --force-reinstall numpy" in fault
 
 
 def test_another_command_says_in_one_line_what_does_not_load(tmp_path: Path) -> None:

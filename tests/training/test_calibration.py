@@ -1,6 +1,6 @@
 """Calibration: the true one is found again, and few pictures shift it little.
 
-Run: pytest tests/unit/training/classifier/test_calibration.py
+Run: pytest tests/training/test_calibration.py
 """
 
 from __future__ import annotations
