@@ -19,6 +19,7 @@ import click
 import numpy as np
 import pandas as pd
 
+from maskwatch.models.records import to_json
 from maskwatch.training.data.manifest import BOX, has_box, read_manifest
 from maskwatch.training.data.parts import Part, as_part, longer_side_px
 from maskwatch.training.evaluation.answers import ask_rows
@@ -64,7 +65,7 @@ def scores_of(classifier: Classifier, faces: Part, kinds: pd.Series[str]) -> dic
     slices = {"all": np.ones(len(side), bool)} | {name: source == name for name in CROWDS}
     slices |= {name: (side >= low) & (side < high) for name, (low, high) in SIDES_PX.items()}
     scores = {
-        name: score(faces.labels[rows], given[rows], list(faces.groups[rows]), 0.0)
+        name: to_json(score(faces.labels[rows], given[rows], list(faces.groups[rows]), 0.0))
         for name, rows in slices.items()
         if rows.any()
     }
