@@ -47,7 +47,7 @@ VISIBLE_RATIO: Ramp = (0.65, 0.80)
 YAW_DEG: Ramp = (90.0, 70.0)
 # a hand before the mouth, a glove or a collar is a sure mask to the classifier, but half a face to
 # the detector; to be chosen anew with another detector (`maskwatch bench street`)
-DETECTION_SCORE: Ramp = (0.48, 0.7)
+DETECTION_SCORE: Ramp = (0.5, 0.71)
 
 
 def measure_quality(

@@ -23,7 +23,7 @@ const VISIBLE_RATIO = [0.65, 0.8];
 /** @type {Ramp} */
 const YAW_DEG = [90, 70];
 /** @type {Ramp} */
-const DETECTION_SCORE = [0.48, 0.7];
+const DETECTION_SCORE = [0.5, 0.71];
 
 /**
  * @param {import("./schema.js").Picture} picture @param {Face} face @param {number} marginRatio
