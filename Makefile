@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # So many tests run at a time, a file of tests always in one process; "0" is none but this one. Five,
-# and one that trains, fill two cores: tests wait for browsers, servers and limits half of their time.
+# and two that train, fill two cores: tests wait for browsers, servers and limits half of their time.
 WORKERS ?= 5
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -46,13 +46,13 @@ app: .venv/app.stamp
 all: .venv/all.stamp
 	@echo "everything is in .venv; $(BIN)/maskwatch --help lists the commands"
 
-# Side by side: tests wait for browsers and servers now and then. What loads TensorFlow has a process
-# of its own, or every worker would load it.
+# Side by side: tests wait for browsers and servers now and then. What loads TensorFlow has workers of
+# its own, or every worker would load it.
 test: .venv/dev.stamp
 	$(MAKE) --no-print-directory --jobs=3 test-training test-others check
 
 test-training: .venv/dev.stamp
-	$(BIN)/python -m pytest -m "not slow" tests/training
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/training
 
 test-others: .venv/dev.stamp
 	$(BIN)/python $(PYTEST) -m "not slow and not scale" --ignore tests/training

@@ -137,7 +137,7 @@ def _snapshots(address: str, policy: RetryPolicy, number: int | None) -> Picture
         asked_s = time.monotonic()
         with _connect(address, policy) as container:
             found = next(_pictures(container, policy, number), None)
-        if found is not None and not np.array_equal(found[0], newest):
+        if found and (newest is None or not np.array_equal(found[0], newest)):
             newest, last_s = found
             yield found
         elif asked_s - last_s > policy.picture_s:
