@@ -6,9 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Five,
-# and two that train, fill two cores: tests wait for browsers, servers and limits half of their time.
-WORKERS ?= 5
+# So many tests run at a time, a file of tests always in one process; "0" is none but this one. Six
+# fill two cores, for tests wait for browsers, servers and limits half of their time.
+WORKERS ?= 6
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Where it is set, each of the hundreds of processes that tests start would compile the package anew.
@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What the commands in the README use, but for training: all of it is there within a minute.
 APP := app,batch,client,heif,serve,watch
 
-.PHONY: help app all test test-training test-others test-unit test-slow test-scale test-costs coverage check bench test-lowest test-newest package docs docs-serve figures notebook screenshots lock clean
+.PHONY: help app all test test-change test-unit test-slow test-scale test-costs coverage check bench test-lowest test-newest package docs docs-serve figures notebook screenshots lock clean
 
 help:
 	@echo "make app     open the pages for photos and live video (ARGS='--server.port 9000' is passed on)"
@@ -46,16 +46,12 @@ app: .venv/app.stamp
 all: .venv/all.stamp
 	@echo "everything is in .venv; $(BIN)/maskwatch --help lists the commands"
 
-# Side by side: tests wait for browsers and servers now and then. What loads TensorFlow has workers of
-# its own, or every worker would load it.
+# Side by side: mypy has one core for a minute, and tests wait for browsers and servers now and then.
 test: .venv/dev.stamp
-	$(MAKE) --no-print-directory --jobs=3 test-training test-others check
+	$(MAKE) --no-print-directory --jobs=2 check test-change
 
-test-training: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/training
-
-test-others: .venv/dev.stamp
-	$(BIN)/python $(PYTEST) -m "not slow and not scale" --ignore tests/training
+test-change: .venv/dev.stamp
+	$(BIN)/python $(PYTEST) -m "not slow and not scale" $(ARGS)
 
 test-costs: .venv/dev.stamp
 	PYTHONPATH=tests $(BIN)/python $(PYTEST) -p support.costs -m "not slow and not scale" $(ARGS)

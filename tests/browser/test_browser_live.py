@@ -161,6 +161,7 @@ def check_labelled(
         for last in (False, True):  # seldom no connection comes up; a visitor would try again
             # until then the page may still be made anew, with other elements
             page.frame_locator("iframe").get_by_role("button", name="Start").wait_for()
+            page.locator("[data-test-script-state=notRunning]").wait_for()
             spoken.filter(has_text="The video is off.").evaluate("element => element.marked = true")
             player = press(page, "Start")
             try:

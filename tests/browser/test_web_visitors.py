@@ -21,7 +21,7 @@ from maskwatch.app.i18n import LANGUAGES, load_catalogue
 from maskwatch.samples import SAMPLES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -57,6 +57,19 @@ DROP = """([content, name, place]) => {
     const dropped = new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true});
     document.querySelector(place).dispatchEvent(dropped);
 }"""
+
+
+def test_a_photo_that_is_chosen_before_the_scripts_are_there_is_judged(open_page: Opened) -> None:
+    page = open_page(path="/ort/LICENSE.txt", ready=False)
+    held: list[Route] = []
+    page.route("**/app.js", lambda route: held.append(route))
+    page.goto(page.url.replace("ort/LICENSE.txt", ""), wait_until="commit")
+    page.locator("#files").set_input_files(GROUP.path)
+    page.wait_for_function("document.querySelector('#files').files.length === 1")
+    for route in held:
+        route.continue_()
+    page.get_by_text("1 photo · 4 faces").first.wait_for()
+    assert len(held) == 1
 
 
 @pytest.mark.parametrize("why", KEEPS)

@@ -31,10 +31,12 @@ export class PhotosView {
   constructor(shared) {
     this.shared = shared;
     const input = found("files", HTMLInputElement);
-    input.addEventListener("change", () => {
+    const take = () => {
       this.#add([...(input.files ?? [])]);
       input.value = ""; // so that the same photo can be chosen again
-    });
+    };
+    input.addEventListener("change", take);
+    take(); // what was chosen while the scripts were still on their way
     this.#acceptDrops(found("drop", HTMLElement));
     document.addEventListener("paste", (event) => this.#add([...(event.clipboardData?.files ?? [])]));
     found("clear", HTMLElement).addEventListener("click", () => this.#clear());
