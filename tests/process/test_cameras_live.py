@@ -22,6 +22,7 @@ from PIL import Image
 from support.drawn_video import HEIGHT, WIDTH, count_up, number_in, numbered, write_video
 from support.ports import free_port
 from support.stream_servers import (
+    PAUSE_S,
     Mjpeg,
     Mute,
     Refusing,
@@ -290,6 +291,29 @@ def test_an_address_that_gives_one_picture_is_asked_again_and_again() -> None:
     assert numbers == sorted(set(numbers))  # each is asked for thrice and given once
     assert [frame.index for frame in frames] == [0, 1, 2, 3]
     assert all(a.time_s < b.time_s for a, b in itertools.pairwise(frames))
+
+
+class Pictures(BaseRequestHandler):
+    """Answers with JPEG pictures one behind the other, and nothing between them."""
+
+    def handle(self) -> None:
+        self.request.recv(4096)
+        with suppress(OSError):  # nobody listens any more
+            self.request.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n")
+            for number in range(256):
+                file = io.BytesIO()
+                Image.fromarray(numbered(number)).save(file, "JPEG")
+                self.request.sendall(file.getvalue())
+                if over.wait(PAUSE_S):
+                    return
+
+
+def test_pictures_that_do_not_end_are_a_stream() -> None:
+    policy = replace(EAGER, snapshot_s=LIMIT_S)  # nobody waits for it
+    with serve(Pictures, silent) as host:
+        frames = first_frames(f"http://{host}/live", 4, policy)
+    numbers = [number_in(frame.image_rgb) for frame in frames]
+    assert numbers == sorted(set(numbers)) and len(numbers) == 4
 
 
 def test_a_picture_that_never_changes_is_frozen(caplog: pytest.LogCaptureFixture) -> None:

@@ -93,14 +93,18 @@ def read_stream(address: str, policy: RetryPolicy, number: int | None = None) ->
         policy: how long to wait for what.
         number: which of several video streams; see video_stream.
     """
+    count = 0
     with _connect(address, policy) as container:
-        if not is_picture(container):
-            if container.duration is not None and address.lower().startswith("http"):
-                reason = "a recording, not a live stream; download it and give the file"
-                raise SourceLost(reason, VideoFault.RECORDING)
-            yield from _pictures(container, policy, number)
-            return
-    yield from _snapshots(address, policy, number)
+        single = is_picture(container)  # or many, one behind the other
+        ends = container.duration is not None and address.lower().startswith("http")
+        if ends and not single:
+            reason = "a recording, not a live stream; download it and give the file"
+            raise SourceLost(reason, VideoFault.RECORDING)
+        for found in _pictures(container, policy, number):
+            yield found
+            count += 1
+    if single and count == 1:
+        yield from _snapshots(address, policy, number, found[0])
 
 
 def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None) -> Pictures:
@@ -129,20 +133,18 @@ def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None
         raise SourceLost(reason, VideoFault.BROKEN) from None
 
 
-def _snapshots(address: str, policy: RetryPolicy, number: int | None) -> Pictures:
+def _snapshots(address: str, policy: RetryPolicy, number: int | None, newest: ImageRGB) -> Pictures:
     """A picture a connection, as many cameras' `snapshot.jpg`; an equal one is not a new one."""
-    newest: ImageRGB | None = None
     last_s = time.monotonic()
     while True:
-        asked_s = time.monotonic()
+        time.sleep(policy.snapshot_s)
         with _connect(address, policy) as container:
             found = next(_pictures(container, policy, number), None)
-        if found and (newest is None or not np.array_equal(found[0], newest)):
+        if found and not np.array_equal(found[0], newest):
             newest, last_s = found
             yield found
-        elif asked_s - last_s > policy.picture_s:
+        elif time.monotonic() - last_s > policy.picture_s:
             raise _frozen(policy)
-        time.sleep(max(0.0, asked_s + policy.snapshot_s - time.monotonic()))
 
 
 def _video(container: InputContainer, number: int | None) -> VideoStream:
