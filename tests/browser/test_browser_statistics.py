@@ -117,6 +117,8 @@ def end(page: Page) -> int:
     if stop.is_visible():  # where both stand still for half a minute the connection ends by itself
         press(page, "Stop")
     expect(off).to_be_visible()
+    # that word comes ahead of the table, which is then still that of a moment before
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     return counted(page, MaskState.MASK)
 
 
@@ -172,7 +174,7 @@ def test_two_browsers_at_once_are_both_counted(chromium: Browser, address: str, 
         for each in (page, other):
             until_seen(each, MaskState.MASK)
         in_all = end(other) + end(page)
-        until(lambda: people(path) == in_all)
+        until(lambda: people(path) == in_all, f"{in_all} people in the statistics")
         other.reload()  # a visit of its own
         turn(other, KEEP)
         until_seen(other, MaskState.MASK)

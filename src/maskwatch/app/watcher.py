@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from threading import Thread, main_thread
+from threading import Lock, Thread, main_thread
 
 import av
 
@@ -73,7 +73,7 @@ class Watcher:
     """Judges the newest frame of one camera in a thread of its own.
 
     `recv` and `on_ended` are what streamlit-webrtc calls, from the loop that serves all browsers:
-    they never wait and never raise.
+    they never wait for a picture and never raise.
 
     Attributes:
         steadiness: of the labels, from 0 to 1; may be set at any time, and the labels then begin
@@ -113,6 +113,7 @@ class Watcher:
         self._waiting: Latest[Arrived[av.VideoFrame]] = Latest()
         self._heard_s = 0.0
         self._working = self._ended = False
+        self._counting = Lock()
         self._failures = FailureLog(_LOG, "live video: the analysis")
 
     @property
@@ -143,8 +144,13 @@ class Watcher:
         return av.VideoFrame.from_ndarray(image_rgb, format="rgb24")
 
     def on_ended(self) -> None:
-        """Let the thread end; it closes the stream. May be called at any time, and again."""
-        self._ended = True
+        """Let the thread end; it closes the stream. May be called at any time, and again.
+
+        A picture that is still being judged then is not counted any more, so that what is told of
+        the session at its end stays true.
+        """
+        with self._counting:
+            self._ended = True
 
     def told(self) -> Told:
         """What there is to say now; it stays the same as long as there is no news."""
@@ -214,11 +220,14 @@ class Watcher:
 
     def _count(self, judged: Judged) -> None:
         report, time_s = judged.report, judged.frame.time_s
-        self._counts = self._session.add(report, time_s)
-        self.alarm = self._alarmist.update(report, time_s)
         self._check.update(judged.frame.image_rgb, report, time_s)
-        if counter := self.counter:  # it may be taken away at any moment
-            counter.add(report, time_s)
+        with self._counting:
+            if self._ended:
+                return
+            self._counts = self._session.add(report, time_s)
+            self.alarm = self._alarmist.update(report, time_s)
+            if counter := self.counter:  # it may be taken away at any moment
+                counter.add(report, time_s)
 
     def _draw(self, judged: Judged) -> None:
         frame, words = judged.frame, self.say.picture_words()

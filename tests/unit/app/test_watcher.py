@@ -300,6 +300,32 @@ def test_the_end_may_come_at_any_time_and_twice(watch: Callable[..., Watcher]) -
     assert shows(given_back(watcher), notice("stopped"))
 
 
+def test_what_is_judged_after_the_end_is_not_counted(watch: Callable[..., Watcher]) -> None:
+    class HeldLater(FakeStream):
+        """Judges a picture at once, and the one that is to come after the end when told to."""
+
+        held = False
+        go_on = threading.Event()
+
+        def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
+            if self.held:
+                reached.set()
+                assert self.go_on.wait(LIMIT_S)
+            return super().update(image_rgb, time_s)
+
+    reached = threading.Event()
+    stream = HeldLater(fakes.tracked(MaskState.MASK, BOX))
+    watcher = shown_until_counted(watch(stream), MaskState.MASK)
+    stream.held = True
+    given_back(watcher)
+    assert reached.wait(LIMIT_S)
+    watcher.on_ended()
+    at_the_end = watcher.counts()
+    stream.go_on.set()
+    until(lambda: stream.closed)
+    assert watcher.counts() == at_the_end
+
+
 def shown_until_counted(watcher: Watcher, state: MaskState) -> Watcher:
     """A face has to be seen for a while before it counts."""
 

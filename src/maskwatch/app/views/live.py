@@ -288,6 +288,8 @@ def show_session(watcher: Watcher | None) -> None:
     if watcher:
         st.session_state[COUNTS] = watcher  # it knows of its last moment, too
     last: Watcher | None = st.session_state.get(COUNTS)
+    if last and not watcher:
+        last.on_ended()  # the connection may take a while to say so
     counts = last.counts() if last else SessionCounts()
     hold(COUNTS, any(counts.people.values()))
     if counts != SessionCounts():
