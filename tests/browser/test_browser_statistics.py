@@ -76,10 +76,10 @@ def turn(page: Page, key: str) -> None:
     )
 
 
-def seen(page: Page, state: MaskState) -> Locator:
-    """The cell that says how many people of the session showed this."""
+def cells(page: Page, state: MaskState) -> Locator:
+    """What the table says of a state: how many people show it, and of the session showed it."""
     head = page.get_by_role("rowheader", name=ENGLISH.label(state), exact=True)
-    return page.get_by_role("row").filter(has=head).get_by_role("cell").last
+    return page.get_by_role("row").filter(has=head).get_by_role("cell")
 
 
 def choice(page: Page, name: str) -> Locator:
@@ -89,22 +89,25 @@ def choice(page: Page, name: str) -> Locator:
 def until_seen(page: Page, state: MaskState) -> None:
     from playwright.sync_api import expect
 
-    told, trouble = seen(page, state), page.get_by_text(ENGLISH.text("connection.none"))
+    some = re.compile("[1-9]")
+    # the session's count may be that of the video before, and nobody is in view of that any more
+    in_view = cells(page, state).first.filter(has_text=some)
+    trouble = page.get_by_text(ENGLISH.text("connection.none"))
     for _ in range(3):  # seldom no connection comes up; a visitor would try again
         expect(page.get_by_text("The video is off.")).to_be_visible()
         press(page, "Start")
-        expect(told.or_(trouble).first).to_be_visible()
-        if told.is_visible():
+        expect(in_view.or_(trouble).first).to_be_visible()
+        if not trouble.is_visible():
             break
         # the page then judges by itself; what is pressed before it does is not heard
         expect(choice(page, "own_browser.here")).to_be_checked()
         page.get_by_text(ENGLISH.text("own_browser.server")).click()
-    expect(told).to_have_text(re.compile("[1-9]"))
+    expect(cells(page, state).last).to_have_text(some)
 
 
 def counted(page: Page, state: MaskState) -> int:
     """How many people there were; where the machine stood still, one comes back as somebody new."""
-    return int(seen(page, state).inner_text())
+    return int(cells(page, state).last.inner_text())
 
 
 def end(page: Page) -> int:
@@ -195,9 +198,7 @@ def test_a_missing_mask_is_told_by_a_banner_and_if_wanted_by_a_sound(
     from playwright.sync_api import expect
 
     play(camera, swaying(Image.fromarray(cartoon(masked=False))))
-    with browsing(chromium, address) as page:
-        page.add_init_script(COUNT_TONES)
-        page.reload()
+    with browsing(chromium, address, script=COUNT_TONES) as page:
         until_seen(page, MaskState.NO_MASK)
         banner = page.get_by_text(ENGLISH.text("warning_signs.no_mask"))
         expect(banner).to_be_visible()
@@ -205,10 +206,11 @@ def test_a_missing_mask_is_told_by_a_banner_and_if_wanted_by_a_sound(
         assert region.evaluate("element => element.ariaLive") == "polite"
         assert page.evaluate("window.tones") == 0  # nobody asked for it
         turn(page, SOUND)
-        page.wait_for_function("window.tones === 2")  # a sample
+        page.wait_for_function("window.tones >= 2")  # a sample
         assert page.evaluate("window.maskwatchSound.bell.context.state") == "running"
         end(page)
+        tones = page.evaluate("window.tones")
         until_seen(page, MaskState.NO_MASK)
-        page.wait_for_function("window.tones === 4")
+        page.wait_for_function("before => window.tones >= before + 2", arg=tones)
         turn(page, BANNER)
         expect(banner).to_have_count(0)

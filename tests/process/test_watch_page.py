@@ -113,12 +113,6 @@ def test_without_a_key_nothing_is_told(site: Site, key: str | None) -> None:
     assert site.correct("1", None, key).status in (401, 429)
 
 
-def test_who_tries_keys_is_slowed_down_and_who_has_one_is_not(site: Site) -> None:
-    statuses = [site.ask("/api/about", "wrong" * 5).status for _ in range(5)]
-    assert statuses[-1] == 429
-    assert site.ask("/api/about").status == 200
-
-
 def test_the_files_of_the_page_are_open_and_load_nothing_from_elsewhere(site: Site) -> None:
     for path in ("/", "/page.js", "/style.css", "/lib/text.js", "/words/id.json", "/about.json"):
         answer = site.ask(path, None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -49,12 +50,20 @@ class Role(StrEnum):
 class Gate:
     """Lets through who has a key; the files of the page are the same for everybody."""
 
-    def __init__(self, app: ASGIApp, config: PageConfig) -> None:
-        """Stand before the routes."""
+    def __init__(
+        self, app: ASGIApp, config: PageConfig, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Stand before the routes.
+
+        Args:
+            app: the routes.
+            config: the keys.
+            clock: seconds, on which wrong keys are counted.
+        """
         self._app = app
         self._keys = KeyRing((*config.owner_keys, *config.viewer_keys))
         self._owners = len(config.owner_keys)
-        self._wrong = RateLimiter(_WRONG_KEYS_PER_S)
+        self._wrong = RateLimiter(_WRONG_KEYS_PER_S, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one call."""
