@@ -26,6 +26,8 @@ from support.scheduling import Scheduling
 # the tests. Ahead of all that looks there when it is loaded.
 _home = tempfile.TemporaryDirectory(prefix="maskwatch-home-", ignore_cleanup_errors=True)
 os.environ.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+# Matplotlib's list of fonts, which each process would else make anew for a second or two.
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
 os.environ["HOME"] = _home.name
 for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
     os.environ.pop(name, None)
@@ -67,6 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if (kind := _kind(item)) in (*ORDER, "scale"):
             item.add_marker(kind)
     items.sort(key=lambda item: ORDER.index(_kind(item)) if _kind(item) in ORDER else len(ORDER))
+
+
+def pytest_collection_finish() -> None:
+    """All code is loaded and stays; Streamlit has the collector run after each run of a page."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

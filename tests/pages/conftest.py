@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from streamlit import config
 
 try:
     from streamlit.components.v2 import manifest_scanner
@@ -22,3 +23,11 @@ def components() -> Iterator[None]:
         if manifest_scanner:
             patch.setattr(manifest_scanner, "scan_component_manifests", found_once)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_magic() -> Iterator[None]:
+    """As `maskwatch app` has it."""
+    config.set_option("runner.magicEnabled", False)
+    yield
+    config.set_option("runner.magicEnabled", True)

@@ -17,10 +17,14 @@ import altair as alt
 # Altair looks into pandas where it finds it among the loaded modules, and fails where another
 # thread is only half through loading it; here it waits until pandas is whole
 import pandas  # noqa: F401
+from altair.utils.schemapi import disable_debug_mode
 
 from maskwatch.app.i18n import Catalogue
 from maskwatch.io.style import STYLES, hex_colour
 from maskwatch.schema import CLASSES, MaskState
+
+# Each part would be checked as it is made, nine tenths of the work; the whole is when it is shown.
+disable_debug_mode()
 
 Row = Mapping[str, Any]
 """What one mark shows: "place" or "x", "series", "value", and "words" for the pointer."""

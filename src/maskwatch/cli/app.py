@@ -35,6 +35,8 @@ _SETTINGS = {
     "STREAMLIT_SERVER_ADDRESS": "localhost",
     "STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "20",  # megabytes; a photo of 50 megapixels fits
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
+    # else the code of each page is taken apart to print what stands alone in a line
+    "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",
     # else thousands of installed files are looked at again and again, for nothing
     "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
