@@ -26,8 +26,11 @@ def components() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def without_magic() -> Iterator[None]:
-    """As `maskwatch app` has it."""
-    config.set_option("runner.magicEnabled", False)
+def streamlit_settings() -> Iterator[None]:
+    """As `maskwatch app` has them."""
+    names = ("runner.magicEnabled", "runner.postScriptGC")
+    for name in names:
+        config.set_option(name, False)
     yield
-    config.set_option("runner.magicEnabled", True)
+    for name in names:
+        config.set_option(name, True)

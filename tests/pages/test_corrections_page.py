@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_read_is_said(store: CorrectionStore) -> None:
 def test_the_command_allows_it_and_deletes_what_is_too_old(
     store: CorrectionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (*launch._SETTINGS, settings.TILES_VARIABLE, settings.PHOTOS_MB_VARIABLE):
+    for name in (*launch.STREAMLIT_SETTINGS, settings.TILES_VARIABLE, settings.PHOTOS_MB_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     monkeypatch.setattr("streamlit.web.cli.main", lambda *_, **__: None)

@@ -173,7 +173,7 @@ def test_no_folder_comes_from_a_browser(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_folder_reaches_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*launch._SETTINGS, settings.EVALUATION_VARIABLE):
+    for name in (*launch.STREAMLIT_SETTINGS, settings.EVALUATION_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     monkeypatch.setattr("streamlit.web.cli.main", lambda *_args, **_named: None)

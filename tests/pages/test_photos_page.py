@@ -405,7 +405,7 @@ def test_a_wrong_side_is_one_message(
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What Streamlit's own command would have been called with."""
     variables = (settings.MODEL_VARIABLE, settings.DETECTOR_VARIABLE, settings.SIDE_VARIABLE)
-    for name in (*launch._SETTINGS, *variables, settings.STATISTICS_VARIABLE):
+    for name in (*launch.STREAMLIT_SETTINGS, *variables, settings.STATISTICS_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
     calls: list[list[str]] = []
@@ -469,7 +469,7 @@ def _accepts(address: str, port: int | None) -> bool:
 
 def test_protection_against_forged_uploads_stays_on() -> None:
     assert st.config.get_option("server.enableXsrfProtection") is True
-    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launch._SETTINGS
+    assert "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION" not in launch.STREAMLIT_SETTINGS
 
 
 def test_without_streamlit_one_line_says_what_to_install(

@@ -418,8 +418,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     for name in (settings.RUNS_VARIABLE, settings.DATA_VARIABLE, settings.WEIGHTS_VARIABLE):
         monkeypatch.setenv(name, "")  # so that what the command sets is taken back
         monkeypatch.delenv(name)
-    for name in launch._SETTINGS:
-        monkeypatch.setenv(name, launch._SETTINGS[name])
+    for name in launch.STREAMLIT_SETTINGS:
+        monkeypatch.setenv(name, launch.STREAMLIT_SETTINGS[name])
     calls: list[list[str]] = []
     monkeypatch.setattr("streamlit.web.cli.main", lambda args, **_: calls.append(args))
     return calls

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import streamlit as st
 
 from maskwatch.app.camera_refusal import HIDING
@@ -47,5 +49,9 @@ page = st.navigation(
 st.set_page_config(page_title=f"{page.title} · MaskWatch")
 use_look((page.url_path or "photo") in WIDE, HIDING)
 choose_language()
-page.run()
+try:
+    page.run()
+finally:
+    # Streamlit itself would have it after every part of a page as well, of live video each second
+    gc.collect()
 ask_before_leaving()

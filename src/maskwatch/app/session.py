@@ -96,9 +96,8 @@ def _load_analyzer(
 def _set_code_aside() -> None:
     """Spare the collector what is loaded by now and stays: packages, pages, networks.
 
-    Streamlit has it look through everything after each run of a page or a part of one, live video
-    once a second for every visitor, and nothing else runs meanwhile. Once only: what visitors
-    bring must be collected when they go.
+    It looks through everything after each run of a page, and nothing else runs meanwhile, no live
+    video either. Once only: what visitors bring must be collected when they go.
     """
     gc.collect()
     gc.freeze()

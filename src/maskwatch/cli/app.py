@@ -29,7 +29,7 @@ from maskwatch.vision.tiles import Tiles
 _DOOR = Path(maskwatch.app.__file__).with_name("door.py")
 
 # Defaults only: an environment variable that is set already, or an option, overrules them.
-_SETTINGS = {
+STREAMLIT_SETTINGS = {
     # this computer only; without an address Streamlit listens everywhere and asks a server
     # outside for the public address, to print it
     "STREAMLIT_SERVER_ADDRESS": "localhost",
@@ -37,6 +37,7 @@ _SETTINGS = {
     "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false",
     # else the code of each page is taken apart to print what stands alone in a line
     "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",
+    "STREAMLIT_RUNNER_POST_SCRIPT_GC": "false",  # see app/main.py
     # else thousands of installed files are looked at again and again, for nothing
     "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
@@ -142,7 +143,7 @@ def app(
     options and environment variables work as usual, such as --server.port 9000 or
     STREAMLIT_SERVER_HEADLESS=true.
     """
-    for name, value in _SETTINGS.items():
+    for name, value in STREAMLIT_SETTINGS.items():
         os.environ.setdefault(name, value)
     _check_training(runs, data, weights)
     os.environ[DEVICE_VARIABLE] = chosen_device(device)  # the pages are another process
