@@ -148,10 +148,10 @@ def test_who_sends_few_pictures_is_live_between_them(
 ) -> None:
     setup = Setup(tmp_path, *[fakes.report(fakes.tracked(NO_MASK))] * 3)
     setup.judge(0.0, apart_s, 2 * apart_s)
-    view, judged_s = setup.camera.view(), time.monotonic()
-    assert view.is_slow is (apart_s > 1)
-    assert setup.camera._condition(judged_s + 0.9 * live_for_s) is Condition.LIVE
-    assert setup.camera._condition(judged_s + 1.1 * live_for_s) is Condition.SILENT
+    view, last = setup.camera.view(), setup.camera._last
+    assert view.is_slow is (apart_s > 1) and last
+    assert setup.camera._condition(last.judged_s + 0.9 * live_for_s) is Condition.LIVE
+    assert setup.camera._condition(last.judged_s + 1.1 * live_for_s) is Condition.SILENT
 
 
 def test_a_file_is_played_once_and_is_over_when_its_last_frame_was_judged(tmp_path: Path) -> None:
