@@ -5,7 +5,6 @@ Run: pytest tests/pages/test_session.py
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,14 +55,6 @@ def test_without_a_choice_the_apps_own_model_judges(runs: Path) -> None:
     assert active_model(runs) is None
     app = page()
     assert OWN in named(app) and not app.warning
-
-
-def test_what_is_loaded_and_stays_is_not_looked_through_after_every_run(runs: Path) -> None:
-    gc.unfreeze()
-    page()
-    assert gc.get_freeze_count() > len(gc.get_objects())
-    page().run()
-    assert gc.get_freeze_count() > len(gc.get_objects())
 
 
 def test_a_choice_holds_for_every_visitor_and_is_taken_back(runs: Path, job: JobFolder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +34,7 @@ def need_analyzer() -> maskwatch.Analyzer:
     """
     try:
         with st.spinner(text("networks.loading")):
-            analyzer = _chosen_analyzer() or _load_analyzer(app_settings().model)
-            _set_code_aside()
-            return analyzer
+            return _chosen_analyzer() or _load_analyzer(app_settings().model)
     except (ModelError, SettingError) as error:
         st.error(text("networks.broken", why=plain(str(error))), icon=":material/error:")
         st.stop()
@@ -90,17 +87,6 @@ def _load_analyzer(
     """
     settings = app_settings()
     return maskwatch.Analyzer(model, settings.detector, settings.detector_side_px, settings.tiles)
-
-
-@st.cache_resource(show_spinner=False)
-def _set_code_aside() -> None:
-    """Spare the collector what is loaded by now and stays: packages, pages, networks.
-
-    It looks through everything after each run of a page, and nothing else runs meanwhile, no live
-    video either. Once only: what visitors bring must be collected when they go.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def analyzer_of(model: Path) -> maskwatch.Analyzer:
