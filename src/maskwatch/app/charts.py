@@ -23,7 +23,7 @@ from maskwatch.app.i18n import Catalogue
 from maskwatch.io.style import STYLES, hex_colour
 from maskwatch.schema import CLASSES, MaskState
 
-# Each part would be checked as it is made, nine tenths of the work; the whole is when it is shown.
+# Each part would be checked as it is made, half of all work; the whole is checked when it is shown.
 disable_debug_mode()
 
 Row = Mapping[str, Any]
