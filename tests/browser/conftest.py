@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The film that Chromium's camera plays; see `support.chromium.play`."""
     path = tmp_path_factory.mktemp("camera") / "camera.y4m"
@@ -31,9 +31,9 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium(camera: Path) -> Iterator[Browser]:
-    """Not longer than this folder: while Playwright runs, no other test may have an event loop."""
+    """While Playwright runs, this thread has an event loop, and no other may run in it."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=WAIT_MS)
@@ -47,7 +47,7 @@ def four_people(camera: Path) -> None:
     play(camera, [group_rgb()])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
     """One visitor for all looks: a new one would load all scripts again."""
     visitor = new_visitor(chromium, locale="id-ID")
@@ -55,7 +55,7 @@ def indonesian(chromium: Browser) -> Iterator[BrowserContext]:
     visitor.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server() -> Iterator[WebServer]:
     """Hands out the page that needs no server."""
     with web_server() as server:
@@ -69,14 +69,14 @@ def open_page(chromium: Browser, server: WebServer) -> Iterator[Opened]:
         yield opened
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def parts(chromium: Browser, server: WebServer) -> Iterator[Page]:
     """One page for all tests that only use its parts; a new one would load all networks again."""
     with opening(chromium, server) as opened:
         yield opened(ready=False)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the pages are, with the shipped networks and statistics of twenty days."""
     folder = tmp_path_factory.mktemp("pages")
@@ -87,7 +87,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A classifier that answers by colour, with all its evidence, and a detector."""
     folder = tmp_path_factory.mktemp("toys")
@@ -96,7 +96,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return model, write_toy_detector(folder)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def toy_pages(tmp_path_factory: pytest.TempPathFactory, toys: tuple[Path, Path]) -> Iterator[str]:
     """Where the pages are, with these networks."""
     folder = tmp_path_factory.mktemp("toy-pages")

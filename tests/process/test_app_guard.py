@@ -5,14 +5,13 @@ Run: pytest tests/process/test_app_guard.py
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from starlette.types import Message, Receive, Scope, Send
 from support.app_server import app_server
 from websockets.exceptions import InvalidStatus
@@ -74,8 +73,8 @@ def test_what_streamlit_still_tells_a_visitor_who_has_left_is_no_fault(
     scope = {"type": "websocket", "headers": [(b"host", b"localhost:1")]}
     fault = pytest.raises(TypeError, match="once more") if is_fault else nullcontext()
     guard = Guard(pages, UploadBudget(MB))
-    with fault, ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
-        apart.submit(lambda: asyncio.run(guard(scope, receive, send))).result()
+    with fault, start_blocking_portal() as portal:
+        portal.call(guard, scope, receive, send)
 
 
 @pytest.mark.parametrize("path", ["/", "/live", "/_stcore/health", "/static/nothing.js"])

@@ -5,9 +5,8 @@ Run: pytest tests/unit/watch/test_page_gate.py
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
+from anyio.from_thread import start_blocking_portal
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -50,7 +49,8 @@ def ask(gate: Gate, key: str = "") -> tuple[int, str]:
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             return await client.get("/api/role", headers=headers)
 
-    answer = asyncio.run(call())
+    with start_blocking_portal() as portal:
+        answer = portal.call(call)
     return answer.status_code, answer.text if answer.status_code == 200 else ""
 
 
