@@ -31,10 +31,10 @@ from typing import Any
 
 import yaml
 
+from maskwatch.cli.watch import describe
 from maskwatch.errors import SettingError
 from maskwatch.io.environment import cpu_name, versions
 from maskwatch.watch.config import load_config
-from maskwatch.watch.description import describe
 
 RESULT = Path(__file__).parent / "results" / "settings_fuzz.json"
 MARK = "HUNTER2"

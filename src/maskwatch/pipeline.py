@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maskwatch.errors import ModelError, SettingError
-from maskwatch.io.image_reduction import Reduction
+from maskwatch.io.image_decoding import Reduction
 from maskwatch.io.images import ImageSource, load_image, read_file, source_name
 from maskwatch.models.card import SHIPPED_MODEL, DetectorCard, ModelCard
 from maskwatch.models.device import Device

@@ -21,7 +21,7 @@ from support import bad_images, fakes
 from support.toy_detector import write_toy_detector
 from support.toy_model import RED, plain, write_toy_model
 
-from maskwatch.app import consent, settings, views, webrtc
+from maskwatch.app import browser_camera, consent, settings, views
 from maskwatch.app import watcher as watcher_module
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.app.views import live
@@ -210,7 +210,7 @@ def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
         monkeypatch.setenv(name, value)
     browser.press_start()
     assert "Connecting" in spoken(run(page)) and not page.error
-    monkeypatch.setattr(webrtc, "CONNECT_S", 0.0)
+    monkeypatch.setattr(browser_camera, "CONNECT_S", 0.0)
     (error,) = run(page).error
     assert ENGLISH.text("connection.none") in error.value and why in error.value
     page.button[0].click().run()

@@ -28,7 +28,7 @@ from support.waiting import LIMIT_S
 
 from maskwatch.cli.main import cli
 from maskwatch.errors import pip_extra
-from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.process import stopping_on_signals
 from maskwatch.io.video import open_source
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))

@@ -22,7 +22,7 @@ from support.waiting import until
 
 from maskwatch.errors import ImageError, ImageFault
 from maskwatch.io.decoder_pool import QUICK_PIXELS, DecoderPool, Grant
-from maskwatch.io.decoding_cost import MAX_SCANS, MAX_STRIPS, check_cost
+from maskwatch.io.decoder_process import MAX_SCANS, MAX_STRIPS, check_cost
 from maskwatch.io.images import load_image
 
 SMALL = bad_images.encoded("PNG", Image.fromarray(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)))

@@ -14,8 +14,7 @@ from PIL import Image, ImageGrab
 from support.fakes import judged, report
 
 from maskwatch.io.cameras import Latest
-from maskwatch.live.judge import Judged
-from maskwatch.live.loop import Meter
+from maskwatch.live.loop import Judged, Meter
 from maskwatch.live.preview import NoWindow, Window
 
 pytest.importorskip("tkinter", reason="this Python is without Tk")

@@ -18,7 +18,7 @@ from support.service_server import GatedAnalyzer, Running, png, running
 from support.toy_model import RED, plain
 
 from maskwatch.pipeline import Networks
-from maskwatch.service.docs_page import docs_html
+from maskwatch.service.pages import docs_html
 
 
 class Seen(HTMLParser):

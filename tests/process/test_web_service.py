@@ -21,7 +21,7 @@ from support.web_browsers import WAIT_S
 
 from maskwatch.models.runtime import joined
 from maskwatch.pipeline import Networks
-from maskwatch.service.page import page_of
+from maskwatch.service.pages import page_of
 from maskwatch.web.server import HEADERS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Judged
 from maskwatch.schema import (
     FaceOrigin,
     FaceVerdict,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskwatch.io.style import held_s
 from maskwatch.live.counting import LEAST_S
-from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Judged
 from maskwatch.schema import MaskState, TrackedFace
 from maskwatch.store.seen_faces import SeenFace, cut_out, from_png, to_png
 from maskwatch.vision.quality import evidence_weight

@@ -20,16 +20,15 @@ from maskwatch.app.film_faces import FilmFaces
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.errors import MaskWatchError, VideoError
 from maskwatch.io.blur import FilmBlur
-from maskwatch.io.csv_cells import csv_line
 from maskwatch.io.draw import annotate
+from maskwatch.io.process import stopping_on_signals
 from maskwatch.io.recording import Recording
 from maskwatch.io.report import CSV_COLUMNS, csv_rows
-from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.text_files import csv_line
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import load_av
 from maskwatch.live.counting import Session, SessionCounts
-from maskwatch.live.judge import Judged
-from maskwatch.live.loop import watch
+from maskwatch.live.loop import Judged, watch
 from maskwatch.pipeline import Analyzer
 from maskwatch.stream import Stream
 

@@ -46,7 +46,7 @@ from maskwatch.app.photos import (
     zip_file,
     zip_names,
 )
-from maskwatch.app.quality_words import quality_lines
+from maskwatch.app.quality_hints import quality_lines
 from maskwatch.app.second_model import offer_second
 from maskwatch.errors import ImageError
 from maskwatch.io.style import STYLES

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from maskwatch.app.kept import BESIDE_BYTES, kept_bytes
-from maskwatch.io.hosts import is_own_host
+from maskwatch.io.addresses import is_own_host
 
 _UPLOADS = "/_stcore/upload_file/"
 

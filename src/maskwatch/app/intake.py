@@ -1,4 +1,8 @@
-"""A field for a visitor's files, which is empty again once they were taken over."""
+"""A field for a visitor's files, and the question before a reload or a closed tab loses them.
+
+The field is empty again once its files were taken over. Pages and languages are changed without
+loss; a reload begins a new session, with nothing in it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,23 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from maskwatch.app.kept import take_over
+from maskwatch.app.look import put_unseen
+
+HELD = "held"
+"""Key of the session's state: names of what would be lost. Browsers ask in words of their own."""
+
+
+def hold(name: str, is_there: bool) -> None:
+    """Say whether there is something of this name to lose."""
+    held: set[str] = st.session_state.setdefault(HELD, set())
+    (held.add if is_there else held.discard)(name)
+
+
+def ask_before_leaving() -> None:
+    """Have the browser ask, where there is something to lose."""
+    asks = "(event) => event.preventDefault()" if st.session_state.get(HELD) else "null"
+    put_unseen(f"<script>window.onbeforeunload = {asks};</script>")
+
 
 Given = list[tuple[str, str, bytes]]
 """Of each file the upload, the name and the content."""

@@ -11,8 +11,7 @@ from maskwatch.app.components import plain
 from maskwatch.app.correcting import correction_store
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.session import app_settings, model_in_use
-from maskwatch.app.starting import start
-from maskwatch.app.training_sets import check, together
+from maskwatch.app.training_start import check, start, together
 from maskwatch.errors import MaskWatchError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS

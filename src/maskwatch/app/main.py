@@ -6,9 +6,9 @@ import gc
 
 import streamlit as st
 
-from maskwatch.app.camera_refusal import HIDING
+from maskwatch.app.browser_camera import HIDING
+from maskwatch.app.intake import ask_before_leaving
 from maskwatch.app.language import choose_language, text
-from maskwatch.app.leaving import ask_before_leaving
 from maskwatch.app.look import use_look
 from maskwatch.app.session import app_settings
 from maskwatch.app.settings import can_train

@@ -15,14 +15,13 @@ from threading import Lock, Thread, main_thread
 import av
 
 from maskwatch.app.i18n import Catalogue
-from maskwatch.app.view_check import ViewCheck
+from maskwatch.app.quality_hints import ViewCheck
 from maskwatch.io.cameras import Latest
 from maskwatch.io.draw import annotate, notice_picture, write_status
 from maskwatch.io.video_source import upright_rgb
 from maskwatch.live.counting import Session, SessionCounts
 from maskwatch.live.events import Alarm, Alarmist
-from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged
-from maskwatch.live.loop import Rate, status_text
+from maskwatch.live.loop import Arrived, FailureLog, Judge, Judged, Rate, status_text
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter
 from maskwatch.stream import Stream

@@ -12,8 +12,8 @@ import click
 from maskwatch.errors import DataError, SettingError
 from maskwatch.io.style import STYLES
 from maskwatch.schema import MaskState
-from maskwatch.store.correction_export import FORMS, export_folder
 from maskwatch.store.corrections import Correction, CorrectionStore
+from maskwatch.store.export import FORMS, export_folder
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -16,13 +16,12 @@ from maskwatch.errors import SettingError
 from maskwatch.io.blur import FilmBlur
 from maskwatch.io.cameras import ENDS_WITHIN_S, Latest
 from maskwatch.io.draw import annotate
+from maskwatch.io.process import stopping_on_signals
 from maskwatch.io.recording import Recording
 from maskwatch.io.report import count_states
-from maskwatch.io.signals import stopping_on_signals
 from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
-from maskwatch.live.judge import FrameStream, Judged, Sink, frame_document
-from maskwatch.live.loop import Meter, Pace, watch
+from maskwatch.live.loop import FrameStream, Judged, Meter, Pace, Sink, frame_document, watch
 from maskwatch.live.preview import NoWindow, Window
 from maskwatch.pipeline import Analyzer
 from maskwatch.stream import Stream

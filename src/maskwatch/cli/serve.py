@@ -14,7 +14,7 @@ from maskwatch.service.app import create_app
 from maskwatch.service.engine import Engine, configure_log
 from maskwatch.service.guard import KEYS_VARIABLE, load_keys
 from maskwatch.service.limits import Limits
-from maskwatch.service.page import page_of
+from maskwatch.service.pages import page_of
 from maskwatch.service.server import Server, listen
 from maskwatch.vision.tiles import Tiles
 

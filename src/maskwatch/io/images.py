@@ -25,6 +25,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from maskwatch.errors import ImageError, ImageFault
 from maskwatch.io.addresses import shown_address
 from maskwatch.io.folders import expand_pattern, walk_once
+from maskwatch.io.image_decoding import Reduction, mended, upright
 from maskwatch.io.image_kinds import (
     HEAD_BYTES,
     IMAGE_SUFFIXES,
@@ -36,9 +37,6 @@ from maskwatch.io.image_kinds import (
     kind_of,
     may_be_video,
 )
-from maskwatch.io.image_mending import mended
-from maskwatch.io.image_reduction import Reduction
-from maskwatch.io.image_turn import upright
 from maskwatch.schema import ImageRGB
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageSource", "list_images", "load_image"]

@@ -13,8 +13,8 @@ from typing import Any
 
 from maskwatch._version import __version__
 from maskwatch.errors import ImageError
-from maskwatch.io.csv_cells import csv_line
 from maskwatch.io.style import STYLES
+from maskwatch.io.text_files import csv_line
 from maskwatch.schema import CLASSES, REPORT_SCHEMA, FaceOrigin, FaceVerdict, FrameReport, MaskState
 
 Result = FrameReport | ImageError

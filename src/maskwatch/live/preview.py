@@ -9,8 +9,7 @@ from PIL import Image
 
 from maskwatch.io.cameras import Latest
 from maskwatch.io.draw import annotate, write_status
-from maskwatch.live.judge import Judged
-from maskwatch.live.loop import Rate, status_text
+from maskwatch.live.loop import Judged, Rate, status_text
 from maskwatch.schema import ImageRGB
 
 _POLL_MS = 15

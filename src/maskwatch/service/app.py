@@ -23,11 +23,10 @@ from maskwatch.pipeline import Networks
 from maskwatch.service import documents, openapi
 from maskwatch.service import documents as examples
 from maskwatch.service import limits as problems
-from maskwatch.service.docs_page import docs_router
 from maskwatch.service.engine import CONTENT_TYPE, Engine, to_entry
 from maskwatch.service.guard import HUNG_UP, OPEN_PATHS, Guard, KeyRing
 from maskwatch.service.limits import INTERNAL, NO_ROUTE, WRONG_METHOD, Problem
-from maskwatch.service.page import PAGE_PATH, page_router
+from maskwatch.service.pages import PAGE_PATH, docs_router, page_router
 from maskwatch.service.stream import Session
 from maskwatch.service.uploads import read_uploads
 

@@ -13,8 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwatch.errors import SettingError
-from maskwatch.io.hosts import is_own_host
-from maskwatch.service.docs_page import DOCS_PATHS
+from maskwatch.io.addresses import is_own_host
 from maskwatch.service.engine import Engine, logger
 from maskwatch.service.limits import (
     FOREIGN_PAGE,
@@ -26,7 +25,7 @@ from maskwatch.service.limits import (
     Problem,
     RateLimiter,
 )
-from maskwatch.service.page import PAGE_PATH, is_page
+from maskwatch.service.pages import DOCS_PATHS, PAGE_PATH, is_page
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", *DOCS_PATHS})
 """Need no key and are not counted against a client: what starts the service asks them, or a person

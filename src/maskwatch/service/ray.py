@@ -15,15 +15,15 @@ from queue import SimpleQueue
 from starlette.types import ASGIApp
 
 from maskwatch.errors import ClusterError, SettingError
+from maskwatch.io.process import stopping_on_signals
 from maskwatch.io.ray_cluster import ray_cluster
-from maskwatch.io.signals import stopping_on_signals
 from maskwatch.models import runtime
 from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
 from maskwatch.service.engine import Engine, configure_log, logger
 from maskwatch.service.guard import KEYS_VARIABLE, KeyRing
 from maskwatch.service.limits import Limits
-from maskwatch.service.page import page_of
+from maskwatch.service.pages import page_of
 from maskwatch.service.server import KEEP_ALIVE_S
 
 _NAME, _DEPLOYMENT = "maskwatch", "service"

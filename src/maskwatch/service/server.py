@@ -26,7 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from maskwatch.errors import SettingError
-from maskwatch.io.signals import stopping_on_signals
+from maskwatch.io.process import stopping_on_signals
 from maskwatch.service.engine import logger
 from maskwatch.service.guard import KEYS_VARIABLE
 from maskwatch.service.limits import BUSY, MALFORMED, MEDIA_TYPE, Limits, Problem

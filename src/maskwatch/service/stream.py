@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maskwatch.io.cameras import Latest
 from maskwatch.io.report import Result
-from maskwatch.live.judge import Arrived, Judge, Judged, frame_document
+from maskwatch.live.loop import Arrived, Judge, Judged, frame_document
 from maskwatch.service.engine import Engine, SwitchCounter, to_entry
 from maskwatch.stream import Stream
 

@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
 from maskwatch.files import write_json, write_text, writing
-from maskwatch.io.csv_cells import harmless
 from maskwatch.io.environment import cpu_name, git_revision, versions
 from maskwatch.io.settings import Record, read_settings
+from maskwatch.io.text_files import harmless
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.manifest import data_sha256

@@ -16,8 +16,7 @@ from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
 from maskwatch.live.counting import Clock, steady_states
 from maskwatch.live.events import VIOLATIONS, Alarmist, EventFinder
-from maskwatch.live.judge import Arrived, FailureLog, Judge, Judged, from_source
-from maskwatch.live.loop import Rate
+from maskwatch.live.loop import Arrived, FailureLog, Judge, Judged, Rate, from_source
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.store.statistics import CameraCounter, StatisticsWriter
 from maskwatch.stream import Stream
@@ -26,10 +25,9 @@ from maskwatch.watch.config import CameraConfig
 from maskwatch.watch.event_store import EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
 from maskwatch.watch.fair_queue import FairQueue
-from maskwatch.watch.live_view import LiveView
 from maskwatch.watch.outbox import AlertQueue
 from maskwatch.watch.rules import Rule, RuleWatch
-from maskwatch.watch.status import CameraView, Condition
+from maskwatch.watch.status import CameraView, Condition, LiveView
 from maskwatch.watch.zones import covered, looked_at
 
 _LOG = logging.getLogger(__name__)

@@ -12,10 +12,9 @@ from maskwatch.errors import SettingError, VideoError
 from maskwatch.io.settings import Secret, between, read_settings, require
 from maskwatch.io.video import open_source
 from maskwatch.store.statistics import default_path
-from maskwatch.watch.names import check_name, check_once
 from maskwatch.watch.pictures import PictureKind
 from maskwatch.watch.rules import Rule
-from maskwatch.watch.zones import Zone, ZoneKind, check_zones
+from maskwatch.watch.zones import Zone, ZoneKind, check_name, check_once, check_zones
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 

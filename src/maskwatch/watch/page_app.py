@@ -35,11 +35,12 @@ from maskwatch.watch.config import WatchConfig, store_path
 from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.page_changes import (
     CameraZones,
+    Corrector,
+    EventCorrection,
     RuleHours,
     load_changes,
     save_changes,
 )
-from maskwatch.watch.page_corrections import Corrector, EventCorrection
 from maskwatch.watch.pictures import Picture
 from maskwatch.watch.status import CameraView
 from maskwatch.watch.supervisor import Watch

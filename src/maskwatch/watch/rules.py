@@ -14,8 +14,7 @@ from maskwatch.live.counting import Clock
 from maskwatch.live.events import STAY_S, VIOLATIONS, random_id
 from maskwatch.schema import FrameReport, MaskState, TrackedFace
 from maskwatch.watch.hours import Hours
-from maskwatch.watch.names import check_name
-from maskwatch.watch.zones import Zone, within
+from maskwatch.watch.zones import Zone, check_name, within
 
 ALERT_SCHEMA = "maskwatch.alert/1"
 

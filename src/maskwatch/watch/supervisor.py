@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from maskwatch.errors import StoreError
 from maskwatch.io.cameras import ENDS_WITHIN_S
 from maskwatch.io.connections import RetryPolicy
-from maskwatch.live.judge import Arrived
+from maskwatch.live.loop import Arrived
 from maskwatch.models.runtime import available_cpus
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import ImageRGB

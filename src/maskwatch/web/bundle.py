@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch._version import __version__
-from maskwatch.errors import SettingError
+from maskwatch.errors import MissingExtraError, SettingError
 from maskwatch.io.images import MAX_PIXELS
 from maskwatch.io.style import INK, PLATE, STYLES, hex_colour
 from maskwatch.models.card import (
@@ -32,7 +32,6 @@ from maskwatch.models.card import (
 from maskwatch.models.runtime import joined
 from maskwatch.pipeline import Networks
 from maskwatch.samples import SAMPLES
-from maskwatch.web.float16 import to_float16
 
 _PACKAGE = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("page")
@@ -230,3 +229,35 @@ def _file_list(files: Mapping[str, bytes]) -> bytes:
 def as_json(values: object) -> bytes:
     """A file of JSON."""
     return json.dumps(values, ensure_ascii=False).encode()
+
+
+_LEAST_VALUES = 64
+"""Smaller tensors are shapes and scales, which save nothing."""
+
+
+def to_float16(model: bytes) -> bytes:
+    """The same network with narrow weights; inputs, outputs and arithmetic keep four bytes.
+
+    Args:
+        model: the content of an ONNX file.
+
+    Raises:
+        MissingExtraError: the package that reads ONNX files is not installed.
+    """
+    try:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+    except ImportError as error:
+        raise MissingExtraError("--slim", "train") from error
+    proto = onnx.load_from_string(model)
+    casts = []
+    for tensor in proto.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < _LEAST_VALUES:
+            continue
+        wide, narrow = tensor.name, f"{tensor.name}_float16"
+        tensor.CopyFrom(numpy_helper.from_array(values.astype("float16"), narrow))
+        casts.append(helper.make_node("Cast", [narrow], [wide], to=TensorProto.FLOAT))
+    for place, node in enumerate(casts):  # ahead of whatever uses them
+        proto.graph.node.insert(place, node)
+    return bytes(proto.SerializeToString())

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from support import fakes
 
-from maskwatch.app.claims import MOST_FACES, ClaimCounter, read_claim
-from maskwatch.app.own_browser import is_near
+from maskwatch.app.own_browser import MOST_FACES, ClaimCounter, is_near, read_claim
 from maskwatch.live.counting import Count
 from maskwatch.schema import MaskState
 from maskwatch.store.statistics import (

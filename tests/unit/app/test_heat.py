@@ -10,7 +10,7 @@ import pytest
 
 from maskwatch.app.heat import HEAT_PX, full_scale, heat_picture, legend_strip, place_of, tinted
 from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
-from maskwatch.app.quality_words import quality_level, quality_lines
+from maskwatch.app.quality_hints import quality_level, quality_lines
 from maskwatch.schema import FaceQuality
 
 GREY = np.full((64, 64, 3), 128, np.uint8)

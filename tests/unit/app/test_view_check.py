@@ -12,7 +12,7 @@ import pytest
 from support import fakes
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
-from maskwatch.app.view_check import LASTS_S, NOBODY, ViewCheck, faults
+from maskwatch.app.quality_hints import LASTS_S, NOBODY, ViewCheck, faults
 from maskwatch.schema import FaceQuality, FaceVerdict, MaskState
 
 FRAME = np.full((480, 640, 3), 128, np.uint8)

@@ -25,7 +25,7 @@ from maskwatch.app.watcher import Watcher
 from maskwatch.errors import ImageError, ImageFault
 from maskwatch.io.draw import annotate, notice_picture
 from maskwatch.io.report import count_states
-from maskwatch.live.judge import Judged
+from maskwatch.live.loop import Judged
 from maskwatch.schema import FaceOrigin, FrameReport, ImageRGB, MaskState
 
 BOX = (200.0, 150.0, 300.0, 270.0)

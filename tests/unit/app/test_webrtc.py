@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from maskwatch.app.webrtc import CONNECT_S, Attempt, keeps_camera
+from maskwatch.app.browser_camera import CONNECT_S, Attempt, keeps_camera
 
 Look = tuple[bool, int, float]
 

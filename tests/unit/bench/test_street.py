@@ -16,9 +16,9 @@ from support.paths import ROOT
 from maskwatch.cli.main import cli
 from maskwatch.errors import DataError
 from maskwatch.schema import CLASSES, Face, FaceVerdict, MaskState, TrackedFace
-from maskwatch.training.flicker.alarms import AlarmCounts, film_alarms
 from maskwatch.training.flicker.recording import RecordedFrame
 from maskwatch.training.flicker.street import TRUTH_FILE, WHOLE, StreetTruth, read_truth
+from maskwatch.training.flicker.street_bench import AlarmCounts, film_alarms
 from maskwatch.training.flicker.street_scores import StreetScores, film_glances, street_scores
 
 FILMS = ROOT.parent / "shared" / "data" / "video"

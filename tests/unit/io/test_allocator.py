@@ -15,7 +15,7 @@ import pytest
 
 COUNT = """
 import ctypes, sys, threading
-from maskwatch.io.allocator import limit_arenas
+from maskwatch.io.process import limit_arenas
 
 if sys.argv[2] == "limited":
     limit_arenas()

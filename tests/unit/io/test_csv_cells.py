@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import fakes
 
-from maskwatch.io.csv_cells import harmless, meant
 from maskwatch.io.report import to_csv
+from maskwatch.io.text_files import harmless, meant
 from maskwatch.live.counting import Count
 from maskwatch.live.events import Event
 from maskwatch.schema import MaskState

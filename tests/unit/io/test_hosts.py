@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from maskwatch.io.hosts import is_own_host
+from maskwatch.io.addresses import is_own_host
 
 HERE = socket.gethostname()
 

@@ -15,7 +15,7 @@ from PIL import Image
 import maskwatch
 from maskwatch import pipeline
 from maskwatch.errors import ImageError
-from maskwatch.io.image_reduction import Reduction
+from maskwatch.io.image_decoding import Reduction
 from maskwatch.io.images import load_image
 from maskwatch.samples import SAMPLES
 from maskwatch.schema import FrameReport

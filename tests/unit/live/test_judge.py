@@ -21,7 +21,7 @@ from maskwatch import Analyzer, Stream
 from maskwatch.errors import ImageError, ImageFault
 from maskwatch.live.counting import Session, SessionCounts
 from maskwatch.live.events import COOL_DOWN_S, Alarm, Alarmist, EventFinder
-from maskwatch.live.judge import LOG_EVERY_S, Arrived, FailureLog, Judge, Judged
+from maskwatch.live.loop import LOG_EVERY_S, Arrived, FailureLog, Judge, Judged
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.service.engine import SwitchCounter
 from maskwatch.store.statistics import CameraCounter, StatisticsStore, StatisticsWriter

@@ -13,8 +13,7 @@ import pytest
 from support.fakes import report
 
 from maskwatch.io.video_source import VideoSource
-from maskwatch.live.judge import Judged
-from maskwatch.live.loop import Meter, Pace, status_text, watch
+from maskwatch.live.loop import Judged, Meter, Pace, status_text, watch
 from maskwatch.schema import Frame, FrameReport, ImageRGB
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)

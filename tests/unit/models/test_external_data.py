@@ -20,7 +20,7 @@ from support.toy_detector import toy_detector_onnx
 from support.toy_model import toy_onnx, write_toy_model
 
 from maskwatch import Analyzer, ModelError, WholeImage
-from maskwatch.models.external_data import refuse_external_data
+from maskwatch.models.runtime import refuse_external_data
 
 
 def outside(name: str = "w") -> TensorProto:

@@ -23,7 +23,6 @@ from support.waiting import until
 from maskwatch.errors import DataError, SettingError
 from maskwatch.schema import CLASSES, FaceVerdict, MaskState
 from maskwatch.store import corrections
-from maskwatch.store.correction_export import FORMS, export_folder, export_zip
 from maskwatch.store.corrections import (
     CORRECTION_SCHEMA,
     FACE_PX,
@@ -31,6 +30,7 @@ from maskwatch.store.corrections import (
     CorrectionStore,
     face_with_surroundings,
 )
+from maskwatch.store.export import FORMS, export_folder, export_zip
 from maskwatch.training.data.catalog import UNCLEAR
 from maskwatch.training.data.collect import collect
 from maskwatch.training.data.manifest import BOX

@@ -16,7 +16,6 @@ from maskwatch.io.settings import Secret
 from maskwatch.schema import MaskState
 from maskwatch.watch.config import CameraConfig, WatchConfig, WebhookConfig
 from maskwatch.watch.hours import Hours
-from maskwatch.watch.live_view import ASKED_S, LiveView
 from maskwatch.watch.page_changes import (
     CameraZones,
     PageChanges,
@@ -27,6 +26,7 @@ from maskwatch.watch.page_changes import (
     with_changes,
 )
 from maskwatch.watch.rules import Rule
+from maskwatch.watch.status import ASKED_S, LiveView
 from maskwatch.watch.zones import Zone, ZoneKind
 
 MAT = Zone("mat", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)))

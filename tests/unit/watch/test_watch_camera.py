@@ -16,7 +16,7 @@ from support.drawn_video import write_video
 from support.waiting import until
 
 from maskwatch.io.connections import RetryPolicy
-from maskwatch.live.judge import Arrived
+from maskwatch.live.loop import Arrived
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.store.statistics import StatisticsStore, StatisticsWriter
 from maskwatch.watch import camera as camera_module

@@ -16,8 +16,8 @@ from maskwatch.app.language import catalogue, text
 from maskwatch.app.session import need_analyzer, show_privacy
 from maskwatch.errors import MaskWatchError
 from maskwatch.schema import CLASSES, MaskState
-from maskwatch.store.correction_export import FORMS, export_zip
 from maskwatch.store.corrections import Correction, CorrectionStore
+from maskwatch.store.export import FORMS, export_zip
 
 PER_PAGE = 12
 # two beside each other fit on a telephone

@@ -11,10 +11,9 @@ from maskwatch.app.components import little_pictures, plain, show_legend
 from maskwatch.app.correcting import Answers, offer_correction, privacy_words
 from maskwatch.app.film import FILM_MB, FILM_SUFFIXES, Film, FilmState
 from maskwatch.app.film_process import FilmOrder
-from maskwatch.app.intake import Given, offer_field, round_of
+from maskwatch.app.intake import Given, hold, offer_field, round_of
 from maskwatch.app.kept import count_in
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.leaving import hold
 from maskwatch.app.look import speak_changes
 from maskwatch.app.people import show_people
 from maskwatch.app.session import app_settings, chosen_model, need_analyzer, show_privacy

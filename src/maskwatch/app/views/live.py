@@ -18,16 +18,15 @@ from PIL import Image
 from streamlit_webrtc import WebRtcStreamerContext, webrtc_streamer
 
 import maskwatch
-from maskwatch.app import consent, own_browser, webrtc
-from maskwatch.app.camera_refusal import SPOKEN, prepare_refusal
+from maskwatch.app import browser_camera, consent, own_browser
+from maskwatch.app.browser_camera import SPOKEN, prepare_refusal, show_still
 from maskwatch.app.components import framed, jpeg, plain, show_legend
 from maskwatch.app.ice import IceServer, ice_servers
+from maskwatch.app.intake import hold
 from maskwatch.app.language import catalogue, text
-from maskwatch.app.leaving import hold
 from maskwatch.app.look import put_unseen, speak_changes
 from maskwatch.app.people import show_counts
 from maskwatch.app.session import need_analyzer, show_privacy
-from maskwatch.app.stills import show_still
 from maskwatch.app.watcher import Told, Watcher
 from maskwatch.errors import SettingError
 from maskwatch.live.counting import SessionCounts
@@ -132,7 +131,7 @@ def show_page() -> None:
         st.title(text("pages.live"), width="content")
         still = st.toggle(text("live.still"), key=STILL, persist_state="session")
         here = not still and own_browser.chooses_here()
-    if webrtc.keeps_camera(st.context.url):
+    if browser_camera.keeps_camera(st.context.url):
         st.warning(text("connection.no_camera_here"), icon=":material/no_photography:")
     analyzer = need_analyzer()
     if still:
@@ -231,9 +230,9 @@ def note_change() -> None:
     this_attempt().update(is_wanted(st.session_state[PLAYER]), 0, time.monotonic())
 
 
-def this_attempt() -> webrtc.Attempt:
+def this_attempt() -> browser_camera.Attempt:
     """What is known of this browser's connection."""
-    attempt: webrtc.Attempt = st.session_state.setdefault(ATTEMPT, webrtc.Attempt())
+    attempt: browser_camera.Attempt = st.session_state.setdefault(ATTEMPT, browser_camera.Attempt())
     return attempt
 
 

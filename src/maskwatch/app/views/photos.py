@@ -11,14 +11,13 @@ from functools import partial
 
 import streamlit as st
 
-from maskwatch.app import webrtc
+from maskwatch.app import browser_camera
 from maskwatch.app.components import CAMERA_PX, plain, show_legend
 from maskwatch.app.correcting import privacy_words
 from maskwatch.app.gallery import show_gallery
-from maskwatch.app.intake import Given, offer_field, round_of
+from maskwatch.app.intake import Given, hold, offer_field, round_of
 from maskwatch.app.kept import count_in, take_over
 from maskwatch.app.language import text
-from maskwatch.app.leaving import hold
 from maskwatch.app.look import put_unseen
 from maskwatch.app.photos import MAX_PHOTOS, Photo, SessionPhotos
 from maskwatch.app.session import app_settings, need_analyzer, show_privacy
@@ -113,7 +112,7 @@ def take_uploads(store: SessionPhotos, given: Given) -> None:
 
 def show_camera(store: SessionPhotos) -> None:
     """The browser's camera, whose pictures are added one after the other."""
-    if webrtc.keeps_camera(st.context.url):
+    if browser_camera.keeps_camera(st.context.url):
         st.warning(text("connection.no_camera_here"), icon=":material/no_photography:")
     st.camera_input(
         text("live.take_picture"),

@@ -35,8 +35,7 @@ from maskwatch.app.session import (
     need_analyzer,
     show_privacy,
 )
-from maskwatch.app.starting import start
-from maskwatch.app.training_sets import check, together
+from maskwatch.app.training_start import check, start, together
 from maskwatch.errors import ModelError, SettingError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS

@@ -20,9 +20,9 @@ from maskwatch.models.runtime import create_session
 from maskwatch.schema import CLASSES
 from maskwatch.training.classifier.network import convert_to_onnx
 from maskwatch.training.data.catalog import PUBLIC_SETS, source_licence
+from maskwatch.training.data.class_names import untaught, what_it_means
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.data.parts import Part, load_canvases, take_part
-from maskwatch.training.data.taught import untaught, what_it_means
 from maskwatch.training.metrics import score_slices
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder

@@ -36,9 +36,9 @@ from maskwatch.training.classifier.network import (
     convert_to_onnx,
     resume_dropout,
 )
+from maskwatch.training.data.class_names import check_taught
 from maskwatch.training.data.manifest import PARTS
 from maskwatch.training.data.parts import NONE_OF_THEM, Part, load_canvases, take_part, take_unclear
-from maskwatch.training.data.taught import check_taught
 from maskwatch.training.metrics import score
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder

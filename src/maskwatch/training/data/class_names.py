@@ -1,4 +1,4 @@
-"""What people call the three classes, and which label a name stands for.
+"""What people call the three classes, what a name stands for, and which of them a set teaches.
 
 A name is taken only if every word of it is known here; anything else is asked for. So `mask_blue`
 or `face_shield` is never guessed. `face` alone means a bare face only beside a class of masks, and
@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from maskwatch.training.data.catalog import INCORRECT, MASK, NO_MASK, UNCLEAR
+from maskwatch.errors import DataError
+from maskwatch.training.data.catalog import INCORRECT, LABELS, MASK, NO_MASK, UNCLEAR
 from maskwatch.training.data.labels import LabelledFace
 
 _MASK = ("masked", "masks", "mask", "worn")
@@ -74,3 +75,38 @@ def _by_words(name: str) -> str | None:
 def _plain(name: str) -> str:
     """Only the letters and digits of a name, in one case."""
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+FEWEST_STATES = 2
+"""Of one state alone nothing can be learnt."""
+
+
+def untaught(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The labels that no picture shows."""
+    return tuple(label for label in LABELS if not counts.get(label))
+
+
+def check_taught(counts: Mapping[str, int], where: str) -> str:
+    """What it means that pictures show two of the three states; empty where they show all.
+
+    Args:
+        counts: pictures or crops per label.
+        where: what holds them, for the message.
+
+    Raises:
+        DataError: they show fewer than two.
+    """
+    missing = untaught(counts)
+    if len(LABELS) - len(missing) < FEWEST_STATES:
+        names = " or ".join(missing)
+        raise DataError(f"{where} shows {names}; at least {FEWEST_STATES} of the three are needed")
+    return what_it_means(missing[0]) if missing else ""
+
+
+def what_it_means(label: str) -> str:
+    """What a network is like that was taught without a state."""
+    return (
+        f"no picture of {label} to learn from: the network will hardly ever answer {label}, and "
+        "give such faces one of the other two; add pictures of it, such as a public set, or those "
+        "that `maskwatch data synthesise` makes of bare faces"
+    )

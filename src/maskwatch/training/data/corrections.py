@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError
 from maskwatch.files import writing
-from maskwatch.io.csv_cells import harmless, meant
+from maskwatch.io.text_files import harmless, meant
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, ROW_LABELS, Layout
 from maskwatch.training.data.manifest import BOX, tidy
 from maskwatch.vision.detect import iou_matrix

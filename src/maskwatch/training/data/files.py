@@ -17,7 +17,7 @@ from unicodedata import normalize
 from maskwatch.errors import DataError
 from maskwatch.io.folders import walk_once
 from maskwatch.io.image_kinds import IMAGE_SUFFIXES
-from maskwatch.io.text import marked_encoding
+from maskwatch.io.text_files import marked_encoding
 from maskwatch.training.data.labels import Problem
 
 FORM_FOLDERS = frozenset(

@@ -1,8 +1,10 @@
-"""Places that a detector takes for faces and that are none, and faces that it hardly believes.
+"""Places that a detector takes for faces and that are none, and faces that are hard to find.
 
 Most places are easy, with a face or without one, so a network that meets them at random learns
 little from them. Those on which it is wrong or in doubt are shown as often as one likes
-("bootstrapping", Sung and Poggio 1998; online: Shrivastava et al. 2016).
+("bootstrapping", Sung and Poggio 1998; online: Shrivastava et al. 2016). Most faces in photos look
+at the camera, and those that detectors miss do not: they are turned, look down or are dark. Scenes
+are drawn for them more often than they occur (recipe: scenes.hard_share).
 """
 
 from __future__ import annotations
@@ -17,8 +19,52 @@ from numpy.typing import NDArray
 
 from maskwatch.files import write_json
 from maskwatch.io.images import load_image
+from maskwatch.schema import ImageRGB
 from maskwatch.training.detector.photos import Photo
 from maskwatch.vision.detect import Detector, iou_matrix
+
+TURNED_SHARE = 0.25
+"""The nose is off the middle of the eyes by this share of the face's width in half profile."""
+
+NARROW_SHARE = 0.28
+"""Eyes nearer to each other than this share of the face's width are those of a profile."""
+
+LOW_NOSE_SHARE = 0.12
+"""The nose this little below the eyes, as a share of the height: looking down, or up."""
+
+TILTED_SLOPE = 0.35
+"""The line through the eyes is this steep from some 20 degrees on."""
+
+DARK_GREY = 60
+"""Mean grey value, of 255, under which a face is dark."""
+
+
+def is_hard(image_rgb: ImageRGB, photo: Photo) -> NDArray[np.bool_]:
+    """Which faces (n,) of a photo are hard.
+
+    Args:
+        image_rgb: (H, W, 3) the photo.
+        photo: its faces, in its pixels.
+    """
+    width, height = (photo.boxes_xyxy[:, 2:] - photo.boxes_xyxy[:, :2]).T
+    right_eye, left_eye, nose = photo.landmarks_xy[:, :3].transpose(1, 0, 2)
+    across, off = left_eye - right_eye, nose - (left_eye + right_eye) / 2
+    with np.errstate(invalid="ignore"):  # NaN compares as False: those are told below
+        turned = (np.abs(off[:, 0]) > TURNED_SHARE * width) | (
+            np.linalg.norm(across, axis=1) < NARROW_SHARE * width
+        )
+        nodding = np.abs(off[:, 1]) < LOW_NOSE_SHARE * height
+        tilted = np.abs(across[:, 1]) > TILTED_SLOPE * np.abs(across[:, 0])
+    unknown = np.isnan(photo.landmarks_xy).any(axis=(1, 2))
+    dark = np.array([_grey(image_rgb, box) < DARK_GREY for box in photo.boxes_xyxy], bool)
+    return np.asarray(turned | nodding | tilted | unknown | dark, np.bool_)
+
+
+def _grey(image_rgb: ImageRGB, box_xyxy: NDArray[np.float64]) -> float:
+    left, top, right, bottom = np.maximum(box_xyxy, 0).astype(int)
+    inside = image_rgb[top : bottom + 1, left : right + 1]
+    return float(inside.mean()) if inside.size else 255.0
+
 
 FALSE_SCORES = (0.25, 0.7)
 """Of a box on no face: with less it is believed by nobody, one with more is more often a face that

@@ -20,8 +20,7 @@ from maskwatch.io.images import load_image
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.training.classifier.augment import degrade, relight
-from maskwatch.training.detector.hard_places import Boxes, HardPlaces
-from maskwatch.training.detector.hardness import is_hard
+from maskwatch.training.detector.hard_places import Boxes, HardPlaces, is_hard
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.vision.detect import grid_points

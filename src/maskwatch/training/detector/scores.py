@@ -1,6 +1,6 @@
 """What a face detector is worth: precision, recall, states and turned photos, with intervals.
 
-Intervals come from a bootstrap over photos, see bootstrap.py: faces of one photo share its light
+Intervals come from a bootstrap over photos, see metrics.py: faces of one photo share its light
 and its crowd, so the photo is the unit. The face size everywhere is the longer side of the box in
 pixels of the photo.
 """
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES
-from maskwatch.training.bootstrap import draw_weights, estimate
 from maskwatch.training.data.holdout import TruthPhoto
 from maskwatch.training.detector.answers import PhotoAnswer, ask
 from maskwatch.training.detector.average_precision import (
@@ -33,6 +32,7 @@ from maskwatch.training.detector.average_precision import (
     match,
     recall_at_false_rate,
 )
+from maskwatch.training.metrics import draw_weights, estimate
 from maskwatch.vision.detect import Detector
 
 SMALLEST_PX = 20

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from maskwatch.models.evaluation import Bin, Calibration
 from maskwatch.models.evaluation_document import FullUnclear, Threshold
-from maskwatch.training.bootstrap import mean_with_interval
 from maskwatch.training.data.parts import Part
 from maskwatch.training.evaluation.answers import Answers
 from maskwatch.training.evaluation.mistakes import STATES, Case, surest
+from maskwatch.training.metrics import mean_with_interval
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Beside that of the model card."""

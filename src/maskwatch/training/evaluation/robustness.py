@@ -30,7 +30,6 @@ from maskwatch.models.evaluation_document import (
     FullSweepPoint,
 )
 from maskwatch.schema import CLASSES, ImageRGB
-from maskwatch.training.bootstrap import estimate, places_of, resample
 from maskwatch.training.classifier.augment import centre_crop
 from maskwatch.training.data.manifest import has_box
 from maskwatch.training.data.parts import Part, load_canvases
@@ -43,7 +42,7 @@ from maskwatch.training.evaluation.corruptions import (
     UNPRACTISED,
     corrupt,
 )
-from maskwatch.training.metrics import answers
+from maskwatch.training.metrics import answers, estimate, places_of, resample
 
 SAMPLE_CROPS = 600
 """At most so many, a third of each class."""

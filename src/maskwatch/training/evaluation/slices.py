@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -18,11 +19,13 @@ from maskwatch.schema import BoxXYXY, Face, FaceQuality, ImageRGB
 from maskwatch.training.data.manifest import BOX
 from maskwatch.training.data.parts import Part, longer_side_px
 from maskwatch.training.evaluation.answers import Answers, Progress
-from maskwatch.training.evaluation.skin_tone import SMALLEST_PX, typology_angle_deg
 from maskwatch.training.metrics import score
 from maskwatch.training.synth.head import find_face
 from maskwatch.vision.detect import Detector
 from maskwatch.vision.quality import measure_quality
+
+SMALLEST_EYES_PX = 12.0
+"""Eyes nearer than this leave a bridge of too few pixels."""
 
 LOOK_SIDE_PX = 320
 """What the detector scales a cut-out to: the face fills half of it, so more shows nothing new."""
@@ -37,7 +40,7 @@ class Views:
         yaw_deg: (n,) likewise.
         sharpness: (n,) likewise, of the row's box, or of the face found in a whole picture, or of
             the whole picture; never NaN.
-        tone_deg: (n,) see skin_tone.typology_angle_deg.
+        tone_deg: (n,) see typology_angle_deg.
     """
 
     roll_deg: NDArray[np.float64]
@@ -184,7 +187,7 @@ MEASURES: Mapping[str, Measure] = {
         "The individual typology angle of the bridge of the nose in this picture: light from 41 "
         "degrees, dark under 10. An estimate from one photo, which lamp, shade and exposure move "
         f"as much as skin does; “{_NOT_FOUND}” also holds faces whose eyes are under "
-        f"{SMALLEST_PX:.0f} pixels apart.",
+        f"{SMALLEST_EYES_PX:.0f} pixels apart.",
         (10, 28, 41),
         ("dark", "tan", "intermediate", "light"),
         _NOT_FOUND,
@@ -234,3 +237,44 @@ def score_rows(
         )
         for name, rows in slices.items()
     }
+
+
+# of the distance between the eyes: how wide the patch is, and from how far above them to below
+_WIDTH, _ABOVE, _BELOW = 0.4, 0.35, 0.15
+
+
+def typology_angle_deg(image_rgb: ImageRGB, landmarks_xy: NDArray[np.float64]) -> float:
+    """Individual typology angle at the bridge of the nose; NaN where that cannot be seen.
+
+    It tells how light a colour is against how yellow (Chardon et al. 1991); dermatology groups skin
+    by it, and so do audits of face data (Merler et al. 2019, "Diversity in Faces"). No mask and
+    seldom hair covers that bridge. Lamp, shade, exposure and make-up move the angle as much as skin
+    does: it describes pictures, and nobody's skin.
+
+    Args:
+        image_rgb: (H, W, 3).
+        landmarks_xy: (5, 2), right and left eye first.
+
+    Returns:
+        Degrees from -90 to 90; light skin is above 41, dark skin under 10.
+    """
+    right_eye, left_eye = landmarks_xy[:2]
+    across = left_eye - right_eye
+    apart_px = float(np.hypot(*across))
+    if apart_px < SMALLEST_EYES_PX:
+        return float("nan")
+    across = across / apart_px
+    down = np.array([-across[1], across[0]])
+    size = np.ceil(np.array([_WIDTH, _ABOVE + _BELOW]) * apart_px).astype(int)
+    corner = (right_eye + left_eye) / 2 - (across * _WIDTH / 2 + down * _ABOVE) * apart_px
+    warp = np.column_stack([across, down, corner])
+    patch_rgb = cv2.warpAffine(
+        image_rgb,
+        warp,
+        (int(size[0]), int(size[1])),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    lab = cv2.cvtColor(patch_rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    lightness, _, yellow = np.median(lab, axis=0)
+    return float(np.rad2deg(np.arctan2(lightness - 50, max(yellow, 1e-6))))

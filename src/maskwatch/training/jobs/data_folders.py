@@ -13,11 +13,10 @@ from pathlib import Path
 from maskwatch.errors import DataError
 from maskwatch.io.folders import walk_once
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, UNCLEAR
-from maskwatch.training.data.class_names import guess, labels_of
+from maskwatch.training.data.class_names import FEWEST_STATES, guess, labels_of, untaught
 from maskwatch.training.data.files import is_picture
 from maskwatch.training.data.labels import Problem
 from maskwatch.training.data.readers import read_set
-from maskwatch.training.data.taught import FEWEST_STATES, untaught
 
 FEWEST = 5
 """Pictures of each class without which there is no split into five parts."""

@@ -24,7 +24,7 @@ import click
 from maskwatch.errors import DataError, MaskWatchError, SettingError
 from maskwatch.files import write_json
 from maskwatch.models.card import SHIPPED_MODEL
-from maskwatch.training.data.taught import check_taught
+from maskwatch.training.data.class_names import check_taught
 from maskwatch.training.jobs.folder import (
     DATA,
     REPORT,

@@ -48,7 +48,7 @@ class SceneRecipe:
             a quarter of that.
         cutout_share: share of the faces whose mouth or eyes are covered by a patch.
         hard_share: share of the photos drawn for a face that is turned, looks down, is dark or has
-            no landmarks, rather than at random, see hardness.py.
+            no landmarks, rather than at random, see hard_places.py.
         false_share: share of the photos drawn for what the network that the training begins with
             takes for a face and is none, see hard_places.py.
         doubted_share: share of the other photos drawn for a face to which that network gives a low

@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 from support.data_factory import draw, save
 
-from maskwatch.io.text import marked_encoding
+from maskwatch.io.text_files import marked_encoding
 from maskwatch.training.data.files import decode, list_files
 
 

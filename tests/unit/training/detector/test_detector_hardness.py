@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwatch.training.detector.hardness import is_hard
+from maskwatch.training.detector.hard_places import is_hard
 from maskwatch.training.detector.photos import Photo
 
 BOX = (100.0, 100.0, 200.0, 220.0)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskwatch.training.evaluation.skin_tone import SMALLEST_PX, typology_angle_deg
+from maskwatch.training.evaluation.slices import SMALLEST_EYES_PX, typology_angle_deg
 
 # colours (RGB) of the tones that dermatology tells apart, and their angles from CIE L*a*b*
 LIGHT, TAN, DARK = (240, 214, 190), (190, 140, 110), (80, 55, 45)
@@ -48,6 +48,6 @@ def test_a_lamp_moves_it_as_the_note_says() -> None:
 
 
 def test_small_faces_and_those_at_the_edge() -> None:
-    assert math.isnan(typology_angle_deg(face(TAN), eyes(0, SMALLEST_PX - 0.1)))
+    assert math.isnan(typology_angle_deg(face(TAN), eyes(0, SMALLEST_EYES_PX - 0.1)))
     assert math.isnan(typology_angle_deg(face(TAN), np.zeros((5, 2))))
     assert not math.isnan(typology_angle_deg(face(TAN), eyes(0) - 80))  # outside: the edge repeats

@@ -22,7 +22,6 @@ from maskwatch.models.evaluation_document import (
     MeanOfSources,
 )
 from maskwatch.schema import CLASSES, Face, FaceOrigin, ImageRGB
-from maskwatch.training.bootstrap import mean_with_interval
 from maskwatch.training.data.manifest import read_manifest
 from maskwatch.training.data.parts import as_part, take_unclear
 from maskwatch.training.evaluation.abstention import SHOWN, score_unclear, shown_unclear
@@ -42,6 +41,7 @@ from maskwatch.training.evaluation.slices import (
     measured_slices,
     score_rows,
 )
+from maskwatch.training.metrics import mean_with_interval
 
 NOTHING = Answers(np.empty((0, 3), np.float32), 0.5, np.empty(0))
 NO_VIEWS = Views(*np.empty((4, 0)))

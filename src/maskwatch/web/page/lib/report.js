@@ -59,7 +59,7 @@ function json(value) {
   );
 }
 
-/** Text that a spreadsheet would compute gets an apostrophe, as in maskwatch/io/csv_cells.py. @param {unknown[]} cells */
+/** Text that a spreadsheet would compute gets an apostrophe, as in maskwatch/io/text_files.py. @param {unknown[]} cells */
 function csvLine(cells) {
   return cells
     .map((cell) => (typeof cell === "string" && /^'*[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell))

@@ -1,4 +1,4 @@
-"""Text in the cells of CSV files, so that no spreadsheet takes the name of a file for a formula.
+"""Text files from other programs and for them: the encoding, and no formulas in cells of CSV.
 
 Spreadsheets compute what begins with `=`, `+`, `-` or `@`, and can be made to send or start
 something by it. An apostrophe before it makes it text; files of ours that are read again lose it.
@@ -6,6 +6,7 @@ something by it. An apostrophe before it makes it text; files of ours that are r
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable
@@ -34,3 +35,27 @@ def meant(cell: str) -> str:
 def _is_formula(text: str) -> bool:
     # an apostrophe of one's own before it gets another, so that each text has its own cell
     return text.lstrip("'").startswith(_FORMULA)
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16, so it is asked first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_HEAD_BYTES = 256
+
+
+def marked_encoding(content: bytes) -> str | None:
+    """The encoding of a text by its byte order mark, or by its zeros; None where neither tells.
+
+    Notepad and PowerShell write such text; Latin letters in UTF-16 are every other byte zero.
+    """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return encoding
+    head = content[:_HEAD_BYTES]
+    if head.count(0) * 4 <= len(head):
+        return None
+    return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"

@@ -1,4 +1,4 @@
-"""Starts a run for the page for training, or says there why it cannot be."""
+"""A run begins: what the sets hold that it is to learn from, and why it cannot be started."""
 
 from __future__ import annotations
 
@@ -13,9 +13,35 @@ from maskwatch.app.session import app_settings
 from maskwatch.errors import MaskWatchError
 from maskwatch.schema import MaskState
 from maskwatch.training.jobs.control import BusyError, start_job
-from maskwatch.training.jobs.data_folders import FEWEST
+from maskwatch.training.jobs.data_folders import (
+    FEWEST,
+    FolderCheck,
+    check_folder,
+    folder_version,
+)
 from maskwatch.training.jobs.different_photos import different_photos
 from maskwatch.training.jobs.folder import GROUPED, JobFolder, Order
+
+
+def check(folder: Path) -> FolderCheck:
+    """What a set holds; looked at anew when a file comes or goes."""
+    return _check(folder, folder_version(folder))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _check(folder: Path, version: tuple[int, int]) -> FolderCheck:
+    return check_folder(folder)
+
+
+def together(checks: Iterable[FolderCheck]) -> FolderCheck:
+    """Several sets as one."""
+    listed = list(checks)
+    labels = {label for one in listed for label in one.counts}
+    return FolderCheck(
+        {label: sum(one.counts.get(label, 0) for one in listed) for label in labels},
+        tuple(problem for one in listed for problem in one.unreadable),
+        notes=tuple(note for one in listed for note in one.notes),
+    )
 
 
 def start(runs: Path, order: Order) -> JobFolder | None:

@@ -1,11 +1,12 @@
-"""Files whose pixels are all there although the decoder refuses them, told from damaged ones.
+"""What is done before and after a decoder: which way up, how small, and files that it refuses.
 
 Small cameras send JPEGs without the last two bytes, or with zeros after them. What the decoder
 makes of a file whose pixels are all there does not depend on what is put after it; of one that is
 cut, whatever is put there becomes pixels. So the file is read with several endings: it is whole
 where they all give the same picture, and each part of it has been sent to the last bit.
 
-PNGs carry texts that may be damaged, or larger than Pillow reads.
+PNGs carry texts that may be damaged, or larger than Pillow reads. Photos that are much larger than
+what is looked at are decoded at a fraction of their size.
 """
 
 from __future__ import annotations
@@ -17,9 +18,61 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
+from PIL import ExifTags, Image
 
 from maskwatch.errors import ImageError
 from maskwatch.schema import ImageRGB
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ON_ITS_SIDE = [turn for number, turn in _UPRIGHT.items() if number >= 5]
+"""Turns that change the places of width and height."""
+
+
+def upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
+    """Turns the picture as its EXIF orientation asks."""
+    turn = turn_of(image)
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """What its EXIF orientation asks for; a broken EXIF block asks for nothing."""
+    with suppress(Exception):
+        return _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return None
+
+
+class Reduction:
+    """Lets a JPEG that is much larger than needed be decoded at a half, a quarter or an eighth.
+
+    That takes a fourth of the time and less. Of anything else nothing is left out.
+
+    Attributes:
+        whole_wh: width and height of the whole upright picture; None until one is decoded smaller.
+    """
+
+    def __init__(self, least_px: int) -> None:
+        """Ask for so many pixels on the longer side at least."""
+        self._least_px = least_px
+        self.whole_wh: tuple[int, int] | None = None
+
+    def begin(self, image: Image.Image) -> None:
+        """Choose the size at which a picture will be decoded."""
+        width, height = image.size
+        scales = (scale for scale in (8, 4, 2) if max(width, height) >= scale * self._least_px)
+        scale = next(scales, 1)
+        smaller_wh = max(1, width // scale), max(1, height // scale)
+        if scale > 1 and image.draft(None, smaller_wh):  # None of anything but a JPEG
+            on_its_side = turn_of(image) in ON_ITS_SIDE
+            self.whole_wh = (height, width) if on_its_side else (width, height)
+
 
 _END = b"\xff\xd9"
 _BASELINE, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)

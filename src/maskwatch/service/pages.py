@@ -1,10 +1,12 @@
-"""The page under / and /docs: what the OpenAPI document says, for people, and a way to try it.
+"""The pages of the service: its documentation, and the page that judges in the visitor's browser.
 
-It is one file that loads nothing, from here or from elsewhere, so it works without a network.
+The first is one file that loads nothing, from here or from elsewhere, so it works without a
+network: what the OpenAPI document says, for people, and a way to try it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -14,8 +16,53 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from maskwatch.pipeline import Networks
+from maskwatch.service.limits import NO_ROUTE, Problem
+from maskwatch.web.bundle import build_page
+from maskwatch.web.server import page_file
+
+PAGE_PATH = "/try"
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is the page's; everybody may open it, as a browser cannot send a key."""
+    return path == PAGE_PATH or path.startswith(f"{PAGE_PATH}/")
+
+
+def page_of(networks: Networks, has_keys: bool) -> Networks | None:
+    """What judges in the page of a service; None where there is to be none.
+
+    The page takes the networks to the visitor. Where callers need a key, networks of one's own are
+    not handed to everybody.
+    """
+    own = networks.model is not None or networks.detector is not None
+    return None if has_keys and own else networks
+
+
+def page_router(networks: Networks) -> APIRouter:
+    """The routes of the page; its files are put together when they are first asked for."""
+    router = APIRouter(include_in_schema=False)
+    files: Callable[[], Mapping[str, bytes]] = cache(lambda: build_page(networks))
+    first = asyncio.Lock()  # a browser asks for many files at once
+
+    @router.get(PAGE_PATH)
+    async def go_to_page() -> Response:
+        return RedirectResponse(f"{PAGE_PATH}/")
+
+    @router.get(f"{PAGE_PATH}/{{path:path}}")
+    async def page(path: str) -> Response:
+        async with first:
+            known = await asyncio.to_thread(files)
+        found = page_file(known, path)
+        if found is None:
+            raise Problem(NO_ROUTE)
+        return Response(found.content, headers=dict(found.headers))
+
+    return router
+
 
 DOCS_PATHS = ("/", "/docs")
 
