@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Streamlit looks for modules beside the page first, and one of our pages has this name
+import statistics  # noqa: F401
 from collections.abc import Iterator
 from functools import cache
 

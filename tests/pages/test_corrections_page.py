@@ -29,7 +29,7 @@ from maskwatch.models.card import SHIPPED_MODEL
 from maskwatch.schema import CLASSES, MaskState
 from maskwatch.store.corrections import NO_FACE, Correction, CorrectionStore
 from maskwatch.training.jobs import control
-from maskwatch.training.jobs.comparison import Tally, write_comparison
+from maskwatch.training.jobs.comparison import Compared, write_comparison
 from maskwatch.training.jobs.folder import JobFolder
 
 VIEWS = Path(views.__file__).parent
@@ -307,8 +307,8 @@ def test_old_and_new_stand_side_by_side_before_the_new_is_chosen(
     runs: Path, mended: int, spoilt: int, said: str
 ) -> None:
     job = fake_run(runs, "onwards-1")
-    tally = Tally("corrections", 20, 10, 10 + mended - spoilt, mended, spoilt, mended == 8)
-    write_comparison(job.path, [tally, Tally("faces", 5, 5, 5, 0, 0, False)])
+    one = Compared("corrections", 20, 10, 10 + mended - spoilt, mended, spoilt, mended == 8)
+    write_comparison(job.path, [one, Compared("faces", 5, 5, 5, 0, 0, False)])
     app = page("train")
     table = next(t.value for t in app.table if say("learning.mended") in t.value.columns)
     assert list(table[say("learning.old_right")]) == ["10 (50%)", "5 (100%)"]

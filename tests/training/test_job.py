@@ -130,9 +130,9 @@ def test_a_run_from_the_model_in_use_is_compared_with_it_on_faces_that_it_did_no
     job = new_job(work / "onwards-1", order)
     assert run_here(job) == 0
     parts = job.data()["parts"]
-    (tally,) = read_comparison(job.path)
-    assert sum(parts["test"].values()) == tally.faces > 0
-    assert tally.source == "faces" and tally.old_learnt
+    (compared,) = read_comparison(job.path)
+    assert sum(parts["test"].values()) == compared.faces > 0
+    assert compared.source == "faces" and compared.old_learnt
     assert job.card()["scores"]["part"] == "test"
     assert RunFolder(job.path).read()["weights_sha256"] == whole.card()["sha256"]
 

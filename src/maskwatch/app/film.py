@@ -33,7 +33,7 @@ LIMIT_S = 3600.0
 """A film is judged for so long at most."""
 
 _RUNNING = Lock()
-_PATIENCE_S = 5.0
+_STOP_S = 5.0
 # in which a film that was told to stop mostly has ended
 
 
@@ -87,7 +87,7 @@ class Film:
         Raises:
             BlockingIOError: another film is being judged.
         """
-        if not _RUNNING.acquire(timeout=_PATIENCE_S):
+        if not _RUNNING.acquire(timeout=_STOP_S):
             raise BlockingIOError(name)
         self.name = name
         folder = TemporaryDirectory(prefix="maskwatch-film-")

@@ -15,7 +15,7 @@ from maskwatch.app.training_start import check, start, together
 from maskwatch.errors import MaskWatchError
 from maskwatch.schema import MaskState
 from maskwatch.training.data.catalog import LABELS
-from maskwatch.training.jobs.comparison import Tally, may_be_chance, read_comparison
+from maskwatch.training.jobs.comparison import Compared, may_be_chance, read_comparison
 from maskwatch.training.jobs.data_folders import FEWEST, offered_sets
 from maskwatch.training.jobs.folder import GROUPED, JobFolder, Order
 from maskwatch.training.recipes.classifier import classifier_recipes, load_recipe
@@ -63,26 +63,26 @@ def offer_learning(runs: Path, analyzer: maskwatch.Analyzer) -> JobFolder | None
 def show_comparison(job: JobFolder) -> None:
     """What a run on corrections mended and spoilt; nothing for any other run."""
     try:
-        tallies = read_comparison(job.path)
+        compared = read_comparison(job.path)
     except MaskWatchError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    if not tallies:
+    if not compared:
         return
     say = catalogue()
     st.markdown(f"**{text('learning.compared')}**")
     st.table(
         {
-            text("learning.source"): [one.source for one in tallies],
-            text("learning.faces"): [say.whole(one.faces) for one in tallies],
-            text("learning.old_right"): [_share(one.old_right, one) for one in tallies],
-            text("learning.new_right"): [_share(one.new_right, one) for one in tallies],
-            text("learning.mended"): [say.whole(one.mended) for one in tallies],
-            text("learning.spoilt"): [say.whole(one.spoilt) for one in tallies],
+            text("learning.source"): [one.source for one in compared],
+            text("learning.faces"): [say.whole(one.faces) for one in compared],
+            text("learning.old_right"): [_share(one.old_right, one) for one in compared],
+            text("learning.new_right"): [_share(one.new_right, one) for one in compared],
+            text("learning.mended"): [say.whole(one.mended) for one in compared],
+            text("learning.spoilt"): [say.whole(one.spoilt) for one in compared],
         }
     )
-    mended, spoilt = (sum(getattr(one, what) for one in tallies) for what in ("mended", "spoilt"))
-    numbers = {"n": sum(one.faces for one in tallies), "mended": mended, "spoilt": spoilt}
+    mended, spoilt = (sum(getattr(one, what) for one in compared) for what in ("mended", "spoilt"))
+    numbers = {"n": sum(one.faces for one in compared), "mended": mended, "spoilt": spoilt}
     said = text("learning.better", **{what: say.whole(n) for what, n in numbers.items()})
     if may_be_chance(mended, spoilt):
         st.warning(f"{said} {text('learning.by_chance')}", icon=":material/casino:")
@@ -91,10 +91,10 @@ def show_comparison(job: JobFolder) -> None:
     else:
         st.error(said, icon=":material/trending_down:")
     st.caption(text("learning.note"))
-    if learnt := [one.source for one in tallies if one.old_learnt]:
+    if learnt := [one.source for one in compared if one.old_learnt]:
         st.caption(text("learning.learnt", names=plain(", ".join(learnt))))
 
 
-def _share(right: int, tally: Tally) -> str:
+def _share(right: int, one: Compared) -> str:
     say = catalogue()
-    return f"{say.whole(right)} ({say.percent(right / max(tally.faces, 1), 0)})"
+    return f"{say.whole(right)} ({say.percent(right / max(one.faces, 1), 0)})"

@@ -27,7 +27,7 @@ _FAREWELL_S = 0.5
 ENDS_WITHIN_S = 12.0
 """However mute a server, who reads from it has ended by then: `answer_s` and some more."""
 
-_LONGEST_PATIENCE_S = 20.0
+_LONGEST_WAIT_S = 20.0
 
 
 class Latest(Generic[T]):
@@ -177,7 +177,7 @@ class LiveSource(VideoSource):
 
 def _more_patient(policy: RetryPolicy) -> RetryPolicy:
     """Waits twice as long for a picture: what seems frozen may be a camera that sends few."""
-    longest_s = max(policy.picture_s, _LONGEST_PATIENCE_S)
+    longest_s = max(policy.picture_s, _LONGEST_WAIT_S)
     return replace(policy, picture_s=min(2 * policy.picture_s, longest_s))
 
 

@@ -31,7 +31,7 @@ _SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Compared:
     """What two models answered on the held-back faces of one source.
 
     Attributes:
@@ -56,7 +56,7 @@ class Tally:
 
 def compare(
     table: pd.DataFrame, old: Path, new: Path, progress: Callable[[int], None] = lambda _n: None
-) -> list[Tally]:
+) -> list[Compared]:
     """Ask both models about the `test` part of a manifest, source by source.
 
     Args:
@@ -83,10 +83,10 @@ def _tallies(
     was_right: NDArray[np.bool_],
     is_right: NDArray[np.bool_],
     learnt: dict[str, dict[str, int]],
-) -> Iterator[Tally]:
+) -> Iterator[Compared]:
     for source in map(str, np.unique(sources)):
         old, new = was_right[sources == source], is_right[sources == source]
-        yield Tally(
+        yield Compared(
             source,
             faces=len(old),
             old_right=int(old.sum()),
@@ -107,16 +107,16 @@ def may_be_chance(mended: int, spoilt: int) -> bool:
     return bool(2 * tail > _SIGNIFICANCE)
 
 
-def write_comparison(folder: Path, tallies: list[Tally]) -> None:
+def write_comparison(folder: Path, compared: list[Compared]) -> None:
     """Put it into the folder of a job.
 
     Raises:
         DataError: it cannot be written.
     """
-    write_json(folder / COMPARISON, [asdict(tally) for tally in tallies])
+    write_json(folder / COMPARISON, [asdict(one) for one in compared])
 
 
-def read_comparison(folder: Path) -> list[Tally]:
+def read_comparison(folder: Path) -> list[Compared]:
     """What a job found; empty where it compared nothing, or has not done it yet.
 
     Raises:
@@ -124,7 +124,7 @@ def read_comparison(folder: Path) -> list[Tally]:
     """
     path = folder / COMPARISON
     try:
-        return [Tally(**values) for values in json.loads(path.read_text(encoding="utf-8"))]
+        return [Compared(**values) for values in json.loads(path.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError) as error:

@@ -331,13 +331,13 @@ def _compare(job: JobFolder, order: Order, table: pd.DataFrame, reporter: Report
     from maskwatch.training.jobs.comparison import compare, write_comparison
 
     reporter.begin(Step.MEASURING, 2 * int((table["split"] == "test").sum()))
-    tallies = compare(table, Path(order.old_model), job.model_path, reporter.advance)
-    for one in tallies:
+    compared = compare(table, Path(order.old_model), job.model_path, reporter.advance)
+    for one in compared:
         print(
             f"{one.source}: {one.faces} faces held back, right about {one.old_right} before and "
             f"{one.new_right} now; {one.mended} mended, {one.spoilt} spoilt"
         )
-    write_comparison(job.path, tallies)
+    write_comparison(job.path, compared)
 
 
 def _remove_parts(folder: Path) -> None:

@@ -43,7 +43,7 @@ export default function show({ parentElement: root, data, setStateValue }) {
 
 class OwnBrowser {
   #client = new Client();
-  #tally = new Tally();
+  #counts = new ClaimedCounts();
   /** @type {Tell} */
   #tell = () => undefined;
   #isCounted = false;
@@ -70,7 +70,7 @@ class OwnBrowser {
   update(data, tell) {
     this.#tell = tell;
     this.#say = new Catalogue(data.language, data.words);
-    if (data.is_counted && !this.#isCounted) this.#tally.begin(this.#view.watching);
+    if (data.is_counted && !this.#isCounted) this.#counts.begin(this.#view.watching);
     this.#isCounted = data.is_counted;
     this.#render();
   }
@@ -91,13 +91,13 @@ class OwnBrowser {
   }
 
   #report() {
-    const claim = this.#isCounted && this.#tally.news(this.#view.watching);
+    const claim = this.#isCounted && this.#counts.news(this.#view.watching);
     if (claim) this.#tell("claim", claim);
   }
 }
 
 /** What was counted from a moment on, however often the video was started anew. */
-class Tally {
+class ClaimedCounts {
   #visit = "";
   /** @type {Watching | null} */
   #watching = null;

@@ -17,7 +17,7 @@ from support.toy_model import BLUE, GREEN, GREY, RED, plain
 from maskwatch.errors import DataError, SettingError
 from maskwatch.training.jobs.comparison import (
     COMPARISON,
-    Tally,
+    Compared,
     compare,
     may_be_chance,
     read_comparison,
@@ -71,7 +71,7 @@ def test_each_held_back_face_is_mended_spoilt_or_neither(
     never, colours = models
     asked: list[int] = []
     known, mine = compare(table, never, colours, asked.append)
-    assert known == Tally("known", 1, 0, 1, mended=1, spoilt=0, old_learnt=True)
+    assert known == Compared("known", 1, 0, 1, mended=1, spoilt=0, old_learnt=True)
     assert (mine.faces, mine.old_right, mine.old_learnt) == (5, 2, False)
     assert mine.new_right == mine.old_right + mine.mended - mine.spoilt
     assert sum(asked) == 2 * 6
@@ -97,10 +97,13 @@ def test_a_few_coins_that_fall_alike_are_chance(mended: int, spoilt: int, chance
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    tallies = [Tally("mine", 5, 1, 4, 3, 0, True), Tally("other", 0, 0, 0, 0, 0, False)]
+    compared = [
+        Compared("mine", 5, 1, 4, 3, 0, True),
+        Compared("other", 0, 0, 0, 0, 0, False),
+    ]
     assert read_comparison(tmp_path) == []
-    write_comparison(tmp_path, tallies)
-    assert read_comparison(tmp_path) == tallies
+    write_comparison(tmp_path, compared)
+    assert read_comparison(tmp_path) == compared
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '[{"source": "mine"}]'])
