@@ -33,7 +33,7 @@ WAYS = ("every frame whole", "windows")
 class Everywhere(Attention):
     """Looks at all of every frame."""
 
-    def window(self, *_: object) -> None:  # type: ignore[override]
+    def window(self, *_: object) -> None:
         """No part of it."""
 
 

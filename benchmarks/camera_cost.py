@@ -86,7 +86,8 @@ def decoded(path: Path) -> Iterator[ImageRGB]:
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "NONE"
         for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24")
+            image_rgb: ImageRGB = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            yield image_rgb
 
 
 def cost(path: Path, analyzer: Analyzer) -> dict[str, float]:

@@ -35,7 +35,7 @@ from maskwatch.io.environment import cpu_name, versions
 from maskwatch.io.images import MAX_PIXELS
 from maskwatch.io.video import open_source
 
-sys.path += [str(Path(__file__).parents[1] / "tests")]
+sys.path += [str(Path(__file__).parents[1] / "tests" / folder) for folder in ("", "process")]
 from support.drawn_video import count_up, write_video
 from test_odd_films import ODD, two_sizes
 
@@ -186,6 +186,7 @@ class Reader:
         self._ours.send(path)
         try:
             if self._ours.poll(TIMEOUT_S):
+                answer: Answer
                 answer, peak_mb = self._ours.recv()
                 self.peak_mb = max(self.peak_mb, peak_mb)
                 return answer

@@ -163,7 +163,9 @@ def followed(film: Sequence[Found], truth: StreetTruth, step: Step) -> dict[str,
 def played(films: dict[str, list[Found]], start: Callable[[float, float], Step], rate: int) -> Any:
     """All films at one rate, from each frame that could be the first."""
     truths, counts = read_truth(), []
-    sure_score = Analyzer().detector_card.min_score
+    card = Analyzer().detector_card
+    assert card is not None
+    sure_score = card.min_score
     for name, film in films.items():
         own_rate = 1 / float(np.median(np.diff([faces.time_s for faces in film])))
         stride = max(1, round(own_rate / rate))

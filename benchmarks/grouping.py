@@ -124,10 +124,12 @@ def alter(image_rgb: ImageRGB, kind: str, random: Generator) -> ImageRGB:
     if kind == "rescale":
         ratio = random.uniform(0.5, 1.5)
         method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-        image_rgb = cv2.resize(image_rgb, None, fx=ratio, fy=ratio, interpolation=method)
+        resized = cv2.resize(image_rgb, None, fx=ratio, fy=ratio, interpolation=method)
+        image_rgb = np.asarray(resized, np.uint8)
     if everything or kind == "jpeg":
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(60, 96))]
-        image_rgb = cv2.imdecode(cv2.imencode(".jpg", image_rgb, quality)[1], cv2.IMREAD_COLOR)
+        jpeg = cv2.imencode(".jpg", image_rgb, quality)[1]
+        image_rgb = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     return image_rgb
 
 
@@ -145,12 +147,13 @@ def _warp(
     linear = zoom * rotation @ np.array([[1, np.tan(shear)], [0, 1]])
     middle = np.array([width - 1, height - 1]) / 2
     offset = middle - linear @ middle + shift_ratio_xy * [width, height]
-    return cv2.warpAffine(
+    warped = cv2.warpAffine(
         image_rgb,
         np.column_stack([linear, offset]),
         (width, height),
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(warped, np.uint8)
 
 
 def measure_copies(sets: dict[str, list[Picture]], seed: int) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from pathlib import Path
 from maskwatch.errors import DataError
 from maskwatch.io.environment import cpu_name, versions
 from maskwatch.models.runtime import available_cpus
-from maskwatch.training.data.readers import Reading, read_set
+from maskwatch.training.data.labels import Reading
+from maskwatch.training.data.readers import read_set
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 from service_fuzz import flip_bits, overwrite, splice

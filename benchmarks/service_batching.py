@@ -87,7 +87,7 @@ class Way:
         maskwatch.models.runtime.available_cpus = available_cpus
         self.batcher = Batcher(self._analyzer) if batches else None
         if self.batcher:
-            self._analyzer._classifier.probabilities = self.batcher.probabilities
+            vars(self._analyzer._classifier)["probabilities"] = self.batcher.probabilities
         self._pool = ThreadPoolExecutor(threads)
         self.rates: list[float] = []
         self.cpu_ms: list[float] = []

@@ -125,13 +125,14 @@ def main(manifest: Path, frames: int, out: Path) -> None:
     rows = table[table["split"] == "test"]
     people, _ = cast_people(rows, FaceDetector(side_px=320), steady=10, changing=0, seed=0)
     analyzer = Analyzer()
+    faces = {count: measure(people[:count], frames) for count in (0, 1, 10)}
     result = {
         "machine": {"cpu": cpu_name(), "cores": available_cpus()},
         "classifier": analyzer.card.name,
         "detector": analyzer.detector_card and analyzer.detector_card.name,
-        "faces": {count: measure(people[:count], frames) for count in (0, 1, 10)},
+        "faces": faces,
     }
-    for count, row in result["faces"].items():
+    for count, row in faces.items():
         print(count, "faces:", row)
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))

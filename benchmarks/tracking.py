@@ -112,7 +112,9 @@ def switches(start: Callable[[], Step], per_second: float) -> float:
     """Identity changes a face and minute, ten walks of six faces."""
     changes = 0
     for seed in range(10):
-        step, id_of, owner_of = start(), {}, {}
+        step = start()
+        id_of: dict[int, int] = {}
+        owner_of: dict[int, int] = {}
         for time_s, boxes, whose in walk(6, per_second, seed):
             for track_id, face in zip(step(boxes, time_s), whose.tolist(), strict=True):
                 if track_id is None:

@@ -97,10 +97,10 @@ def by_group(
     table = pd.DataFrame({"accuracy": right, "confidence": confidence}).groupby(
         groups, observed=True
     )
-    lines = []
+    lines: list[dict[str, object]] = []
     for name, rows in table:
         means = rows.mean().round(4).to_dict()
-        lines.append({"range": str(name), "n": len(rows), **means})
+        lines.append({"range": str(name), "n": len(rows)} | {str(k): v for k, v in means.items()})
         click.echo(f"{groups.name} {name}: n {len(rows)}, {means}")
     return lines
 

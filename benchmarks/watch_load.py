@@ -30,6 +30,8 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,7 +59,7 @@ def film(number: int) -> list[list[bytes]]:
     """The H.264 units of each frame of a film of two people, who move to and fro."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = 640, 480, "yuv420p"
-    encoder.framerate, encoder.gop_size = FPS, FPS
+    encoder.framerate, encoder.gop_size = Fraction(FPS), FPS
     encoder.options = {"tune": "zerolatency"}
     frames = []
     for index in range(LENGTH):
@@ -129,7 +131,7 @@ def measure(cameras: int, seconds: float, folder: Path) -> dict[str, Any]:
 
     with ExitStack() as stack:
         hosts = [
-            stack.enter_context(serve(Rtsp, playing(film(n), lambda n=n: state(n))))
+            stack.enter_context(serve(Rtsp, playing(film(n), partial(state, n))))
             for n in range(cameras)
         ]
         began_s = time.monotonic() + WARM_UP_S
@@ -201,7 +203,7 @@ def follow(
     assert visitor is not None
     rates = {name: (counts[-1] - counts[0]) / seconds for name, counts in frames.items()}
     well = [rate for name, rate in rates.items() if name not in (names[UNPLUGGED], names[FROZEN])]
-    later = np.array(memory_mb)[len(memory_mb) // 2 :]
+    at_s, later_mb = np.array(memory_mb)[len(memory_mb) // 2 :].T
     p50, p99 = np.percentile(latencies_ms, (50, 99))
     return {
         "per_camera_fps": {"least": round(min(well), 2), "mean": round(float(np.mean(well)), 2)},
@@ -209,8 +211,8 @@ def follow(
         "people_told": round(float(np.mean(told_people)), 2),
         "latency_ms": {"p50": round(float(p50)), "p99": round(float(p99))},
         "memory_mb": {
-            "later_half": round(float(later[:, 1].mean())),
-            "growth_in_it": round(float(np.polyfit(*later.T, 1)[0] * np.ptp(later[:, 0])), 1),
+            "later_half": round(float(later_mb.mean())),
+            "growth_in_it": round(float(np.polyfit(at_s, later_mb, 1)[0] * np.ptp(at_s)), 1),
         },
         "cores_used": round((cpu_s[-1] - cpu_s[0]) / seconds, 2),
         "unplugged": conditions[names[UNPLUGGED]],

@@ -113,7 +113,7 @@ def main(seconds: int, out: Path) -> None:
             sync_playwright() as playwright,
             chromium_with(playwright.chromium, shown) as browser,
         ):
-            result = {"machine": machine, "browser": f"Chromium {browser.version}"}
+            result: dict[str, Any] = {"machine": machine, "browser": f"Chromium {browser.version}"}
             result |= visits(browser, server.url)
             result |= camera(browser, server.url, seconds)
     out.write_text(json.dumps(result, indent=1) + "\n")

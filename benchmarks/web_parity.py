@@ -87,7 +87,8 @@ class Difference:
             box = np.abs(np.subtract(one["box_xyxy"], other["box_xyxy"])).max()
             rows = (list(face["probabilities"].values()) for face in (one, other))
             self.box_px = max(self.box_px, float(box))
-            self.probability = max(self.probability, float(np.abs(np.subtract(*rows)).max()))
+            apart = np.abs(np.subtract(next(rows), next(rows)))
+            self.probability = max(self.probability, float(apart.max()))
 
 
 @click.command()

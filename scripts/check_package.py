@@ -128,7 +128,8 @@ def try_wheel(wheel: Path, folder: Path) -> str:
     run([sys.executable, "-m", "venv", folder / "venv"])
     binaries = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
     python, maskwatch = binaries / "python", binaries / "maskwatch"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    quiet = ("--quiet", "--disable-pip-version-check")
+    pip: list[str | Path] = [python, "-m", "pip", "install", *quiet]
     run([*pip, "-c", ROOT / "constraints.txt", wheel], folder)
     code = "import maskwatch.samples as s; print(s.FOLDER)"
     samples = Path(run([python, "-c", code], folder).strip())

@@ -105,14 +105,16 @@ def draw_scene(
     and_then(canvas)
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     grain = np.random.default_rng(seed).normal(0, 2.5, small.shape)
-    return np.clip(cv2.GaussianBlur(small, (0, 0), 0.7) + grain, 0, 255).astype(np.uint8)
+    picture: Canvas = np.clip(cv2.GaussianBlur(small, (0, 0), 0.7) + grain, 0, 255).astype(np.uint8)
+    return picture
 
 
 def _wall(colour: Colour, width: int, height: int) -> Canvas:
     """A wall, lit from the upper left."""
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     light = 1.08 - 0.14 * x - 0.12 * y
-    return (np.array(colour) * light[..., None]).astype(np.float32)
+    wall: Canvas = (np.array(colour) * light[..., None]).astype(np.float32)
+    return wall
 
 
 class Pen:
@@ -153,7 +155,9 @@ class Pen:
         self.canvas += share * np.array(colour, np.float32)
 
 
-def oval(x: float, y: float, rx: float, ry: float, from_deg: float = 0, to_deg: float = 360):
+def oval(
+    x: float, y: float, rx: float, ry: float, from_deg: float = 0, to_deg: float = 360
+) -> np.ndarray:
     """Points (n, 2) of an ellipse or of a part of it."""
     angles = np.deg2rad(np.linspace(from_deg, to_deg, 90))
     return np.stack([x + rx * np.cos(angles), y + ry * np.sin(angles)], axis=1)
@@ -250,9 +254,9 @@ def _draw_mask(pen: Pen, person: Person) -> None:
     edge = 0.2 if person.wears is MASK else 0.55
     cloth = person.cloth
     strap = (238, 238, 236)
-    for side in (-1, 1):
-        pen.line(np.array([[side * 0.9, edge + 0.06], [side * 1.04, -0.08]]), strap, 0.05)
-        pen.line(np.array([[side * 0.78, 1.02], [side * 1.04, 0.28]]), strap, 0.05)
+    for ear in (-1, 1):
+        pen.line(np.array([[ear * 0.9, edge + 0.06], [ear * 1.04, -0.08]]), strap, 0.05)
+        pen.line(np.array([[ear * 0.78, 1.02], [ear * 1.04, 0.28]]), strap, 0.05)
     brim = np.array([[0.93, edge], [0.5, (edge + top) / 2 - 0.02]])
     side = np.array([[0.9, 0.7], [0.76, 1.05], [0.42, 1.32]])
     mirror = (-1, 1)

@@ -73,7 +73,7 @@ def place_of_result(path: Path) -> Path:
 
 def kept(output: Any) -> bool:
     """Whether an output is the reader's business; libraries' chatter on stderr is not."""
-    return output.get("name") != "stderr"
+    return bool(output.get("name") != "stderr")
 
 
 def write_page(path: Path) -> None:

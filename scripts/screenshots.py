@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -43,7 +44,7 @@ from support.job_factory import fake_run  # noqa: E402
 
 SIZES_WH = {"desktop": (1280, 800), "tablet": (768, 1024), "telephone": (375, 812)}
 IN_DOCS = ("desktop", "telephone")
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WAIT_MS = 120_000
 # a moment in which the answers are steady; in the first frame nobody is sure of anybody
 A_SECOND_LATER = """video => new Promise((seen) => {
@@ -103,7 +104,7 @@ def prepared(folder: Path, corrections: bool) -> list[str | Path]:
     folder_set(folder / "sets" / "faces", 60)
     for name in ("report-1", "report-2"):
         fake_run(folder / "runs", name)
-    training = ["--runs", folder / "runs", "--data", folder / "sets"]
+    training: list[str | Path] = ["--runs", folder / "runs", "--data", folder / "sets"]
     if corrections:
         training += ["--corrections", folder / "corrections"]
         correct_samples(CorrectionStore(folder / "corrections", 90))
