@@ -42,7 +42,8 @@ class PhotoAnswer:
 
     Attributes:
         upright: of the photo as it is.
-        turned: by degrees, counter-clockwise; 0 among them if there are any.
+        turned: by degrees, counter-clockwise; 0 among them if there are any. Empty where the photo
+            was only asked as it is.
     """
 
     upright: Found
@@ -55,6 +56,7 @@ def ask(
     classifier: Path | None = None,
     turns_deg: Sequence[int] = (),
     progress: Callable[[int], None] = lambda _photos: None,
+    turned_every: int = 1,
 ) -> list[PhotoAnswer]:
     """Runs a detector over photos, and on request over the same photos turned.
 
@@ -66,6 +68,7 @@ def ask(
         turns_deg: above zero, each tried both ways; if any, the upright photo is put on the same
             canvas as well.
         progress: called with the number of photos done since the last call.
+        turned_every: one photo in so many is turned, the first among them.
 
     Raises:
         ImageError: a photo cannot be read.
@@ -74,14 +77,14 @@ def ask(
     analyzer = None if classifier is None else Analyzer(classifier, detector)
     angles = (0, *(sign * turn for turn in turns_deg for sign in (-1, 1))) if turns_deg else ()
     answers = []
-    for photo in photos:
+    for index, photo in enumerate(photos):
         image_rgb = load_image(photo.path)
         if analyzer is None or photo.labels is None:
             upright = _find(detector, image_rgb)
         else:
             upright = _judge(analyzer, image_rgb, detector.origin)
         turned = {}
-        for angle in angles:
+        for angle in () if index % turned_every else angles:
             canvas_rgb, truth_xyxy = turn_photo(image_rgb, photo.boxes_xyxy, angle)
             turned[angle] = TurnedAnswer(_find(detector, canvas_rgb), truth_xyxy)
         answers.append(PhotoAnswer(upright, turned))

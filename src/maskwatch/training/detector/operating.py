@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.holdout import TruthPhoto
-from maskwatch.training.detector.answers import PhotoAnswer
+from maskwatch.training.detector.answers import PhotoAnswer, TurnedAnswer
 from maskwatch.training.detector.average_precision import (
     LOOSE_IOU,
     MIN_IOU,
@@ -96,7 +96,7 @@ def operate(
             for name, (low, high) in SIZES_PX.items()
             if name != "all"
         },
-        _turned(answers, min_score, size >= SMALLEST_PX),
+        _turned(photos, answers, min_score),
         false / len(photos) if photos else None,
         loose_false / len(photos) if photos else None,
     )
@@ -119,29 +119,27 @@ def _found(
 
 
 def _turned(
-    answers: Sequence[PhotoAnswer], min_score: float, counts: NDArray[np.bool_]
+    photos: Sequence[TruthPhoto], answers: Sequence[PhotoAnswer], min_score: float
 ) -> dict[int, float | None]:
     turns = sorted({abs(angle) for answer in answers for angle in answer.turned} - {0})
+    asked = [pair for pair in zip(photos, answers, strict=True) if pair[1].turned]
     shares: dict[int, float | None] = {}
     for turn in turns:
         hits = [
-            np.concatenate(
-                [
-                    np.isin(
-                        np.arange(len(turned.truth_xyxy)),
-                        match(
-                            turned.found.from_score(min_score).boxes_xyxy,
-                            turned.truth_xyxy,
-                            min_iou=LOOSE_IOU,
-                        ),
-                    )
-                    for turned in (answer.turned[angle] for answer in answers)
-                ]
-            )[counts]
+            _found_turned(photo, answer.turned[angle], min_score)
             for angle in (-turn, turn)
+            for photo, answer in asked
         ]
         shares[turn] = _share(np.concatenate(hits))
     return shares
+
+
+def _found_turned(photo: TruthPhoto, turned: TurnedAnswer, min_score: float) -> NDArray[np.bool_]:
+    """Which of the faces that count are found on the turned photo."""
+    boxes_xyxy = turned.found.from_score(min_score).boxes_xyxy
+    taken = match(boxes_xyxy, turned.truth_xyxy, min_iou=LOOSE_IOU)
+    is_found = np.isin(np.arange(len(photo.boxes_xyxy)), taken)
+    return is_found[longer_side_px(photo.boxes_xyxy) >= SMALLEST_PX]
 
 
 def _share(is_found: NDArray[np.bool_]) -> float | None:

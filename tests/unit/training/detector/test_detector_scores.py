@@ -167,7 +167,11 @@ def test_what_users_get_is_told_by_state_size_and_turn():
         angle: TurnedAnswer(answer, photo.boxes_xyxy)
         for angle, answer in ((-30, seen), (30, found()))
     }
+    only_upright = truth(square(0), square(50))
+    unasked = PhotoAnswer(found(), {})
     used = operate([photo], [PhotoAnswer(seen, turned)], 0.5)
+    of_both = operate([photo, only_upright], [PhotoAnswer(seen, turned), unasked], 0.5)
+    assert of_both.turned_recall == used.turned_recall  # nobody turned the second photo
     assert used.recall == {"all": pytest.approx(2 / 3), "mask": 1.0, "no_mask": 0.5}
     assert used.recall_by_size == {"under 20": 0.0, "20 to 60": 0.5, "over 60": 1.0}
     assert used.turned_recall == {30: pytest.approx(1 / 3)}
@@ -429,6 +433,14 @@ def test_every_turn_is_asked_both_ways_on_one_canvas(tmp_path):
         Oracle(), [truth(square(0), path=path)], turns_deg=(15, 45), progress=done.append
     )
     assert sorted(answer.turned) == [-45, -15, 0, 15, 45] and done == [1]
+
+
+def test_of_many_photos_one_in_so_many_is_turned(tmp_path):
+    photos = [
+        truth(square(0), path=save(tmp_path / f"{i}.jpg", draw(i, 60, 40))) for i in range(4)
+    ]
+    answers = ask(Oracle(), photos, turns_deg=(15,), turned_every=3)
+    assert [sorted(answer.turned) for answer in answers] == [[-15, 0, 15], [], [], [-15, 0, 15]]
 
 
 # --- the list of test photos
