@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ _eager = False
 
 @contextmanager
 def eager() -> Iterator[None]:
-    """Let networks try their device at the first picture of a size, as long as the block runs."""
+    """In the block networks try their device at the first picture of a size, and wait for it."""
     global _eager
     before, _eager = _eager, True
     try:
@@ -55,7 +55,8 @@ class Network:
 
     ONNX Runtime on this processor is always there. Another device gets a size of picture once that
     came often, and only if it gives the same answers; with auto, only if it is faster as well. It
-    is held against the processor on the very pictures that are judged at that moment.
+    is held against the processor on a picture that was just judged, in a thread of its own: no
+    frame waits for it.
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class Network:
     @property
     def device(self) -> Device:
         """What judges: cpu, until another device has got a size of picture."""
-        others = any(engine is not self._on_processor for engine in self._engines.values())
+        engines = list(self._engines.values())  # another thread may be adding one
+        others = any(engine is not self._on_processor for engine in engines)
         return self._rival if others and self._rival else "cpu"
 
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -96,12 +98,19 @@ class Network:
         if engine := self._engines.get(shape):
             return engine(images)
         if self._rival and self._is_due(images) and self._making.acquire(blocking=False):
-            try:
-                if shape not in self._engines:  # another thread may just have made it
-                    self._engines[shape] = self._best(self._rival, images)
-            finally:
-                self._making.release()
+            if _eager:
+                self._try(self._rival, images)
+            else:
+                Thread(target=self._try, args=(self._rival, images.copy())).start()
         return self._on_processor(images)
+
+    def _try(self, rival: Device, images: NDArray[np.uint8]) -> None:
+        shape = images.shape[1:]
+        try:
+            if shape not in self._engines:  # another thread may just have made it
+                self._engines[shape] = self._best(rival, images)
+        finally:
+            self._making.release()
 
     def _is_due(self, images: NDArray[np.uint8]) -> bool:
         shape = images.shape[1:]
@@ -115,15 +124,13 @@ class Network:
             if rival in _given_up:
                 return self._on_processor
             engine = self._open(rival, images.shape[1:] if rival in _ONE_SIZE else ())
-            answer = engine(images)
+            difference = largest_difference(engine(images), self._on_processor(images))
+            if not difference <= TOLERANCE:
+                return self._without(rival, f"its answers differ by {difference:.2g}")
+            is_wanted = not self._must_win or _is_faster(engine, self._on_processor, images)
         except Exception as error:  # libraries for devices raise anything at all
             return self._without(rival, " ".join(str(error).split())[:200] or repr(error))
-        difference = largest_difference(answer, self._on_processor(images))
-        if not difference <= TOLERANCE:
-            return self._without(rival, f"its answers differ by {difference:.2g}")
-        if self._must_win and not _is_faster(engine, self._on_processor, images):
-            return self._on_processor
-        return engine
+        return engine if is_wanted else self._on_processor
 
     def _without(self, rival: Device, why: str) -> Engine:
         if rival not in _given_up:  # once for all networks of this process

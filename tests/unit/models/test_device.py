@@ -11,10 +11,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support.waiting import LIMIT_S, until
 
 import maskwatch
 from maskwatch.cli.main import cli
@@ -123,11 +125,34 @@ def test_a_size_is_worth_an_engine_once_many_pixels_came(monkeypatch):
     images, _ = golden(SHIPPED_MODEL)
     monkeypatch.setattr(networks, "_WORTH_PIXELS", 3 * images[..., 0].size)
     network = Network(SHIPPED_MODEL.read_bytes(), "network", "directml")
-    came = []
-    for _ in range(4):
+    for _ in range(2):
         network.run(images)
-        came.append(len(opened))
-    assert came == [0, 0, 1, 1]
+        assert not opened
+    network.run(images)
+    until(lambda: network.device == "directml")
+    network.run(images)
+    assert len(opened) == 1
+
+
+def test_no_frame_waits_for_another_device(monkeypatch):
+    opening, may_open = Event(), Event()
+
+    def open_slowly(device, model, shape, threads=None):
+        opening.set()
+        may_open.wait(LIMIT_S)
+        return open_engine("cpu", model, shape, threads)
+
+    monkeypatch.setattr(devices, "is_here", lambda device: True)
+    monkeypatch.setattr(networks, "open_engine", open_slowly)
+    monkeypatch.setattr(networks, "_WORTH_PIXELS", 1)
+    images, expected = golden(SHIPPED_MODEL)
+    network = Network(SHIPPED_MODEL.read_bytes(), "network", "directml")
+    for _ in range(3):
+        assert largest_difference(network.run(images), expected) < TOLERANCE
+    assert opening.wait(LIMIT_S) and network.device == "cpu"
+    may_open.set()
+    until(lambda: network.device == "directml")
+    assert largest_difference(network.run(images), expected) < TOLERANCE
 
 
 @needs_openvino

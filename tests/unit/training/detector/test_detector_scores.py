@@ -436,9 +436,7 @@ def test_every_turn_is_asked_both_ways_on_one_canvas(tmp_path):
 
 
 def test_of_many_photos_one_in_so_many_is_turned(tmp_path):
-    photos = [
-        truth(square(0), path=save(tmp_path / f"{i}.jpg", draw(i, 60, 40))) for i in range(4)
-    ]
+    photos = [truth(square(0), path=save(tmp_path / f"{i}.jpg", draw(i, 60, 40))) for i in range(4)]
     answers = ask(Oracle(), photos, turns_deg=(15,), turned_every=3)
     assert [sorted(answer.turned) for answer in answers] == [[-15, 0, 15], [], [], [-15, 0, 15]]
 
