@@ -153,7 +153,7 @@ def test_what_is_no_film_is_one_message(page: AppTest) -> None:
 def test_while_another_film_is_judged_it_says_so(
     page: AppTest, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(film_module, "_PATIENCE_S", 0)
+    monkeypatch.setattr(film_module, "_STOP_S", 0)
     with film_module._RUNNING:
         choose(page, "film.mp4", content)
     (warning,) = page.warning

@@ -26,7 +26,7 @@ from maskwatch.io.video import open_source
 from maskwatch.io.video_source import VideoSource
 
 EAGER = RetryPolicy(first_pause_s=0.05, longest_pause_s=0.1)
-IMPATIENT = replace(EAGER, answer_s=1.0, picture_s=0.4, give_up_s=1.0)
+WATCHFUL = replace(EAGER, picture_s=0.4)
 
 # closing
 
@@ -132,7 +132,7 @@ def test_a_failure_nobody_expected_reaches_the_reader() -> None:
         yield np.zeros((2, 2, 3), np.uint8), time.monotonic()
         raise ZeroDivisionError("a bug")
 
-    with LiveSource("x", connect, IMPATIENT) as source, pytest.raises(ZeroDivisionError):
+    with LiveSource("x", connect, EAGER) as source, pytest.raises(ZeroDivisionError):
         list(source)
 
 
@@ -215,7 +215,7 @@ class UnpluggedCapture:
 
 def test_a_camera_that_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", UnpluggedCapture)
-    with closing(read_camera(0, IMPATIENT)) as pictures:
+    with closing(read_camera(0, WATCHFUL)) as pictures:
         image_rgb, _ = next(pictures)
         assert image_rgb[0, 0].tolist() == [0, 0, 255]
         with pytest.raises(SourceLost, match="unplugged, or in use by another program"):

@@ -63,7 +63,7 @@ def test_a_film_comes_back_marked_with_a_table(
     begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = begin("=face.mp4", content)
-    monkeypatch.setattr(film_module, "_PATIENCE_S", 0)
+    monkeypatch.setattr(film_module, "_STOP_S", 0)
     with pytest.raises(BlockingIOError):  # one film at a time
         begin("other.mp4", content)
     until(lambda: film.state.ended, "it ends")

@@ -147,7 +147,7 @@ def test_stopped_and_killed_it_ends_as_an_unbroken_one(
         stop_job(job)
         wait_for_end(job)
         assert job.status().state is State.STOPPED and job.status().step is Step.TRAINING
-        assert not (job.path / STOP).exists()
+        until(lambda: not (job.path / STOP).exists(), "it forgets that it was to stop")
         assert len(job.history()) == 1
 
         hold(patch, after_epoch=2)
