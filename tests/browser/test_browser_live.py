@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from support.app_server import app_server
 from support.cartoon_face import HEIGHT, WIDTH, cartoon
-from support.chromium import CHROMIUM, chromium_with, new_page, new_visitor, play
+from support.chromium import CHROMIUM, chromium_with, go_to, new_page, new_visitor, play
 from support.paths import ROOT
 from support.waiting import until
 
@@ -228,13 +228,9 @@ def test_without_a_connection_it_says_why_and_takes_single_pictures(
 
 
 def test_both_pages_are_a_click_apart(chromium: Browser, address: str) -> None:
-    from playwright.sync_api import expect
-
     with browsing(chromium, address) as page:
-        page.get_by_role("link", name="Photo").click()
-        expect(page.get_by_text(load_catalogue("en").text("photo.upload"))).to_be_visible()
-        page.get_by_role("link", name="Live").click()
-        expect(page.get_by_text("The video is off.")).to_be_visible()
+        go_to(page, "Photo", page.get_by_text(load_catalogue("en").text("photo.upload")))
+        go_to(page, "Live", page.get_by_text("The video is off."))
 
 
 def test_a_secret_file_sets_up_the_relay_server_and_no_browser_sees_the_secret(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.chromium import CHROMIUM, new_page
+from support.chromium import CHROMIUM, go_to, new_page
 from support.waiting import until
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
@@ -130,6 +130,6 @@ def test_the_language_is_a_keypress_away(pages: str, chromium: Browser, tmp_path
     page.keyboard.press("Enter")
     page.get_by_text(load_catalogue("id").text("photo.intro")).wait_for()
     assert page.evaluate("document.documentElement.lang") == "id"
-    page.get_by_role("link", name=load_catalogue("id").text("pages.live")).click()
-    page.get_by_text(load_catalogue("id").text("live.intro")).wait_for()
+    say = load_catalogue("id").text
+    go_to(page, say("pages.live"), page.get_by_text(say("live.intro")))
     page.close()

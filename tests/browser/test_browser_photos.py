@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import bad_images
-from support.chromium import CHROMIUM, new_visitor
+from support.chromium import CHROMIUM, go_to, new_visitor
 from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED, plain
 from test_browser_look import assert_accessible, until_readable
@@ -151,10 +151,9 @@ def test_neither_language_nor_page_loses_a_photo_and_a_reload_asks(
     page.get_by_text("✓ Masker dipakai 100,0%", exact=True).wait_for()
     assert indonesian.get_attribute("src") != address
     assert english.count() == 0
-    page.get_by_role("link", name=INDONESIAN.text("pages.model")).click()
-    page.get_by_text(INDONESIAN.text("model.cannot")).first.wait_for()
-    page.get_by_role("link", name=INDONESIAN.text("pages.photo")).click()
-    indonesian.wait_for()
+    cannot = page.get_by_text(INDONESIAN.text("model.cannot")).first
+    go_to(page, INDONESIAN.text("pages.model"), cannot)
+    go_to(page, INDONESIAN.text("pages.photo"), indonesian)
     page.wait_for_function("window.onbeforeunload !== null")
     asked: list[str] = []
     page.on("dialog", lambda dialog: asked.append(dialog.type))

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from support.app_server import app_server
 from support.cartoon_face import cartoon
-from support.chromium import CHROMIUM, new_visitor, play
+from support.chromium import CHROMIUM, go_to, new_visitor, play
 from support.waiting import until
 from test_browser_live import browsing, press, swaying
 
@@ -136,10 +136,9 @@ def test_a_face_is_counted_shown_saved_and_deleted(
         expect(page.get_by_text("Statistics are on: only counts")).to_be_visible()
         until_seen(page, MaskState.MASK)
         people = end(page)
-        page.get_by_role("link", name="Statistics").click()
         # where the machine stands still, one may come back as others who are not steady enough
         told = re.compile(rf": \d+ (person|people): {people} mask worn")
-        expect(page.get_by_text(told)).to_be_visible()
+        go_to(page, "Statistics", page.get_by_text(told))
         assert switch(page, KEEP).is_checked()
         expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(4)
         with page.expect_download() as download:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.app_server import app_server
-from support.chromium import CHROMIUM, WAIT_MS, new_page
+from support.chromium import CHROMIUM, WAIT_MS, go_to, new_page
 from support.data_factory import folder_set
 from support.job_factory import fake_run
 from support.training_factory import random_base_weights
@@ -107,9 +107,8 @@ def test_a_run_outlives_the_page_and_the_app_and_its_model_judges(
         page.get_by_role("button", name=say("runs.activate")).click()
         page.get_by_role("button", name=say("runs.activate_yes")).click()
         expect(page.get_by_text(say("runs.activated"))).to_be_visible()
-        page.get_by_role("link", name=say("pages.photo")).click()
         named = page.get_by_text(f"Model: smoke-64 {__version__}, {job.card()['sha256'][:12]}.")
-        expect(named).to_be_visible()
+        go_to(page, say("pages.photo"), named)
 
     with app_server(tmp_path, *options) as address, visitor(chromium, address) as page:
         expect(page.get_by_text("Model: smoke-64")).to_be_visible()

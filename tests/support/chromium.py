@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from support.waiting import LIMIT_S
+from support.waiting import LIMIT_S, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Locator, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FEATURES_OFF = (
@@ -45,6 +45,9 @@ CHROMIUM_OPTIONS = [
     "--disable-features=" + ",".join(FEATURES_OFF),
 ]
 WAIT_MS = int(1000 * LIMIT_S)
+
+LOAD_MS = 20_000
+"""A page that is to come mostly is there by then."""
 """How long pages are waited for, on any machine; Playwright's own 30 and 5 s are not enough."""
 
 
@@ -83,6 +86,28 @@ def _patient(visitor: BrowserContext) -> BrowserContext:
     visitor.set_default_timeout(WAIT_MS)
     visitor.on("dialog", lambda dialog: dialog.accept())
     return visitor
+
+
+def go_to(page: Page, name: str, shown: Locator) -> None:
+    """Press the link of another page of the app until that page is there.
+
+    A part of the page that has just loaded, such as the video, may speak up at the moment of the
+    press; Streamlit then takes what it says for a wish to stay. A visitor presses again.
+
+    Args:
+        page: which has the link.
+        name: of the link.
+        shown: what only the other page has.
+    """
+    from playwright.sync_api import TimeoutError as NotInTime
+
+    def is_there() -> bool:
+        page.get_by_role("link", name=name).click()
+        with suppress(NotInTime):
+            shown.wait_for(timeout=LOAD_MS)
+        return shown.is_visible()
+
+    until(is_there, f"the page {name} comes")
 
 
 def play(camera: Path, frames: Sequence[np.ndarray]) -> None:
