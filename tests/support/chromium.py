@@ -91,8 +91,8 @@ def _patient(visitor: BrowserContext) -> BrowserContext:
 def go_to(page: Page, name: str, shown: Locator) -> None:
     """Press the link of another page of the app until that page is there.
 
-    A part of the page that has just loaded, such as the video, may speak up at the moment of the
-    press; Streamlit then takes what it says for a wish to stay. A visitor presses again.
+    While a page is still coming its parts, such as the video, speak to the server as well, and a
+    press may be lost. A visitor presses again.
 
     Args:
         page: which has the link.
