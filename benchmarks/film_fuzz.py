@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -161,10 +162,11 @@ def read(path: Path) -> Answer:
 def work(connection: Connection) -> None:
     """The process that reads: paths in, answers and its largest memory in MB out."""
     logging.disable(logging.CRITICAL)
-    while True:
-        answer = read(connection.recv())
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        connection.send((answer, peak_mb))
+    with suppress(EOFError):  # whoever asked has ended
+        while True:
+            answer = read(connection.recv())
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            connection.send((answer, peak_mb))
 
 
 class Reader:
