@@ -77,7 +77,6 @@ check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks scripts
 	$(BIN)/lint-imports
 
 bench: .venv/dev.stamp
