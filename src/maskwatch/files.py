@@ -1,11 +1,11 @@
-"""Files that are written whole or not at all, and one message where that cannot be."""
+"""Files that are written whole or not at all, and one message where that cannot be; their names."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -93,3 +93,23 @@ def _settle(part: Path, place: Path) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(place)
+
+
+def told_apart(names: Iterable[str], sameness: Callable[[str], str] = str) -> list[str]:
+    """Names of which no two are the same: of equal ones the later get a number.
+
+    Args:
+        names: of files.
+        sameness: two names are the same where this answers the same.
+    """
+    taken: set[str] = set()
+    apart = []
+    for name in names:
+        stem, dot, suffix = name.rpartition(".")
+        candidate, number = name, 1
+        while sameness(candidate) in taken:
+            number += 1
+            candidate = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
+        taken.add(sameness(candidate))
+        apart.append(candidate)
+    return apart

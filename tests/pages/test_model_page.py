@@ -15,11 +15,13 @@ import streamlit as st
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 from support.evidence_factory import scores, write_toy_evidence
+from support.job_factory import fake_run
 from support.toy_detector import write_toy_detector
 from support.toy_model import write_toy_model
 from support.waiting import LIMIT_S
 
 from maskwatch.app import settings, views
+from maskwatch.app.session import activate
 from maskwatch.cli import app as launch
 from maskwatch.cli.main import cli
 from maskwatch.models.evidence import evidence_path
@@ -87,6 +89,18 @@ def test_the_loaded_networks_are_named(model: Path) -> None:
     for line in ("Name: toy 1", "Side of its input: 32 px", "Unsure below a confidence of: 50%"):
         assert line in said
     assert "Name: toy detector 1" in said and "Lowest score of a face: 0.50" in said
+
+
+def test_what_was_packed_for_the_run_that_judges_is_found(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.RUNS_VARIABLE, str(tmp_path / "runs"))
+    job = fake_run(tmp_path / "runs", "red-1")
+    activate(job.model_path)
+    (warning,) = show().warning
+    assert "Nothing has been packed for this model" in warning.value
+    write_toy_evidence(job.model_path)
+    assert not show().warning
 
 
 def test_other_evidence_gives_other_numbers_without_a_change_of_code(model: Path) -> None:

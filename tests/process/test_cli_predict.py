@@ -275,6 +275,14 @@ def test_same_names_do_not_collide(
     assert sorted(written) == copies
 
 
+def test_a_copy_named_like_that_of_another_picture_is_kept_as_well(model: Path) -> None:
+    Path("two").mkdir()
+    for name, colour in (("p.webp", RED), ("p.webp.png", BLUE)):
+        Image.fromarray(plain(colour)).save(Path("two", name))
+    assert run(model, "two", "--save", "out").exit_code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["p.webp (2).png", "p.webp.png"]
+
+
 def test_copies_never_replace_a_picture(model: Path, photos: Path) -> None:
     before = {path: path.read_bytes() for path in photos.rglob("*.*")}
     Path("linked").symlink_to(photos)

@@ -6,6 +6,7 @@ Run: pytest tests/process/test_film.py
 from __future__ import annotations
 
 import csv
+import errno
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,37 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 
 
 Begin = Callable[..., Film]
+
+
+def full_disk(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, "no space left on device")
+
+
+@pytest.mark.parametrize("name", ["pathlib.Path.write_bytes", "subprocess.Popen"])
+def test_a_film_without_room_leaves_the_way_to_the_next(
+    begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(film_module, "_STOP_S", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(name, full_disk)
+        with pytest.raises(OSError, match="no space left"):
+            begin("face.mp4", content)
+    assert not list(tmp_path.glob("maskwatch-film-*"))
+    film = begin("face.mp4", content)
+    until(lambda: film.state.ended, "it ends")
+    assert not film.state.fault
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_result_that_cannot_be_read_ends_the_film(
+    begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_module, "read_faces", full_disk)
+    film = begin("face.mp4", content)
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.fault == UNFORESEEN
+    assert film_module._RUNNING.acquire(blocking=False)
+    film_module._RUNNING.release()
 
 
 def test_a_film_comes_back_marked_with_a_table(

@@ -138,13 +138,28 @@ os._exit(9)
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("out.avi", "the name must end in .mp4"), ("out", "the name must"), ("dir.mp4", "a folder")],
+    [
+        ("out.avi", "the name must end in .mp4"),
+        ("out", "the name must"),
+        ("dir.mp4", "is a folder"),
+    ],
 )
 def test_what_cannot_be_saved_to(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "dir.mp4").mkdir()
     with pytest.raises(SettingError, match=reason) as caught:
         Recording(tmp_path / name)
     assert str(caught.value).startswith(f"--save {tmp_path / name}: ")
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"\.mp4: cannot be written \(file name too long\)$"):
+        Recording(tmp_path / f"{'a' * 300}.mp4")
+
+
+def test_a_shape_that_the_encoder_refuses_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(VideoError) as caught, Recording(tmp_path / "out.mp4") as recording:
+        recording.add(np.zeros((16, 17_000, 3), np.uint8), 0)
+    assert "cannot be written on" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ from maskwatch.training.data.corrections import (
     write_corrections,
 )
 from maskwatch.training.data.manifest import BOX, read_manifest, write_manifest
+from maskwatch.training.data.split import deal_folds
 from maskwatch.training.evaluation import label_errors
 from maskwatch.training.evaluation.label_errors import (
     FOLDS,
     as_corrections,
-    deal_folds,
     find_label_errors,
     judgeable,
     out_of_sample,
@@ -51,7 +51,9 @@ def planted():
 
 def test_a_planted_wrong_label_is_found(planted):
     table, features, truth = planted
-    found = find_label_errors(table, out_of_sample(table, features, deal_folds(table)), too_small=2)
+    found = find_label_errors(
+        table, out_of_sample(table, features, deal_folds(table, FOLDS)), too_small=2
+    )
     assert found.table["sha256"].tolist() == [table["sha256"][WRONG]]
     row = found.table.iloc[0]
     assert row["proposed"] == truth != row["label"]
@@ -61,7 +63,7 @@ def test_a_planted_wrong_label_is_found(planted):
 
 def test_no_fold_sees_a_group_it_is_asked_about(planted):
     table, features, _ = planted
-    folds = deal_folds(table)
+    folds = deal_folds(table, FOLDS)
     assert sorted(set(folds)) == list(range(FOLDS))
     assert (table.assign(fold=folds).groupby("group")["fold"].nunique() == 1).all()
     probabilities = out_of_sample(table, features, folds)
@@ -72,7 +74,7 @@ def test_two_labels_are_enough(planted):
     table, features, _ = planted
     two = (table["label"] != "incorrect_mask").to_numpy() & (np.arange(60) != WRONG)
     part = table[two].reset_index(drop=True)
-    probabilities = out_of_sample(part, features[two], deal_folds(part))
+    probabilities = out_of_sample(part, features[two], deal_folds(part, FOLDS))
     assert (probabilities[:, LABELS.index("incorrect_mask")] == 0).all()
     assert find_label_errors(part, probabilities).table.empty
 
@@ -109,7 +111,7 @@ def test_what_cannot_be_judged_is_one_clear_error(rows, complaint):
 def test_rows_without_groups_are_refused():
     table = table_of([{}, {"label": "no_mask"}])
     with pytest.raises(DataError, match="2 of 2 rows have no group; run `maskwatch data audit`"):
-        deal_folds(judgeable(table))
+        deal_folds(judgeable(table), FOLDS)
 
 
 @pytest.fixture

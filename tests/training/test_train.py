@@ -145,8 +145,11 @@ def test_a_finished_or_foreign_run_is_not_overwritten(work, table, weights, run)
     shutil.copytree(run.path, unfinished.path)
     about = {**run.read(), "state": "training"}
     (unfinished.path / "run.json").write_text(json.dumps(about))
-    with pytest.raises(SettingError, match="another recipe or other data"):
-        train(learning_recipe(epochs=4), table, unfinished, weights)
+    other_weights = work / "other.weights.h5"
+    other_weights.write_bytes(weights.read_bytes() + b"\0")  # the same numbers, another file
+    for recipe, began in ((learning_recipe(epochs=4), weights), (learning_recipe(), other_weights)):
+        with pytest.raises(SettingError, match="another recipe, other data or other --weights"):
+            train(recipe, table, unfinished, began)
 
 
 def test_cached_features_give_what_training_without_them_gives(work, table, weights):

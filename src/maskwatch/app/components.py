@@ -20,7 +20,7 @@ from maskwatch.errors import ImageError
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.images import load_image
-from maskwatch.io.style import STYLES, Words, verdict_text
+from maskwatch.io.style import STYLES, Words, hex_colour, verdict_text
 from maskwatch.schema import FaceOrigin, FaceVerdict, FrameReport, ImageRGB, MaskState
 from maskwatch.vision.crop import crop_faces
 
@@ -119,7 +119,7 @@ def badge(state: MaskState, confidence: str = "") -> str:
 def framed(state: MaskState, words: str) -> str:
     """Words about a state as HTML, with its symbol, in the colour and line of its border."""
     style = STYLES[state]
-    colour = "#{:02x}{:02x}{:02x}".format(*style.colour)
+    colour = hex_colour(style.colour)
     return (
         f'<div style="display:inline-block;border:4px {style.line.value} {colour};'
         'border-radius:.5rem;padding:.2rem .8rem">'

@@ -86,23 +86,18 @@ class Film:
 
         Raises:
             BlockingIOError: another film is being judged.
+            OSError: there is no room for it, or no process can be started.
         """
         if not _RUNNING.acquire(timeout=_STOP_S):
             raise BlockingIOError(name)
         self.name = name
-        folder = TemporaryDirectory(prefix="maskwatch-film-")
-        film = Path(folder.name, f"film{Path(name).suffix}")
-        film.write_bytes(content)
-        command = replace(order, film=str(film), name=name).to_json()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "maskwatch.app.film_process", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._work = _Work(process, folder)
-        self._end = finalize(self, process.terminate)  # a session that is over wants nothing
-        Thread(target=self._work.follow, name="film").start()
+        try:
+            self._work = _begin(name, content, order)
+            self._end = finalize(self, self._work.stop)  # a session that is over wants nothing
+            Thread(target=self._work.follow, name="film").start()
+        except BaseException:
+            _RUNNING.release()
+            raise
 
     @property
     def state(self) -> FilmState:
@@ -110,13 +105,32 @@ class Film:
         return self._work.state
 
     def stop(self) -> None:
-        """End it; what was judged so far is kept where that can be."""
+        """End it, see _Work.stop."""
         self._end()
 
     def sizes_bytes(self) -> list[int]:
         """How large what is kept of it is."""
         faces = sum(face.seen.image_rgb.nbytes for face in self.state.faces)
         return [len(self.state.marked), len(self.state.rows), faces]
+
+
+def _begin(name: str, content: bytes, order: FilmOrder) -> _Work:
+    """Start the process that judges it."""
+    folder = TemporaryDirectory(prefix="maskwatch-film-", ignore_cleanup_errors=True)
+    film = Path(folder.name, f"film{Path(name).suffix}")
+    command = replace(order, film=str(film), name=name).to_json()
+    try:
+        film.write_bytes(content)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "maskwatch.app.film_process", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    except OSError:
+        folder.cleanup()
+        raise
+    return _Work(process, folder)
 
 
 class _Work:
@@ -127,8 +141,24 @@ class _Work:
         self._process = process
         self._folder = folder
 
+    def stop(self) -> None:
+        """End it; what was judged so far is kept where that can be."""
+        self._process.terminate()
+
     def follow(self) -> None:
-        """Hear how far it is until the end, and take what it leaves."""
+        """Hear how far it is until the end, and take what it leaves; then the next may come."""
+        left: dict[str, Any] | None = None
+        try:
+            self._listen()
+            left = self._left()
+        finally:
+            self._folder.cleanup()
+            _RUNNING.release()
+            died = left is None or self._process.returncode
+            fault = self.state.fault or (UNFORESEEN if died else "")
+            self.state = replace(self.state, ended=True, fault=fault, **(left or {}))
+
+    def _listen(self) -> None:
         limit = Timer(LIMIT_S, self._process.terminate)
         limit.start()
         try:
@@ -137,14 +167,11 @@ class _Work:
                     self._hear(json.loads(line))
         finally:
             limit.cancel()
-            found = Path(self._folder.name)
-            if self._process.returncode and not self.state.fault:
-                self.state = replace(self.state, fault=UNFORESEEN)
-            marked, rows = (_content(found / name) for name in (MARKED, ROWS))
-            faces = read_faces(found / FACES)
-            self._folder.cleanup()
-            _RUNNING.release()
-            self.state = replace(self.state, ended=True, marked=marked, rows=rows, faces=faces)
+
+    def _left(self) -> dict[str, Any]:
+        found = Path(self._folder.name)
+        marked, rows = (_content(found / name) for name in (MARKED, ROWS))
+        return {"marked": marked, "rows": rows, "faces": read_faces(found / FACES)}
 
     def _hear(self, told: dict[str, Any]) -> None:
         if "error" in told:

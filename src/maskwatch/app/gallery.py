@@ -49,7 +49,7 @@ from maskwatch.app.photos import (
 from maskwatch.app.quality_hints import quality_lines
 from maskwatch.app.second_model import offer_second
 from maskwatch.errors import ImageError
-from maskwatch.io.style import STYLES
+from maskwatch.io.style import STYLES, hex_colour
 from maskwatch.schema import FaceVerdict, FrameReport
 
 PER_PAGE = 8
@@ -346,8 +346,7 @@ def show_probabilities(face: FaceVerdict) -> None:
         '<div aria-hidden="true" style="height:.6rem;border-radius:.3rem;'
         'background:color-mix(in srgb, currentColor 12%, transparent)">'
         f'<div style="height:100%;border-radius:.3rem;width:{100 * share:.1f}%;'
-        "background:#{:02x}{:02x}{:02x}".format(*STYLES[state].colour)
-        + '"></div></div></li>'
+        f'background:{hex_colour(STYLES[state].colour)}"></div></div></li>'
         for state, share in ranked
     )
     st.html(f'<ul style="list-style:none;padding:0;margin:0">{bars}</ul>')

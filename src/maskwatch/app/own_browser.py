@@ -22,8 +22,7 @@ from maskwatch.app import consent
 from maskwatch.app.components import show_legend
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.runtime_file import runtime_name
-from maskwatch.app.session import app_settings, chosen_model
-from maskwatch.errors import ModelError
+from maskwatch.app.session import app_settings, model_in_use
 from maskwatch.live.counting import LEAST_S, Count
 from maskwatch.pipeline import Networks
 from maskwatch.schema import MaskState
@@ -163,7 +162,7 @@ def is_near(url: str | None) -> bool:
 
 def show_own_browser(analyzer: maskwatch.Analyzer) -> None:
     """The video with its buttons and counts, all of it judged by the browser."""
-    packed = _packed(_model_in_use(analyzer), analyzer.card.sha256)
+    packed = _packed(model_in_use(analyzer), analyzer.card.sha256)
     files = {kind: _address(kind, network) for kind, network in packed.items()}
     files["runtime"] = runtime_name()
     stage, side = st.columns([3, 2])
@@ -204,22 +203,12 @@ def _count(claim: object) -> None:
     consent.show_fault(writer.error)
 
 
-def _model_in_use(analyzer: maskwatch.Analyzer) -> Path | None:
-    """The file of the classifier that judges on all pages."""
-    try:
-        chosen = chosen_model()
-    except ModelError:
-        chosen = None
-    is_used = chosen is not None and chosen.sha256 == analyzer.card.sha256
-    return chosen.path if chosen and is_used else app_settings().model
-
-
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _packed(model: Path | None, sha256: str) -> Mapping[str, PackedNetwork]:
+def _packed(model: Path, sha256: str) -> Mapping[str, PackedNetwork]:
     """The networks of the pages, packed for browsers.
 
     Args:
-        model: the classifier's file, None for the shipped one.
+        model: the classifier's file.
         sha256: of the file, so that a changed one is packed anew.
     """
     settings = app_settings()

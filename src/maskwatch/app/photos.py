@@ -26,6 +26,7 @@ from maskwatch.app.correcting import Answers
 from maskwatch.app.decoders import open_photo
 from maskwatch.app.i18n import Catalogue
 from maskwatch.errors import ImageError
+from maskwatch.files import told_apart
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.report import Result, to_csv, to_jsonl
@@ -219,26 +220,6 @@ def needs_attention(result: Result) -> bool:
     if isinstance(result, ImageError) or not result.faces:
         return True
     return any(face.state is not MaskState.MASK for face in result.faces)
-
-
-def told_apart(names: Iterable[str], sameness: Callable[[str], str] = str) -> list[str]:
-    """Names of which no two are the same: of equal ones the later get a number.
-
-    Args:
-        names: of files.
-        sameness: two names are the same where this answers the same.
-    """
-    taken: set[str] = set()
-    apart = []
-    for name in names:
-        stem, dot, suffix = name.rpartition(".")
-        candidate, number = name, 1
-        while sameness(candidate) in taken:
-            number += 1
-            candidate = f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"
-        taken.add(sameness(candidate))
-        apart.append(candidate)
-    return apart
 
 
 def _networks(analyzer: maskwatch.Analyzer) -> str:

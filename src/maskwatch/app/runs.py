@@ -14,8 +14,8 @@ from maskwatch.app.figures import base
 from maskwatch.app.i18n import Catalogue
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.learning import show_comparison
-from maskwatch.app.session import activate, app_settings, chosen_model, deactivate
-from maskwatch.errors import MaskWatchError, ModelError
+from maskwatch.app.session import activate, app_settings, deactivate, readable_choice
+from maskwatch.errors import MaskWatchError
 from maskwatch.models.evaluation import Estimate
 from maskwatch.schema import CLASSES
 from maskwatch.training.jobs.control import BusyError, delete_job, resume_job
@@ -187,10 +187,7 @@ def offer_actions(runs: Path, job: JobFolder) -> None:
     if status.is_alive:
         return
     state = status.state
-    try:
-        chosen = chosen_model()
-    except ModelError:
-        chosen = None
+    chosen = readable_choice()
     is_active = chosen is not None and chosen.run == job.name
     with st.container(horizontal=True):
         if state is State.FINISHED and not is_active:

@@ -50,12 +50,17 @@ def chosen_model() -> ActiveModel | None:
     return active_model(runs) if runs else None
 
 
+def readable_choice() -> ActiveModel | None:
+    """The same, and None where the choice cannot be read: each page has said so."""
+    try:
+        return chosen_model()
+    except ModelError:
+        return None
+
+
 def model_in_use(analyzer: maskwatch.Analyzer) -> Path:
     """The file of the classifier that judges on all pages."""
-    try:
-        chosen = chosen_model()
-    except ModelError:
-        chosen = None
+    chosen = readable_choice()
     if chosen is not None and chosen.sha256 == analyzer.card.sha256:
         return chosen.path.absolute()
     return (app_settings().model or SHIPPED_MODEL).absolute()

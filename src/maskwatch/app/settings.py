@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from maskwatch.errors import SettingError
+from maskwatch.io.settings import between, require
 
 if TYPE_CHECKING:
     from maskwatch.vision.tiles import Tiles  # the doctor reads this where NumPy does not load
@@ -29,6 +30,7 @@ CORRECTIONS_DAYS_VARIABLE = "MASKWATCH_CORRECTIONS_DAYS"
 
 PHOTOS_MB = 400.0
 CORRECTIONS_DAYS = 90.0
+_CENTURY_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,17 @@ class AppSettings:
     corrections: Path | None = None
     corrections_days: float = CORRECTIONS_DAYS
 
+    def __post_init__(self) -> None:
+        between("--max-photos-mb", self.photos_mb, 1, 1_000_000)
+        is_possible = 0 < self.corrections_days <= _CENTURY_DAYS
+        require(is_possible, "--corrections-days", f"above 0, {_CENTURY_DAYS} at most")
+
     @staticmethod
     def from_environment(variables: Mapping[str, str] = os.environ) -> AppSettings:
         """The settings as the command left them.
 
         Raises:
-            SettingError: what should be a number is none.
+            SettingError: what should be a number is none, or out of its range.
         """
 
         def path(variable: str) -> Path | None:
@@ -125,7 +132,7 @@ class AppSettings:
                 for name, of in paths.items()
             },
             SIDE_VARIABLE: side_px,
-            TILES_VARIABLE: "" if self.tiles == "off" else self.tiles,
+            TILES_VARIABLE: self.tiles,
             PHOTOS_MB_VARIABLE: f"{self.photos_mb:g}",
             CORRECTIONS_DAYS_VARIABLE: f"{self.corrections_days:g}",
         }

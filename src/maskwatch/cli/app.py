@@ -104,7 +104,7 @@ STREAMLIT_SETTINGS = {
 )
 @click.option(
     "--corrections-days",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
     default=CORRECTIONS_DAYS,
     show_default=True,
     envvar=CORRECTIONS_DAYS_VARIABLE,
@@ -113,7 +113,7 @@ STREAMLIT_SETTINGS = {
 )
 @click.option(
     "--max-photos-mb",
-    type=click.FloatRange(min=1),
+    type=float,
     default=PHOTOS_MB,
     show_default=True,
     envvar=PHOTOS_MB_VARIABLE,

@@ -232,8 +232,7 @@ def street(
         )
     if result.missing:
         click.echo(f"not in {folder}: {', '.join(result.missing)}", err=True)
-    document = json.dumps(result.to_dict(), indent=1)
-    write_text(out / "street.json", f"{document}\n", SettingError)
+    write_json(out / "street.json", result.to_dict(), indent=1)
     click.echo(json.dumps(result.to_dict()))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from maskwatch.cli.corrections import corrections
 from maskwatch.errors import SettingError
@@ -64,15 +65,15 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
 
 # `maskwatch data doubts`: which labels are probably wrong, for a person to look at.
 
-_OUT = click.Path(dir_okay=False, path_type=Path)
-_FILE = click.Path(path_type=Path)
+OUT = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("manifest_path", metavar="MANIFEST", type=_FILE)
-@click.option("--out", type=_OUT, required=True, help="HTML file to write.")
-@click.option("--csv", "csv_path", type=_OUT, help="Write the doubts as corrections to edit.")
-@click.option("--weights", type=_FILE, help="ImageNet weights without top, for offline work.")
+@click.argument("manifest_path", metavar="MANIFEST", type=FILE)
+@click.option("--out", type=OUT, required=True, help="HTML file to write.")
+@click.option("--csv", "csv_path", type=OUT, help="Write the doubts as corrections to edit.")
+@click.option("--weights", type=FILE, help="ImageNet weights without top, for offline work.")
 def doubts(manifest_path: Path, out: Path, csv_path: Path | None, weights: Path | None) -> None:
     """Find the labels of an audited MANIFEST that are probably wrong.
 
@@ -82,11 +83,12 @@ def doubts(manifest_path: Path, out: Path, csv_path: Path | None, weights: Path 
     """
     from maskwatch.training.data.corrections import write_corrections
     from maskwatch.training.data.manifest import read_manifest
+    from maskwatch.training.data.split import deal_folds
     from maskwatch.training.evaluation import label_errors
 
     table = read_manifest(manifest_path)
     rows = label_errors.judgeable(table)
-    folds = label_errors.deal_folds(rows)
+    folds = deal_folds(rows, label_errors.FOLDS)
     with click.progressbar(length=len(rows), label="reading", file=sys.stderr) as bar:
         features = label_errors.pooled_features(rows, weights, progress=bar.update)
     probabilities = label_errors.out_of_sample(rows, features, folds)
@@ -97,10 +99,6 @@ def doubts(manifest_path: Path, out: Path, csv_path: Path | None, weights: Path 
     share = len(found.table) / found.judged
     click.echo(f"{len(found.table)} of {found.judged} labels are doubted ({share:.1%})")
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
-
-
-OUT = click.Path(dir_okay=False, path_type=Path)
-FILE = click.Path(path_type=Path)
 
 
 @click.group()
@@ -224,6 +222,13 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
         click.echo(f"{out}: {len(grouped)} rows, data {data_sha256(grouped)}")
 
 
+_UNUSED = {
+    "public": ("test", "leave_out"),
+    "report": ("test", "leave_out", "folds", "fold", "seed"),
+}
+"""Options that say nothing to a protocol."""
+
+
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
 @click.option("--out", type=OUT, required=True, help="Manifest to write.")
@@ -235,7 +240,9 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
     "--test", is_flag=True, help="Make the next fold, and the listed photos, the test part."
 )
 @click.option("--leave-out", metavar="SOURCE", help="Make all that touches SOURCE the test part.")
+@click.pass_context
 def split(
+    ctx: click.Context,
     manifest_path: Path,
     out: Path,
     protocol: str,
@@ -255,9 +262,10 @@ def split(
     from maskwatch.training.data import split as splits
     from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
 
-    if protocol != "grouped" and (test or leave_out):
-        option = "--test" if test else "--leave-out"
-        raise SettingError(f"{option} goes with --protocol grouped only, not with {protocol}")
+    for name in _UNUSED.get(protocol, ()):
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingError(f"{option} does nothing with --protocol {protocol}; leave it out")
     table = read_manifest(manifest_path)
     if protocol == "report":
         table = splits.split_report(table)

@@ -29,7 +29,7 @@ from maskwatch.cli.main import (
     tiles_option,
 )
 from maskwatch.errors import BatchError, ImageError, SettingError
-from maskwatch.files import writing
+from maskwatch.files import told_apart, writing
 from maskwatch.io.images import list_images
 from maskwatch.io.report import FORMATS, Result
 from maskwatch.io.shown import marked
@@ -196,12 +196,14 @@ def _folder(source: str) -> Path:
 
 def _plan_copies(paths: Iterable[Path], root: Path, save: Path) -> dict[Path, Path]:
     """Where the copy of each image goes; refuses to begin if one would replace an image."""
-    copies = {}
-    for path in paths:
-        target = save / os.path.relpath(path, root)
-        if target.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-            target = target.with_name(f"{target.name}.png")
-        copies[path] = target
+    sources = list(dict.fromkeys(paths))
+    names = []
+    for path in sources:
+        name = str(save / os.path.relpath(path, root))
+        is_kept = name.lower().endswith((".jpg", ".jpeg", ".png"))
+        names.append(name if is_kept else f"{name}.png")
+    apart = told_apart(names, os.path.normcase)  # a.webp.png beside a.webp
+    copies = dict(zip(sources, map(Path, apart), strict=True))
     images = {_identity(path) for path in copies} - {None}
     for target in copies.values():
         if _identity(target) in images:

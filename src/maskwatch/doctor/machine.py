@@ -103,6 +103,10 @@ def check_turn(environment: Mapping[str, str], folders: tuple[Path, ...]) -> Fin
     return Finding("TURN server", "none; needed only for live video over the internet")
 
 
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where it may not look
+
+
 def check_statistics(path: Path, named: bool) -> Finding:
     """Whether the file of the statistics can be read, and written on.
 
@@ -112,8 +116,8 @@ def check_statistics(path: Path, named: bool) -> Finding:
     """
     from maskwatch.store.statistics import StatisticsStore
 
-    folder = next(place for place in path.absolute().parents if place.exists())
-    is_there = path.exists()
+    folder = next(place for place in path.absolute().parents if _exists(place))
+    is_there = _exists(path)
     free_mb = shutil.disk_usage(folder).free // 10**6
     says = f"{path}: {'there' if is_there else 'not begun'}, {free_mb} MB free"
     faults = []

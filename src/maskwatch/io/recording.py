@@ -40,11 +40,11 @@ class Recording:
         """
         if target.suffix.lower() != ".mp4":
             raise SettingError(f"--save {target}: the name must end in .mp4")
-        if target.is_dir():
-            raise SettingError(f"--save {target}: is a folder")
         self._target = target
         self._growing = target.with_name(f"{target.name}.part")
         with explained(target, SettingError):
+            if target.is_dir():
+                raise SettingError(f"--save {target}: is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             self._growing.touch()
             self._growing.unlink()
@@ -68,7 +68,7 @@ class Recording:
             self._ticks = max(self._ticks + 1, round((time_s - self._first_s) * _TICKS))
             picture.pts, picture.time_base = self._ticks, Fraction(1, _TICKS)
             container.mux(self._stream.encode(picture))
-        except OSError as error:
+        except (OSError, load_av().FFmpegError) as error:  # x264's refusals are no OSError
             raise self._error(error) from error
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class Recording:
             finally:
                 container.close()
             self._growing.replace(self._target)
-        except OSError as error:
+        except (OSError, load_av().FFmpegError) as error:
             raise self._error(error) from error
 
     def __enter__(self) -> Self:
@@ -121,12 +121,12 @@ class Recording:
         canvas[y : y + rows, x : x + columns] = cv2.resize(image_rgb, (columns, rows))
         return canvas
 
-    def _error(self, error: OSError) -> VideoError:
+    def _error(self, error: Exception) -> VideoError:
         reason = (
             f"cannot be written on ({_why(error)}); {self._growing.name} holds what was written"
         )
         return VideoError(str(self._target), reason, VideoFault.UNWRITABLE)
 
 
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _why(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()

@@ -67,11 +67,15 @@ class RunFolder:
         """Describe a new run, or check that an interrupted one is continued with what it had.
 
         Raises:
-            SettingError: the folder holds a finished run, or one of another recipe or other data.
+            SettingError: the folder holds a finished run, or one of another recipe, other data or
+                other weights to begin with.
         """
-        data_hash = data_sha256(table)
+        begun = {
+            "data_sha256": data_sha256(table),
+            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+        }
         if (self.path / "run.json").exists():
-            self._check_same(recipe, data_hash)
+            self._check_same(recipe, begun)
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
         self._write_history(self.history()[: self._checkpoint()[0]])
@@ -85,11 +89,10 @@ class RunFolder:
             backend=keras.backend.backend(),
             versions=versions(_PACKAGES),
             machine={"cpu": cpu_name(), "cores": available_cpus()},
-            data_sha256=data_hash,
             sources=sorted(table["source"].unique().tolist()),
             counts=counts,
-            weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
             parameters=parameters,
+            **begun,
         )
 
     def epochs_done(self) -> int:
@@ -199,14 +202,15 @@ class RunFolder:
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
 
-    def _check_same(self, recipe: Recipe | DetectorRecipe, data_hash: str) -> None:
+    def _check_same(self, recipe: Recipe | DetectorRecipe, begun: Mapping[str, object]) -> None:
         before = self.read()
         if before["state"] == "finished":
             raise SettingError(f"{self.path}: holds a finished run; choose another --out")
-        if self.load_recipe(type(recipe)) != recipe or before["data_sha256"] != data_hash:
+        others = [name for name, digest in begun.items() if before[name] != digest]
+        if self.load_recipe(type(recipe)) != recipe or others:
             raise SettingError(
-                f"{self.path}: holds an unfinished run of another recipe or other data; "
-                "choose another --out, or remove it"
+                f"{self.path}: holds an unfinished run of another recipe, other data or other "
+                "--weights; choose another --out, or remove it"
             )
 
     def _update(self, **values: object) -> None:

@@ -52,3 +52,26 @@ def test_paths_hold_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_word_for_a_number_is_refused_by_name(name: str) -> None:
     with pytest.raises(SettingError, match=f"^{name}: must be a number of .* not wide$"):
         AppSettings.from_environment({name: "wide"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "number"),
+    [
+        ("MASKWATCH_PHOTOS_MB", "inf"),
+        ("MASKWATCH_PHOTOS_MB", "nan"),
+        ("MASKWATCH_PHOTOS_MB", "0.5"),
+        ("MASKWATCH_CORRECTIONS_DAYS", "inf"),
+        ("MASKWATCH_CORRECTIONS_DAYS", "nan"),
+        ("MASKWATCH_CORRECTIONS_DAYS", "0"),
+        ("MASKWATCH_CORRECTIONS_DAYS", "4000000"),
+    ],
+)
+def test_a_number_that_no_server_can_keep_to_is_refused(variable: str, number: str) -> None:
+    with pytest.raises(SettingError, match="must be"):
+        AppSettings.from_environment({variable: number})
+
+
+def test_tiles_that_are_switched_off_stay_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKWATCH_TILES", "auto")  # what the command was started with
+    os.environ.update(AppSettings(tiles="off").to_environment())
+    assert AppSettings.from_environment().tiles == "off"

@@ -20,8 +20,9 @@ from maskwatch import Analyzer, MaskState
 from maskwatch.app import photos as photos_module
 from maskwatch.app.components import SCREEN_PX, scaled
 from maskwatch.app.i18n import load_catalogue
-from maskwatch.app.photos import Photo, SessionPhotos, needs_attention, told_apart
+from maskwatch.app.photos import Photo, SessionPhotos, needs_attention
 from maskwatch.errors import ImageError, ImageFault
+from maskwatch.files import told_apart
 from maskwatch.io.images import load_image
 from maskwatch.io.report import Result
 from maskwatch.schema import FaceOrigin

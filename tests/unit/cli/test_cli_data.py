@@ -5,6 +5,7 @@ Run: pytest tests/unit/cli/test_cli_data.py
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -126,15 +127,19 @@ def test_the_report_split_says_that_it_leaks(tmp_path, manifests, name, sentence
     assert read_manifest(out)["split"].value_counts().to_dict() == {"train": 24, "val": 6}
 
 
-@pytest.mark.parametrize("protocol", ["public", "report"])
-@pytest.mark.parametrize("option", [("--test",), ("--leave-out", "mine")])
+@pytest.mark.parametrize(
+    ("protocol", "option"),
+    [
+        *itertools.product(["public", "report"], [("--test",), ("--leave-out", "mine")]),
+        *(("report", (name, "3")) for name in ("--folds", "--fold", "--seed")),
+    ],
+)
 def test_what_only_grouped_can_do_is_not_passed_over(tmp_path, manifests, protocol, option):
     out = tmp_path / "s.parquet"
     result = run("split", manifests / "a.parquet", "--out", out, "--protocol", protocol, *option)
     assert isinstance(result.exception, SettingError)
-    assert f"{option[0]} goes with --protocol grouped only, not with {protocol}" in str(
-        result.exception
-    )
+    said = f"{option[0]} does nothing with --protocol {protocol}; leave it out"
+    assert str(result.exception) == said
     assert not out.exists()
 
 

@@ -298,6 +298,10 @@ def test_statistics(tmp_path: Path) -> None:
     assert "no statistics of MaskWatch; move it away" in fault
 
 
+def test_statistics_with_a_name_that_is_too_long(tmp_path: Path) -> None:
+    assert "not begun" in check_statistics(tmp_path / ("a" * 300), named=False).says
+
+
 def test_statistics_that_cannot_be_begun(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nfrom maskwatch.doctor.machine import check_statistics\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 import streamlit as st
@@ -16,12 +17,11 @@ from maskwatch.app.kept import count_in
 from maskwatch.app.language import catalogue, text
 from maskwatch.app.look import speak_changes
 from maskwatch.app.people import show_people
-from maskwatch.app.session import app_settings, chosen_model, need_analyzer, show_privacy
-from maskwatch.errors import ModelError
+from maskwatch.app.session import app_settings, model_in_use, need_analyzer, show_privacy
 from maskwatch.io.style import verdict_text
 
 # keys of the session's state
-FILM, BUSY, BLUR = "film", "film_busy", "film_blur"
+FILM, REFUSED, BLUR = "film", "film_refused", "film_blur"
 SPOKEN, SEEN_END = "film_spoken", "film_seen_end"
 
 FIELD = "film-upload"
@@ -56,8 +56,8 @@ def take_film(analyzer: maskwatch.Analyzer, film: Film | None) -> None:
         st.toggle(text("gallery.blur"), key=BLUR, help=text("film.blur"), persist_state="session")
         take = partial(begin, analyzer)
         offer_field(FIELD, text("film.upload"), FILM_SUFFIXES, take, limit_mb=FILM_MB)
-    if st.session_state.pop(BUSY, False):
-        st.warning(text("film.busy"), icon=":material/hourglass:")
+    if why := st.session_state.pop(REFUSED, ""):
+        st.warning(text(f"film.{why}"), icon=":material/hourglass:")
 
 
 def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
@@ -67,7 +67,10 @@ def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
     try:
         film = Film(name, content, order(analyzer))
     except BlockingIOError:
-        st.session_state[BUSY] = True
+        st.session_state[REFUSED] = "busy"
+    except OSError:
+        logging.getLogger(__name__).exception("A film cannot be taken")
+        st.session_state[REFUSED] = "no_room"
     else:
         count_in(film)
         st.session_state[FILM] = film
@@ -76,16 +79,10 @@ def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
 def order(analyzer: maskwatch.Analyzer) -> FilmOrder:
     """How the pages judge, in the visitor's language."""
     settings = app_settings()
-    try:
-        chosen = chosen_model()
-    except ModelError:  # the page has said so, and judges with its own
-        chosen = None
-    detector, model = settings.detector, settings.model
-    if chosen and chosen.sha256 == analyzer.card.sha256:
-        model = chosen.path
+    detector = settings.detector
     return FilmOrder(
         language=catalogue().code,
-        model=str(model.absolute()) if model else None,
+        model=str(model_in_use(analyzer)),
         detector=str(detector.absolute()) if detector else None,
         detector_side_px=settings.detector_side_px,
         blur=bool(st.session_state.get(BLUR)),

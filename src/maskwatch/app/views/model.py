@@ -30,9 +30,9 @@ from maskwatch.app.model_summary import (
     unseen_tile,
     what_it_is,
 )
-from maskwatch.app.session import app_settings, need_analyzer, show_privacy
+from maskwatch.app.session import app_settings, model_in_use, need_analyzer, show_privacy
 from maskwatch.errors import EvidenceError
-from maskwatch.models.card import SHIPPED_MODEL, ModelCard
+from maskwatch.models.card import ModelCard
 from maskwatch.models.evaluation import Scores
 from maskwatch.models.evidence import Evidence, load_evidence
 from maskwatch.models.records import read_record
@@ -60,7 +60,7 @@ def show_page() -> None:
     card = analyzer.card
     st.markdown(what_it_is(card, catalogue()))
     try:
-        evidence = load_evidence(app_settings().model or SHIPPED_MODEL, card.sha256)
+        evidence = load_evidence(model_in_use(analyzer), card.sha256)
     except EvidenceError as error:
         st.warning(text(f"evidence.{error.fault}"), icon=":material/info:")
         show_own_words(card)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training.classifier.augment import augment_crop, centre_crop
 from maskwatch.training.data.parts import NONE_OF_THEM, Part
@@ -125,7 +124,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
             recipe: batch size, input side and alterations.
             epoch: decides the alterations; None alters nothing.
         """
-        super().__init__(workers=os.cpu_count() or 1, use_multiprocessing=False)
+        super().__init__(workers=available_cpus(), use_multiprocessing=False)
         self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
         self._order, self._recipe, self._epoch = order, recipe, epoch
         self._repeat = _times_shown(order)  # a crop shown twice in an epoch is altered anew

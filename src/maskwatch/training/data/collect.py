@@ -14,7 +14,7 @@ from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS, PublicSet, public_set
 from maskwatch.training.data.class_names import labels_of
-from maskwatch.training.data.labels import LabelledFace, Problem, Reading
+from maskwatch.training.data.labels import LabelledFace, Problem, Reading, photo_name
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.data.readers import read_set
 
@@ -68,7 +68,7 @@ def collect(
         notes += (f"{folder}: {note}" for note in reading.notes)
         for face, digest in _hashed(reading.faces, problems):
             boxes = [face.box_xyxy]
-            key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
+            key = photo_name(name, folder, face.image_path)
             if face.box_xyxy is None and machine_boxes and key in machine_boxes:
                 boxes.append(machine_boxes[key])
                 used += 1

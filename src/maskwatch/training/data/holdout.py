@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from maskwatch.errors import DataError
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, Layout
 from maskwatch.training.data.class_names import labels_of
-from maskwatch.training.data.labels import LabelledFace, Problem
+from maskwatch.training.data.labels import LabelledFace, Problem, photo_name
 from maskwatch.training.data.machine_faces import FOUND_SCORE, found_boxes, is_undrawn
 from maskwatch.training.data.readers import read_set
 
@@ -44,6 +44,11 @@ class TruthPhoto:
     labels: NDArray[np.intp] | None = None
     undrawn_xyxy: NDArray[np.float64] | None = None
 
+    @property
+    def doubted_xyxy(self) -> NDArray[np.float64]:
+        """The undrawn faces (m, 4); none where no other detector looked."""
+        return np.empty((0, 4)) if self.undrawn_xyxy is None else self.undrawn_xyxy
+
     def __post_init__(self) -> None:
         if self.boxes_xyxy.ndim != 2 or self.boxes_xyxy.shape[1] != 4:
             raise ValueError(f"boxes_xyxy must be (n, 4), not {self.boxes_xyxy.shape}")
@@ -62,11 +67,6 @@ def known_name(path: str, source: str, known: Set[str]) -> str:
     parts = PurePath(path).parts
     names = ["/".join((source, *parts[-depth:])) for depth in range(1, min(len(parts), 6))]
     return next((name for name in names if name in known), names[0])
-
-
-def photo_name(set_name: str, folder: Path, path: Path) -> str:
-    """What a photo below the folder of a set is called: "SET/path inside the set"."""
-    return f"{set_name}/{path.relative_to(folder).as_posix()}"
 
 
 def holdout_photos(

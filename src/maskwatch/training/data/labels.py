@@ -131,3 +131,8 @@ def box_around(xs: Iterable[float], ys: Iterable[float]) -> BoxXYXY:
     """The box around points, of which there is at least one."""
     xs, ys = tuple(xs), tuple(ys)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def photo_name(set_name: str, folder: Path, path: Path) -> str:
+    """What a photo below the folder of a set is called: "SET/path inside the set"."""
+    return f"{set_name}/{path.relative_to(folder).as_posix()}"

@@ -18,7 +18,7 @@ from maskwatch.io.images import load_image
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import PUBLIC_SETS
-from maskwatch.training.data.labels import Problem
+from maskwatch.training.data.labels import Problem, photo_name
 from maskwatch.training.data.readers import read_set
 from maskwatch.vision.detect import FaceDetector, iou_matrix
 
@@ -51,8 +51,7 @@ def list_pictures(folders: Mapping[str, Path]) -> dict[str, Path]:
     for name, folder in folders.items():
         public = PUBLIC_SETS.get(name)
         for face in read_set(folder, public.layout if public else None).faces:
-            key = f"{name}/{face.image_path.relative_to(folder).as_posix()}"
-            pictures[key] = face.image_path
+            pictures[photo_name(name, folder, face.image_path)] = face.image_path
     return pictures
 
 

@@ -39,8 +39,12 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is no manifest, holds wrong values or names pictures that are gone.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: {'is not a file' if path.exists() else 'no such manifest'}")
+    try:
+        is_file, is_there = path.is_file(), path.exists()
+    except OSError as error:  # it may not be looked for, or the name is too long
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if not is_file:
+        raise DataError(f"{path}: {'is not a file' if is_there else 'no such manifest'}")
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's own errors derive from these two

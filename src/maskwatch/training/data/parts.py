@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
 from maskwatch.io.images import load_image
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.catalog import SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import BOX, has_box
@@ -146,7 +146,7 @@ def load_canvases(
             canvases[row] = crop_faces(image_rgb, box[None], side, (square - 1) / 2)[0]
         return None
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # decoding releases the GIL
+    with ThreadPoolExecutor(max_workers=available_cpus()) as pool:  # decoding releases the GIL
         jobs = [pool.submit(fill, str(path), list(rows)) for path, rows in positions.groups.items()]
         errors = [error for job in jobs if (error := job.result()) is not None]
     if errors:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from maskwatch.errors import DataError, SettingError
@@ -57,20 +58,29 @@ def split_grouped(
     """
     _check_folds(folds, fold, test)
     kept = table["group"].isin(test_groups)
-    _check_groups(table[~kept], folds)
-    ordered = table[~kept].sort_values(["sha256", *BOX, "source", "label"], kind="stable")
+    dealt = deal_folds(table[~kept], folds, seed)
+    is_test = test & (dealt == (fold + 1) % folds)
+    parts = np.full(len(table), "test", object)
+    parts[~kept] = np.where(dealt == fold, "val", np.where(is_test, "test", "train"))
+    return table.assign(split=parts)
+
+
+def deal_folds(table: pd.DataFrame, folds: int, seed: int = 0) -> NDArray[np.intp]:
+    """The fold (n,) of each row, from 0; no group crosses, whatever the order of the rows.
+
+    Raises:
+        DataError: the manifest has no groups, or a class too few of them.
+    """
+    _check_groups(table, folds)
+    order = ["sha256", *BOX, "source", "label"]
+    ordered = table.reset_index(drop=True).sort_values(order, kind="stable")
     dealer = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    number = np.empty(len(ordered), int)
+    number = np.empty(len(table), np.intp)
     # unclear faces are too few to demand an equal share of them for every fold
     strata = ordered["label"].replace(UNCLEAR, NO_MASK)
-    dealt = dealer.split(ordered, strata, ordered["group"])
-    for index, (_, rows) in enumerate(dealt):
-        number[rows] = index
-    split = np.where(number == fold, "val", "train").astype(object)
-    if test:
-        split[number == (fold + 1) % folds] = "test"
-    parts = pd.Series(split, index=ordered.index)
-    return table.assign(split=parts.reindex(table.index).fillna("test"))
+    for index, (_, rows) in enumerate(dealer.split(ordered, strata, ordered["group"])):
+        number[ordered.index[rows]] = index
+    return number
 
 
 def split_public(

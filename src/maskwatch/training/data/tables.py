@@ -33,6 +33,9 @@ from maskwatch.training.data.labels import (
 
 NAME = "a table of boxes"
 
+_LARGEST_SHARE = 1.05
+"""Boxes in shares of the picture may reach over its edge by rounding; see placing.ROUNDING_PX."""
+
 _PICTURE_NAMES = ("filename", "file_name", "image_name", "image", "img", "file")
 _PICTURE_PATHS = ("image_path", "path", "imageid", "image_id", "name")
 _CLASS = ("class", "class_name", "classname", "label", "label_name", "labelname", "category")
@@ -144,7 +147,7 @@ def _annotations(
         elif any(row[number].strip() for number in (*columns.xs, *columns.ys)):
             marks[name].append(_mark(path, line, row, columns))  # a line without shows no face
     boxes = [mark.box_xyxy for found in marks.values() for mark in found if isinstance(mark, Mark)]
-    in_shares = bool(boxes) and max(max(box) for box in boxes) <= 1
+    in_shares = bool(boxes) and max(max(box) for box in boxes) <= _LARGEST_SHARE
     for name, size in sizes.items():
         yield Annotation(path, name, tuple(marks[name]), SHARES if in_shares else size)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.io.images import load_image
+from maskwatch.io.style import hex_colour
 from maskwatch.models.card import DetectorCard
 from maskwatch.schema import ImageRGB
 from maskwatch.training.data.holdout import TruthPhoto
@@ -92,8 +93,8 @@ def misses_page(
         missed=len(missed),
         false_faces=len(false),
         smallest_px=SMALLEST_PX,
-        truth_colour="#{:02x}{:02x}{:02x}".format(*_TRUTH_RGB),
-        found_colour="#{:02x}{:02x}{:02x}".format(*_FOUND_RGB),
+        truth_colour=hex_colour(_TRUTH_RGB),
+        found_colour=hex_colour(_FOUND_RGB),
         sections=[
             section("Missed: the smallest", "", missed, lambda case: case.size_px),
             section("Missed: the darkest", "", missed, lambda case: case.brightness),

@@ -108,8 +108,7 @@ def _found(
     """Which of all faces are found, and how many detections are false."""
     hits, false = [np.empty(0, bool)], 0
     for photo, detections in zip(photos, found, strict=True):
-        undrawn = np.empty((0, 4)) if photo.undrawn_xyxy is None else photo.undrawn_xyxy
-        truth_xyxy = np.concatenate([photo.boxes_xyxy, undrawn])
+        truth_xyxy = np.concatenate([photo.boxes_xyxy, photo.doubted_xyxy])
         counts = longer_side_px(truth_xyxy) >= SMALLEST_PX
         counts[len(photo.boxes_xyxy) :] = False
         taken = match(detections.boxes_xyxy, truth_xyxy, counts, min_iou)

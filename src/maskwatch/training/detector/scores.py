@@ -168,9 +168,7 @@ def _undrawn_aside(
     photos: Sequence[TruthPhoto], found: Sequence[Found], seed: int
 ) -> tuple[Estimate, int]:
     """The recall with undrawn faces set aside, and how many those are."""
-    undrawn = [
-        np.empty((0, 4)) if photo.undrawn_xyxy is None else photo.undrawn_xyxy for photo in photos
-    ]
+    undrawn = [photo.doubted_xyxy for photo in photos]
     if all(photo.undrawn_xyxy is None for photo in photos):
         return UNDEFINED, 0
     truths = [photo.boxes_xyxy for photo in photos]

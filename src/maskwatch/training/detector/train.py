@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,12 +112,9 @@ def _hard_places(
         return HardPlaces()
     path = folder.path / "hard_places.json"
     if not path.exists():
-        with TemporaryDirectory() as work:
-            model_path = Path(work) / "begin.onnx"
-            onnx = convert_to_onnx(model)
-            model_path.write_bytes(onnx)
-            write_card(_card(recipe.name, onnx), model_path)
-            detector = FaceDetector(model_path, MINING_SIDE_PX, DOUBTED_SCORES[0])
+        onnx = convert_to_onnx(model)
+        with _to_try(_card(recipe.name, onnx), onnx) as trial:
+            detector = FaceDetector(trial, MINING_SIDE_PX, DOUBTED_SCORES[0])
             write_hard_places(path, find_hard_places(detector, photos))
     return read_hard_places(path)
 
@@ -212,14 +210,6 @@ def export_detector(
         raise DataError("the manifest has no photo to choose the lowest score on")
     onnx = convert_to_onnx(model)
     session = create_session(onnx, "exported file")
-    parity = check_parity(session, model)
-    with writing(model_path) as part:
-        part.write_bytes(onnx)
-        card_path(model_path).unlink(missing_ok=True)  # no old card must stand beside a new file
-    image = golden_image(96, 160)
-    with writing(model_path.with_suffix(".golden.npz")) as part:
-        np.savez_compressed(part, image=image, output=_answer(session, image))
-
     card = replace(
         _card(recipe.name, onnx),
         training={
@@ -234,19 +224,37 @@ def export_detector(
             "parameters": run["parameters"],
             "versions": run["versions"],
             "weights_sha256": run["weights_sha256"],
-            "parity_with_keras": parity,
+            "parity_with_keras": check_parity(session, model),
         },
     )
+    with _to_try(card, onnx) as trial:  # minutes, in which what stood at model_path still stands
+        card = replace(
+            card,
+            min_score=choose_score(trial, truths(parts["val"])),
+            scores={
+                f"test photos, {side_px} px": _score(trial, side_px, parts["test"]).to_dict()
+                for side_px in (SIDE_PX, LIVE_SIDE_PX)
+                if parts["test"]
+            },
+        )
+    with writing(model_path) as part:
+        part.write_bytes(onnx)
+        card_path(model_path).unlink(missing_ok=True)  # no old card must stand beside a new file
+    image = golden_image(96, 160)
+    with writing(model_path.with_suffix(".golden.npz")) as part:
+        np.savez_compressed(part, image=image, output=_answer(session, image))
     write_card(card, model_path)
-    min_score = choose_score(model_path, truths(parts["val"]))
-    scores = {
-        f"test photos, {side_px} px": _score(model_path, side_px, parts["test"]).to_dict()
-        for side_px in (SIDE_PX, LIVE_SIDE_PX)
-        if parts["test"]
-    }
-    final = replace(card, min_score=min_score, scores=scores)
-    write_card(final, model_path)
-    return final
+    return card
+
+
+@contextmanager
+def _to_try(card: DetectorCard, onnx: bytes) -> Iterator[Path]:
+    """A file and its card in a temporary folder, as FaceDetector wants them."""
+    with TemporaryDirectory() as work:
+        path = Path(work) / "detector.onnx"
+        path.write_bytes(onnx)
+        write_card(card, path)
+        yield path
 
 
 def _card(recipe_name: str, onnx: bytes) -> DetectorCard:
@@ -307,10 +315,8 @@ def choose_score(model_path: Path, photos: Sequence[TruthPhoto]) -> float:
     """The lowest score to take for a face, from validation photos with doubtful faces aside."""
     answers = ask(FaceDetector(model_path, SIDE_PX, SCORE_FLOOR), photos)
     found = [answer.upright for answer in answers]
-    drawn, doubted = (
-        [photo.boxes_xyxy for photo in photos],
-        [np.empty((0, 4)) if p.undrawn_xyxy is None else p.undrawn_xyxy for p in photos],
-    )
+    drawn = [photo.boxes_xyxy for photo in photos]
+    doubted = [photo.doubted_xyxy for photo in photos]
     outcomes = compare(found, drawn, SMALLEST_PX, doubted, LOOSE_IOU)
     score = cheapest_score(outcomes, MISS_COST)
     return 0.5 if score is None else round(score, 3)

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from maskwatch.errors import DataError, SettingError
+from maskwatch.files import told_apart
 from maskwatch.models.card import ModelCard
 from maskwatch.models.evaluation import share
 from maskwatch.training.data.catalog import UNCLEAR
@@ -142,8 +143,9 @@ def load_comparison(
     digest = data_sha256(table)
     paths = [model, *baselines]
     classifiers = [Classifier(path) for path in paths]
-    _check_different(paths, [classifier.card.sha256 for classifier in classifiers])
-    names = _names([classifier.card for classifier in classifiers])
+    cards = [classifier.card for classifier in classifiers]
+    _check_different(paths, cards)
+    names = _names(paths, cards)
     models = tuple(
         ComparedModel(name, path, classifier, what_was_seen(classifier.card, digest, part_name))
         for name, path, classifier in zip(names, paths, classifiers, strict=True)
@@ -253,14 +255,22 @@ def _groups_of(table: pd.DataFrame, part_name: str) -> set[str]:
     return set(table.loc[table["split"] == part_name, "group"].dropna())
 
 
-def _check_different(paths: Sequence[Path], digests: Sequence[str]) -> None:
-    for digest, count in Counter(digests).items():
+def _check_different(paths: Sequence[Path], cards: Sequence[ModelCard]) -> None:
+    # one network may be calibrated in two ways
+    keys = [(c.sha256, c.temperature, c.logit_shift, c.unsure_below) for c in cards]
+    for key, count in Counter(keys).items():
         if count > 1:
-            same = [str(p) for p, d in zip(paths, digests, strict=True) if d == digest]
+            same = [str(path) for path, its in zip(paths, keys, strict=True) if its == key]
             raise SettingError(f"{' and '.join(same)} are the same model; leave one out")
 
 
-def _names(cards: Sequence[ModelCard]) -> list[str]:
-    """The names in the cards; where two are alike, with the start of their hash."""
-    counts = Counter(card.name for card in cards)
-    return [c.name if counts[c.name] == 1 else f"{c.name} {c.sha256[:6]}" for c in cards]
+def _names(paths: Sequence[Path], cards: Sequence[ModelCard]) -> list[str]:
+    """The names in the cards; of alike ones with the start of their hash, then with their file."""
+    names = [card.name for card in cards]
+    for details in ([card.sha256[:6] for card in cards], [path.name for path in paths]):
+        counts = Counter(names)
+        names = [
+            name if counts[name] == 1 else f"{name} {detail}"
+            for name, detail in zip(names, details, strict=True)
+        ]
+    return told_apart(names)

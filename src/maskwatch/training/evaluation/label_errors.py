@@ -29,7 +29,6 @@ from maskwatch.training.data.corrections import COLUMNS
 from maskwatch.training.data.manifest import BOX, data_sha256
 from maskwatch.training.data.parts import load_canvases, longer_side_px
 from maskwatch.training.data.report import jpeg_data_uri, render
-from maskwatch.training.data.split import split_grouped
 from maskwatch.training.recipes.classifier import NetworkRecipe
 
 NETWORK = NetworkRecipe(input_side_px=128)
@@ -112,18 +111,6 @@ def pooled_features(
     return np.concatenate(parts)
 
 
-def deal_folds(table: pd.DataFrame) -> NDArray[np.intp]:
-    """The fold (n,) of each row, 0 to FOLDS - 1; no group of near-identical pictures crosses.
-
-    Raises:
-        DataError: the manifest has no groups, or a class too few of them.
-    """
-    folds = np.zeros(len(table), np.intp)
-    for fold in range(FOLDS):
-        folds[split_grouped(table, folds=FOLDS, fold=fold)["split"] == "val"] = fold
-    return folds
-
-
 def out_of_sample(
     table: pd.DataFrame, features: NDArray[np.float32], folds: NDArray[np.intp]
 ) -> NDArray[np.float64]:
@@ -132,7 +119,7 @@ def out_of_sample(
     Args:
         table: manifest rows.
         features: (n, d) of them.
-        folds: (n,) see `deal_folds`.
+        folds: (n,) see split.deal_folds.
     """
     labels = table["label"].to_numpy(str)
     probabilities = np.zeros((len(table), len(LABELS)))

@@ -8,7 +8,6 @@ its number; UNSURE counts as not found.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from maskwatch.models.evaluation_document import (
     FullSweep,
     FullSweepPoint,
 )
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES, ImageRGB
 from maskwatch.training.classifier.augment import centre_crop
 from maskwatch.training.data.manifest import has_box
@@ -109,7 +109,7 @@ def measure_robustness(
     faces = has_box(part.table).to_numpy()
     canvases = load_canvases(part.table, SIDE_PX, margin, _CONTEXT_RATIO)
     states: dict[str, dict[Condition, NDArray[np.intp]]] = {e.name: {} for e in models}
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # OpenCV releases the GIL
+    with ThreadPoolExecutor(max_workers=available_cpus()) as pool:  # OpenCV releases the GIL
         for condition in CONDITIONS:
             change = _changer(condition)
             pictures = np.stack(list(pool.map(change, canvases, part.seeds)))

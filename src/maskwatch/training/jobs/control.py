@@ -172,18 +172,22 @@ def _launch(job: JobFolder, weights: Sequence[Path]) -> None:
     """Start the process of a job. Until it says something itself, it counts as part of this one."""
     (job.path / STOP).unlink(missing_ok=True)
     begun = own_process(Status(State.RUNNING, is_only_started=True))
-    write_status(job.path, begun)
     command = [sys.executable, "-u", "-m", "maskwatch.training.jobs.job", str(job.path)]
     for path in weights:
         command += ["--weights", str(path)]
     with (job.path / LOG).open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        write_status(job.path, begun)
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            write_status(job.path, replace(begun, state=State.FAILED, error=str(error)))
+            raise
     Thread(target=_bury, args=(job, process, begun), name=f"end of {job.name}", daemon=True).start()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
 from maskwatch.io.images import load_image
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import MASK, NO_MASK, PUBLIC_SETS, SYNTHETIC
 from maskwatch.training.data.manifest import BOX, has_box
@@ -165,7 +165,7 @@ def _found(
         found = find_face(detector, image_rgb, box)
         return None if found is None else cut_picture(image_rgb, *found, group, max_yaw_deg)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=available_cpus()) as pool:
         for start in range(0, len(rows), _BATCH):
             try:
                 pictures = list(pool.map(look, rows[start : start + _BATCH]))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.files import explained, writing
+from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY, ImageRGB
 from maskwatch.training.data.catalog import LABELS, SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy, write_manifest
@@ -127,7 +128,7 @@ def write_pictures(
         }
 
     rows = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=available_cpus()) as pool:
         for row in pool.map(make, range(count)):
             rows.append(row)
             if progress:

@@ -43,7 +43,8 @@ MASK, NO_MASK, INCORRECT = "mask", "no_mask", "incorrect_mask"
             None,
             ". 0 1 2 face faces person head helmet mask_blue mask_surgical n95 cloth half_mask "
             "face_shield face_other_covering train valid test images hat no yes ok nose mouth chin "
-            "unclear_mask maskara demasked not_ok no_correct_mask no_face 口罩",
+            "unclear_mask maskara demasked not_ok no_correct_mask no_face mouth_mask no_mouth_mask "
+            "MouthMask 口罩",
         ),
     ],
 )

@@ -329,3 +329,14 @@ def test_the_box_of_an_outline_in_voc(tmp_path):
     item = f"<object><name>x</name>{outline}</object>"
     write(tmp_path / "a.xml", voc_text("a.jpg", []).replace("</ann", f"{item}</ann"))
     assert found(tmp_path) == [("a", "x", (10, 20, 40, 60))]
+
+
+@pytest.mark.parametrize("edge", [1.0, 1.002])
+def test_shares_in_a_table_may_reach_over_the_edge_by_rounding(tmp_path, edge):
+    pictures(tmp_path, "ab")
+    rows = (f"a.jpg,mask,0.1,0.25,0.5,{edge}", "b.jpg,mask,0.2,0.5,0.4,0.75")
+    write(tmp_path / "t.csv", "\n".join(("filename,class,xmin,ymin,xmax,ymax", *rows)))
+    assert_same(
+        found(tmp_path),
+        {"a": [("mask", (10, 20, 50, 80))], "b": [("mask", (20, 40, 40, 60))]},
+    )

@@ -321,3 +321,8 @@ def test_set_folders_need_a_name_each(tmp_path):
 def test_public_copies_are_complete(name):
     _, collection = fetch_set(name, SHARED / name)
     assert collection.problems == ()
+
+
+def test_a_manifest_with_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r": cannot be read \(File name too long\)$"):
+        read_manifest(tmp_path / ("a" * 300))

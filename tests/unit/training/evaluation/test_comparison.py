@@ -6,6 +6,8 @@ Run: pytest tests/unit/training/evaluation/test_comparison.py
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -154,3 +156,13 @@ def test_unclear_faces_stand_apart_from_the_part(models, table, data):
     assert len(comparison.part.labels) == 12 and len(comparison.unclear.labels) == 3
     assert "hands" not in set(comparison.part.table["source"])
     assert not len(load_comparison(models[0], table, data.name, "val").unclear.labels)
+
+
+def test_one_network_calibrated_in_two_ways_is_compared(models, table, data, tmp_path):
+    again = tmp_path / "again.onnx"
+    shutil.copy(models[0], again)
+    card = json.loads(models[0].with_suffix(".json").read_text())
+    again.with_suffix(".json").write_text(json.dumps({**card, "temperature": 3.0}))
+    compared = load_comparison(models[0], table, data.name, baselines=[again]).models
+    first, second = (model.name for model in compared)
+    assert first.endswith(models[0].name) and second.endswith(" again.onnx")

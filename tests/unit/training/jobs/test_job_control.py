@@ -5,6 +5,7 @@ Run: pytest tests/unit/training/jobs/test_job_control.py
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from maskwatch.training.jobs.control import (
 )
 from maskwatch.training.jobs.folder import (
     GROUPED,
+    LOG,
     REPORT,
     STOP,
     JobFolder,
@@ -189,3 +191,23 @@ def test_damaged_files_of_a_run_are_as_if_they_were_not_there(
     }
     for other, read in empty.items():
         assert bool(read()) == (other != name)
+
+
+def test_a_run_that_cannot_go_on_is_no_run_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = fake_run(tmp_path, "tiny-1", State.STOPPED)
+
+    def no_process(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(control.subprocess, "Popen", no_process)
+    with pytest.raises(DataError, match="resource temporarily unavailable"):
+        resume_job(job, [])
+    assert job.status().state is State.FAILED and running_job(tmp_path) is None
+    (job.path / LOG).unlink(missing_ok=True)
+    (job.path / LOG).mkdir()  # nor where its log cannot be opened
+    with pytest.raises(DataError, match="is a directory"):
+        resume_job(job, [])
+    assert running_job(tmp_path) is None
+    delete_job(job)
