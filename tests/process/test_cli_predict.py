@@ -275,7 +275,9 @@ def test_same_names_do_not_collide(
     assert sorted(written) == copies
 
 
-def test_a_copy_named_like_that_of_another_picture_is_kept_as_well(model: Path) -> None:
+def test_a_copy_named_like_that_of_another_picture_is_kept_as_well(
+    model: Path, photos: Path
+) -> None:
     Path("two").mkdir()
     for name, colour in (("p.webp", RED), ("p.webp.png", BLUE)):
         Image.fromarray(plain(colour)).save(Path("two", name))

@@ -160,7 +160,7 @@ def test_files_are_played_to_their_end(networks: list[str], tmp_path: Path) -> N
     counts = StatisticsStore(tmp_path / "s.sqlite3").entries(*EVER)
     assert {entry.source for entry in counts} == {"door", "gate"}
     assert not (tmp_path / "evidence").exists()
-    assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".yaml", ".sqlite3"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".yaml", ".sqlite3", ".lock"}
 
 
 def test_a_file_that_fails_is_exit_code_1_and_the_others_go_on(

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +128,39 @@ def test_what_is_older_is_deleted_and_gone_from_the_file(store: EventStore, path
     assert [one.time_s for one in store.events(*EVER)] == [NOON_S]
     assert store.waiting() == [waiting[1]]
     assert b"the old ward" not in path.read_bytes() and b"camera -1" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE events SET camera = CAST(x'ff' AS TEXT)",
+        "UPDATE events SET old_state = 'hat'",
+        "UPDATE waiting_alerts SET kind = 'hat'",
+        "UPDATE waiting_alerts SET body = '{'",
+        "UPDATE waiting_alerts SET body = '[]'",
+    ],
+)
+def test_what_can_be_nothing_of_ours_is_said_in_one_line(
+    store: EventStore, path: Path, harm: str
+) -> None:
+    store.write([event()], come(Delivery(alert(), "web")))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(harm)
+    with pytest.raises(StoreError, match="is damaged") as caught:
+        store.events(*EVER)
+        store.waiting()
+    assert caught.value.fault is StoreFault.FOREIGN and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda s: s.events(*EVER), lambda s: s.purge(NOON_S), lambda s: s.write([event()])]
+)
+def test_a_name_that_no_file_can_have_is_one_line(
+    tmp_path: Path, call: Callable[[EventStore], object]
+) -> None:
+    with pytest.raises(StoreError) as caught:
+        call(EventStore(tmp_path / ("n" * 300)))
+    assert caught.value.fault is StoreFault.UNAVAILABLE
 
 
 @pytest.mark.parametrize("reads", [True, False])

@@ -354,7 +354,7 @@ def test_where_it_cannot_listen() -> None:
 
 
 @pytest.mark.parametrize("name", ["body_bytes", "images", "rate_per_s", "answer_s"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_a_limit_that_lets_nothing_through_is_refused(name: str, value: float) -> None:
     with pytest.raises(SettingError, match=f"limit {name}: must be above 0"):
         Limits(**{name: value})

@@ -357,6 +357,15 @@ def test_an_answer_that_takes_too_long_is_not_waited_for(tmp_path: Path) -> None
         until(lambda: service.engine.calls.taken == 0, "its place is free")
 
 
+def test_json_that_waits_for_a_thread_is_no_body_that_comes_too_slowly(tmp_path: Path) -> None:
+    with running(GatedAnalyzer(tmp_path), answer_s=0.5) as service:
+        service.gate.shut()
+        for _ in range(service.engine._threads):
+            service.engine._executor.submit(service.gate.pass_through)
+        response = post(service, json=as_json(png(NOBODY)))
+        assert refused(response, 503, "too_long") == "there was no answer within 0.5 s"
+
+
 class Broken(GatedAnalyzer):
     """Fails in a way that nobody foresaw, with a message that is nobody's business."""
 

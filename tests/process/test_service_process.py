@@ -200,6 +200,10 @@ def invoke(*arguments: object, **environment: str) -> tuple[int, str]:
         (["--port", "70000"], 2, "70000 is not in the range"),
         (["--max-replicas", "2"], 2, "--max-replicas N needs --engine ray"),
         (["--max-images", "0"], 2, "limit images: must be above 0"),
+        (["--max-body-mb", "nan"], 2, "--max-body-mb: must be a number"),
+        (["--max-megapixels", "nan"], 2, "--max-megapixels: must be a number"),
+        (["--max-megapixels", "1e-9"], 2, "limit image_pixels: must be above 0"),
+        (["--max-rate", "inf"], 2, "limit rate_per_s: must be above 0 and finite"),
         (["--api-key-file", "missing"], 2, "missing: cannot be read"),
         (["--model", "missing.onnx"], 3, "missing.onnx: cannot read the model file"),
     ],
@@ -211,6 +215,34 @@ def test_what_keeps_it_from_starting_is_one_line(
     assert (exit_code, message in output) == (code, True), output
     if message[0] != "7":
         assert output.startswith("Error: ") and output.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "0", "-1", "1e300"])
+@pytest.mark.parametrize("option", ["--max-body-mb", "--max-megapixels"])
+def test_sizes_have_bounds(option: str, value: str) -> None:
+    code, output = invoke(option, value)
+    assert code == 2 and "is not in the range" in output and "Traceback" not in output
+
+
+def test_networks_that_judge_nothing_end_it(tmp_path: Path, networks: list[str]) -> None:
+    """What started it can start it again; it would else be there, and never ready."""
+    code = f"""
+import sys
+from maskwatch.pipeline import Analyzer
+def analyze(self, image, boxes=None):
+    raise RuntimeError("no memory on the device")
+Analyzer.analyze = analyze
+sys.argv[1:] = ["serve", "--port", "0", *{networks!r}]
+from maskwatch.cli.main import main
+main()
+"""
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert seen.returncode == 3
+    *logged, last = seen.stderr.splitlines()
+    assert last.startswith("Error: the networks judge nothing here (RuntimeError in service.engine")
+    (told,) = [line for line in logged if " ERROR " in line]
+    assert "the networks judge nothing here (RuntimeError" in told
+    assert logged[-1].endswith(" ended")
 
 
 def test_short_keys_are_not_taken_and_not_shown() -> None:

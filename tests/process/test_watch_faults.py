@@ -212,3 +212,43 @@ def test_a_full_disk_for_its_own_words_does_not_end_a_watch(
             until(lambda: len(EventStore(store).events(*EVER)) >= 2)
             program.send_signal(signal.SIGTERM)
             assert program.wait(LIMIT_S) == 0
+
+
+def test_a_second_program_on_the_same_store_is_refused_and_undoes_nothing(
+    networks: list[str], tmp_path: Path
+) -> None:
+    stage = Stage()
+    (tmp_path / "second").mkdir()
+    with serve(Mjpeg, stage.show) as host, endpoint(500) as there:
+        settings: dict[str, Any] = {
+            "cameras": [named("door", f"http://{host}/")],
+            "rules": [RULE],
+            "store": str(tmp_path / "s.sqlite3"),
+        }
+        first = {**settings, "webhooks": [{"name": "ops", "url": there.url}]}
+        second = {**settings, "webhooks": [{"name": "others", "url": there.url}]}
+        with watching(networks, tmp_path, **first) as program:
+            stage.bare_again(program)
+            until(EventStore(tmp_path / "s.sqlite3").waiting)
+            with watching(networks, tmp_path / "second", **second) as refused:
+                assert refused.end(0) == 1
+            store = tmp_path / "s.sqlite3"
+            said = "is used by another maskwatch watch; give each its own store"
+            assert refused.errors == f"Error: {store}: {said}\n"
+            assert program.end() == 0
+        assert {one.sink for one in EventStore(store).waiting()} == {"ops"}
+
+
+def test_ended_by_a_signal_it_has_not_failed_whatever_became_of_a_film(
+    networks: list[str], tmp_path: Path
+) -> None:
+    stage = Stage()
+    with serve(Mjpeg, stage.show) as host:
+        cameras = [
+            named("missing", str(tmp_path / "missing.mp4")),
+            named("door", f"http://{host}/"),
+        ]
+        with watching(networks, tmp_path, cameras=cameras) as program:
+            until(lambda: program.last.get("missing", {}).get("condition") == "failed")
+            until(lambda: program.last["door"]["condition"] == "live")
+            assert program.end() == 0

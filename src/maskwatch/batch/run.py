@@ -36,7 +36,7 @@ Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
 """Judges chunks with so many workers, in any order; one a core if None."""
 
 _OUTAGE = 8
-"""A store that gives none of at least so many pictures is down, or its credentials have expired."""
+"""A store that gives none of so many pictures in a row is down, or its credentials have expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,7 @@ class Run:
         task = Task(self._networks, str(Path.cwd()))
         # closing: whatever ends this ends the workers as well
         with closing(engine(self._left(), task, workers)) as judged:
-            for chunk, rows in judged:
-                _check_outage(chunk, rows)
+            for chunk, rows in _without_outage(judged, some_came=self.done > 0):
                 self._folder.write(chunk.file_name, encode_rows(rows))
                 yield Count.of(rows)
 
@@ -158,6 +157,31 @@ def _describe(sources: Sequence[str], networks: Networks) -> dict[str, Any]:
     }
 
 
-def _check_outage(chunk: Chunk, rows: Sequence[Row]) -> None:
-    if len(chunk.names) >= _OUTAGE and all(row.get("fault") == UNREACHABLE for row in rows):
-        raise BatchError(f"{rows[0]['source']}: {rows[0]['error']}, nor can others be fetched")
+def _without_outage(
+    judged: Iterable[tuple[Chunk, list[Row]]], some_came: bool
+) -> Iterator[tuple[Chunk, list[Row]]]:
+    """The chunks whose rows are final; those without any picture wait for one that has some.
+
+    Args:
+        judged: chunks with their rows.
+        some_came: whether pictures of this run could be fetched before.
+
+    Raises:
+        BatchError: there is an outage; what waited has no rows, and is judged when it is over.
+    """
+    waiting: list[tuple[Chunk, list[Row]]] = []
+    for chunk, rows in judged:
+        waiting.append((chunk, rows))
+        if any(row.get("fault") != UNREACHABLE for row in rows):
+            some_came = True
+            yield from waiting
+            waiting = []
+        elif sum(len(chunk.names) for chunk, _ in waiting) >= _OUTAGE:
+            raise _outage(rows[0])
+    if waiting and not some_came:
+        raise _outage(waiting[0][1][0])
+    yield from waiting
+
+
+def _outage(row: Row) -> BatchError:
+    return BatchError(f"{row['source']}: {row['error']}, nor can others be fetched")

@@ -60,8 +60,13 @@ def is_address(name: str) -> bool:
     return "://" in name
 
 
-def open_store(address: str) -> tuple[Any, str]:
+def open_store(address: str, chained: bool = True) -> tuple[Any, str]:
     """The fsspec file system of an address, and the path in it.
+
+    Args:
+        address: of a store, and what is in it.
+        chained: whether `::` leads from one store into the next, as fsspec has it. Names that a
+            store or a manifest lists may hold it like any other characters.
 
     Raises:
         SettingError: the address holds a password.
@@ -78,10 +83,10 @@ def open_store(address: str) -> tuple[Any, str]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("an object store", "batch") from error
     try:
-        store, path = fsspec.core.url_to_fs(address)
+        store, path = fsspec.core.url_to_fs(address if chained else address.partition("::")[0])
     except (ImportError, ValueError) as error:
         raise DataError(f"{address}: {why(error)}") from error
-    return store, str(path)
+    return store, str(path if chained else store._strip_protocol(address))
 
 
 def read_picture(name: str, folder: str) -> Path | bytes:
@@ -98,7 +103,7 @@ def read_picture(name: str, folder: str) -> Path | bytes:
         return Path(folder, name)
     for wait_s in (*_READ_WAITS_S, None):
         try:
-            store, path = open_store(name)
+            store, path = open_store(name, chained=False)
             with store.open(path, "rb") as file:
                 content: bytes = file.read(MAX_BYTES + 1)
             break
@@ -124,15 +129,20 @@ def why(error: BaseException) -> str:
 
 
 def _expand(source: str) -> Iterator[str]:
-    if source.lower().endswith(MANIFESTS) and (is_address(source) or Path(source).is_file()):
+    if source.lower().endswith(MANIFESTS) and (is_address(source) or _is_file(source)):
         yield from _read_manifest(source)
     elif is_address(source):
         yield from _list_store(source)
     else:
         names = [str(path) for path in list_images(source)]
-        if len(names) == 1 and not Path(names[0]).is_file():
+        if len(names) == 1 and not _is_file(names[0]):
             load_image(names[0])  # raises what is wrong with it
         yield from names
+
+
+def _is_file(name: str) -> bool:
+    """Path.is_file raises where the name is too long for any."""
+    return os.path.isfile(name)  # noqa: PTH113
 
 
 def _list_store(address: str) -> list[str]:
@@ -239,7 +249,11 @@ class Folder(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """The content of a file.
+
+        Raises:
+            SettingError: it cannot be read.
+        """
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -268,7 +282,10 @@ class LocalFolder:
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
-        return (self._path / name).read_bytes()
+        try:
+            return (self._path / name).read_bytes()
+        except OSError as error:
+            raise SettingError(f"--out {self._path / name}: {why(error)}") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Make a file appear, whole."""
@@ -295,7 +312,10 @@ class StoreFolder:
 
     def read(self, name: str) -> bytes:
         """The content of an object."""
-        content: bytes = self._store.cat_file(f"{self._path}/{name}")
+        try:
+            content: bytes = self._store.cat_file(f"{self._path}/{name}")
+        except Exception as error:  # each store raises its own
+            raise SettingError(f"--out {self._address}/{name}: {why(error)}") from error
         return content
 
     def write(self, name: str, content: bytes) -> None:

@@ -8,12 +8,9 @@ import os
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from click.core import ParameterSource
@@ -31,6 +28,7 @@ from maskwatch.cli.main import (
 from maskwatch.errors import BatchError, ImageError, SettingError
 from maskwatch.files import told_apart, writing
 from maskwatch.io.images import list_images
+from maskwatch.io.process import in_order
 from maskwatch.io.report import FORMATS, Result
 from maskwatch.io.shown import marked
 from maskwatch.io.style import STYLES
@@ -351,34 +349,3 @@ def _stopping_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
-
-
-def in_order(do: Callable[[Item], Done], items: Iterable[Item], workers: int) -> Iterator[Done]:
-    """What comes of each item, in their order; an exception comes where its result would.
-
-    No more than twice as many as there are workers are begun before the first of them is taken, so
-    that a slow reader fills no memory. Once nobody reads any more, none is begun.
-
-    Args:
-        do: called in threads, for several items at a time.
-        items: taken as they are needed.
-        workers: how many threads; with one, all is done in the thread that reads.
-    """
-    if workers == 1:
-        yield from map(do, items)
-        return
-    begun: deque[Future[Done]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                begun.append(pool.submit(do, item))
-                if len(begun) == 2 * workers:
-                    yield begun.popleft().result()
-            while begun:
-                yield begun.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import click
 
 from maskwatch.cli.main import device_option, network_options, tiles_option
-from maskwatch.errors import SettingError
+from maskwatch.errors import ModelError, SettingError
 from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
-from maskwatch.service.engine import Engine, configure_log
+from maskwatch.service.engine import Engine, configure_log, where
 from maskwatch.service.guard import KEYS_VARIABLE, load_keys
 from maskwatch.service.limits import Limits
 from maskwatch.service.pages import page_of
@@ -19,6 +20,7 @@ from maskwatch.service.server import Server, listen
 from maskwatch.vision.tiles import Tiles
 
 _DEFAULT = Limits()
+_MILLIONS = click.FloatRange(min=0, max=1e6, min_open=True)
 
 
 @click.command(
@@ -27,7 +29,7 @@ _DEFAULT = Limits()
 Exit codes:
   0  you ended it (Ctrl-C, SIGTERM); what was accepted was answered
   2  wrong usage
-  3  a model cannot be loaded
+  3  a model cannot be loaded, or judges nothing
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
@@ -59,14 +61,14 @@ Exit codes:
 )
 @click.option(
     "--max-body-mb",
-    type=float,
+    type=_MILLIONS,
     default=_DEFAULT.body_bytes / 1e6,
     show_default=True,
     help="Of one call or one frame.",
 )
 @click.option(
     "--max-megapixels",
-    type=float,
+    type=_MILLIONS,
     default=_DEFAULT.image_pixels / 1e6,
     show_default=True,
     help="Of one image.",
@@ -138,8 +140,8 @@ def serve(
     page on which a browser judges by itself.
     """
     limits = Limits(
-        body_bytes=round(max_body_mb * 1e6),
-        image_pixels=round(max_megapixels * 1e6),
+        body_bytes=_whole("--max-body-mb", max_body_mb),
+        image_pixels=_whole("--max-megapixels", max_megapixels),
         images=max_images,
         calls=max_calls,
         sessions=max_streams,
@@ -165,4 +167,15 @@ def serve(
     configure_log()
     judge = Engine(analyzer, limits)
     page = page_of(networks, bool(keys))
-    Server(create_app(judge, keys, origins, hosts, page), limits, judge.end).run([listener])
+    server = Server(create_app(judge, keys, origins, hosts, page), limits, judge.end)
+    judge.on_failure = server.stop
+    server.run([listener])
+    if judge.failure is not None:
+        reason = where(judge.failure)
+        raise ModelError(f"the networks judge nothing here ({reason})") from judge.failure
+
+
+def _whole(option: str, millions: float) -> int:
+    if math.isnan(millions):  # which click finds in every range
+        raise SettingError(f"{option}: must be a number")
+    return round(millions * 1e6)

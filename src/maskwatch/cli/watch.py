@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from maskwatch.cli.main import device_option, drop_output, network_options
-from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.io.addresses import shown_address
 from maskwatch.io.process import limit_arenas, stopping_on_signals
 from maskwatch.io.style import STYLES
@@ -30,10 +30,13 @@ from maskwatch.watch.hours import Hours
 from maskwatch.watch.outbox import AlertQueue
 from maskwatch.watch.page_changes import with_changes
 from maskwatch.watch.rules import Rule
+from maskwatch.watch.sole_user import sole_user
 from maskwatch.watch.status import CameraView, Condition
 from maskwatch.watch.supervisor import Watch
 
 STATUS_SCHEMA = "maskwatch.status/1"
+
+_OVER = frozenset({Condition.ENDED, Condition.FAILED})
 
 
 @click.command(
@@ -41,7 +44,8 @@ STATUS_SCHEMA = "maskwatch.status/1"
 \b
 Exit codes:
   0  you ended it (Ctrl-C, SIGTERM, a closed pipe), or all cameras were files and have ended
-  1  all cameras were files and one failed; or the file of the events cannot be read
+  1  all cameras were files and one failed; or the file of the events cannot be read, or another
+     maskwatch watch uses it
   2  wrong usage, or wrong settings
   3  a model cannot be loaded
 """
@@ -102,11 +106,12 @@ def watch(
         click.echo("\n".join(describe(config)))
         return
     limit_arenas()  # before there are threads
-    analyzer = Analyzer(model, detector, detector_side_px, device=device)
-    watching = Watch(config, analyzer)
     show = _print_json if format_name == "jsonl" else _print_line
-    status = Status(config.status_every_s, watching, show)
     with ExitStack() as stack:
+        stack.enter_context(sole_user(store_path(config)))
+        analyzer = Analyzer(model, detector, detector_side_px, device=device)
+        watching = Watch(config, analyzer)
+        status = Status(config.status_every_s, watching, show)
         if page_port is not None:
             stack.enter_context(_page(watching, settings, page_host, page_port))
         stack.enter_context(stopping_on_signals(watching.stop))
@@ -118,8 +123,13 @@ def watch(
         sys.stdout.flush()
     except OSError:
         drop_output()
-    if any(camera.view().condition is Condition.FAILED for camera in watching.cameras):
+    if has_failed([camera.view().condition for camera in watching.cameras]):
         sys.exit(1)
+
+
+def has_failed(conditions: Collection[Condition]) -> bool:
+    """Whether it ended by itself, with a file that could not be played."""
+    return Condition.FAILED in conditions and _OVER.issuperset(conditions)
 
 
 @contextmanager
@@ -229,7 +239,7 @@ def events() -> None:
 @_store_option
 def export(path: Path, counts: bool, store: Path | None) -> None:
     """Write all events to FILE, which ends in .csv, .jsonl or .parquet."""
-    kept = store or default_path()
+    kept = _kept_in(store)
     if counts:
         entries = StatisticsStore(kept).entries(*_EVER)
         export_counts(entries, path)
@@ -266,7 +276,9 @@ def purge(
 ) -> None:
     """Delete events, counts and alerts that still wait, all from before some moment."""
     moment_s = _moment_s(before, days)
-    kept = store or default_path()
+    kept = _kept_in(store)
+    if evidence and not evidence.is_dir():
+        raise SettingError(f"--evidence {evidence}: there is no such folder; nothing was deleted")
     number = EventStore(kept).purge(moment_s)
     StatisticsStore(kept).purge(moment_s)
     click.echo(
@@ -275,9 +287,18 @@ def purge(
     if evidence:
         try:
             pictures = purge_evidence(evidence, moment_s)
-        except OSError as error:
-            raise SettingError(f"--evidence {evidence}: {error.strerror}") from error
+        except DataError as error:
+            raise SettingError(f"--evidence {error}") from error
         click.echo(f"{_number(pictures, 'picture')} deleted")
+
+
+def _kept_in(store: Path | None) -> Path:
+    """Where events and counts are; a name that is mistyped would look as if there were none."""
+    if store is not None and not store.exists():
+        raise SettingError(
+            f"--store {store}: there is no such file; `maskwatch watch CONFIG.yaml --check` names it"
+        )
+    return store or default_path()
 
 
 def _moment_s(before: datetime | None, days: float | None) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import re
 import types
 import typing
@@ -24,7 +25,7 @@ from maskwatch.errors import MissingExtraError, SettingError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import CoreSchema, ErrorDetails
-    from yaml import Node, SafeLoader
+    from yaml import Node, SafeDumper, SafeLoader
 
 Record = TypeVar("Record")
 Place = tuple[int | str, ...]
@@ -37,8 +38,9 @@ _CLOSE = 0.75  # of two names, for one to be a slip of the other
 _SETTING = re.compile(r"\s*(- )?\w+:(\s|$)")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WAY = re.compile(r"\w+(?:\[\d+\]|\.\w+)*")
-# YAML 1.1, which PyYAML reads, takes 1e-4 for text
+# YAML 1.1, which PyYAML reads and writes, takes 1e-4 for text
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+_FLOAT_RULE = ("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
 _WORDS = {
     "missing": "is missing",
     "dataclass_type": "must be a mapping of names to values",
@@ -180,8 +182,31 @@ def _loader() -> type[SafeLoader]:
             for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+    Loader.add_implicit_resolver(*_FLOAT_RULE)
     return Loader
+
+
+def yaml_text(document: object) -> str:
+    """Plain values, as JSON has them, as YAML that `read_settings` reads as the same."""
+    import yaml
+
+    # lines of any length: where one goes on in the next, that may look like another setting
+    text: str = yaml.dump(
+        document, Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=math.inf
+    )
+    return text
+
+
+@lru_cache
+def _dumper() -> type[SafeDumper]:
+    """PyYAML's safe one, with quotes around each text that the loader takes for a number."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_implicit_resolver(*_FLOAT_RULE)
+    return Dumper
 
 
 def _open_quote(text: str) -> Any:

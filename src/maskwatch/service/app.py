@@ -19,16 +19,16 @@ from starlette.types import ASGIApp
 
 from maskwatch._version import __version__
 from maskwatch.errors import ImageError
+from maskwatch.io.report import Result
 from maskwatch.pipeline import Networks
 from maskwatch.service import documents, openapi
-from maskwatch.service import documents as examples
 from maskwatch.service import limits as problems
-from maskwatch.service.engine import CONTENT_TYPE, Engine, to_entry
+from maskwatch.service.engine import CONTENT_TYPE, Engine, Upload, to_entry
 from maskwatch.service.guard import HUNG_UP, OPEN_PATHS, Guard, KeyRing
-from maskwatch.service.limits import INTERNAL, NO_ROUTE, WRONG_METHOD, Problem
+from maskwatch.service.limits import Problem
 from maskwatch.service.pages import PAGE_PATH, docs_router, page_router
 from maskwatch.service.stream import Session
-from maskwatch.service.uploads import read_uploads
+from maskwatch.service.uploads import Body, read_body, uploads_in
 
 
 def create_app(
@@ -50,7 +50,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(engine.warm_up())
+        warming = asyncio.create_task(engine.warm_up_or_end())
         yield
         warming.cancel()
         engine.close()
@@ -104,13 +104,13 @@ async def _answer_problem(request: Request, problem: Problem) -> Response:
 
 async def _answer_http(request: Request, error: HTTPException) -> Response:
     """What Starlette refuses by itself: an unknown path, or a method that a path does not take."""
-    if error.status_code == WRONG_METHOD.status:
+    if error.status_code == problems.WRONG_METHOD.status:
         methods = (error.headers or {}).get("Allow", "GET").split(", ")
         allowed = ", ".join(sorted(methods))  # comes from a set, another order in each process
-        response = Problem(WRONG_METHOD, f"this route takes {allowed}").to_response()
+        response = Problem(problems.WRONG_METHOD, f"this route takes {allowed}").to_response()
         response.headers["allow"] = allowed
         return response
-    return Problem(NO_ROUTE).to_response()
+    return Problem(problems.NO_ROUTE).to_response()
 
 
 async def _answer_nobody(request: Request, error: ClientDisconnect) -> Response:
@@ -119,7 +119,7 @@ async def _answer_nobody(request: Request, error: ClientDisconnect) -> Response:
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
     """The guard notes where it was."""
-    return Problem(INTERNAL).to_response()
+    return Problem(problems.INTERNAL).to_response()
 
 
 # The routes: parse, call, answer.
@@ -152,7 +152,7 @@ class HungUp(Exception):
     "/v1/analyze",
     summary="Judge the faces in one or more images",
     responses={
-        200: {"model": documents.AnalyzeAnswer, **openapi.example(examples.ANSWER)},
+        200: {"model": documents.AnalyzeAnswer, **openapi.example(documents.ANSWER)},
         **openapi.refusals(
             problems.MALFORMED,
             *_CALLERS,
@@ -179,22 +179,20 @@ async def analyze(request: Request, engine: EngineOf) -> Response:
     with engine.calls.take():
         try:
             async with asyncio.timeout(limits.body_s):
-                uploads = await read_uploads(request, engine)
+                body = await read_body(request, limits)
         except TimeoutError:
             detail = f"the body was not there within {limits.body_s:g} s"
             raise Problem(problems.SLOW_BODY, detail) from None
         try:
             async with asyncio.timeout(limits.answer_s):
-                results = await _while_connected(request, engine.judge_all(uploads))
+                judged = await _while_connected(request, _judge(body, engine))
         except TimeoutError:
             detail = f"there was no answer within {limits.answer_s:g} s"
             raise Problem(problems.TOO_LONG, detail) from None
         except HungUp:
             return Response(status_code=HUNG_UP)
-    reports = [
-        to_entry(result, upload.source) for result, upload in zip(results, uploads, strict=True)
-    ]
-    if all(isinstance(result, ImageError) for result in results):
+    reports = [to_entry(result, upload.source) for upload, result in judged]
+    if all(isinstance(result, ImageError) for _, result in judged):
         raise Problem(problems.UNREADABLE, reports[0]["error"], reports=reports)
     classifier, detector = _networks(engine)
     return JSONResponse({"model": classifier, "detector": detector, "reports": reports})
@@ -227,7 +225,7 @@ async def describe_stream() -> Response:
     "/v1/model",
     summary="Which networks judge, what they are for, and what is accepted",
     responses={
-        200: {"model": documents.ModelAnswer, **openapi.example(examples.MODEL)},
+        200: {"model": documents.ModelAnswer, **openapi.example(documents.MODEL)},
         **openapi.refusals(*_CALLERS, problems.INTERNAL),
     },
 )
@@ -304,6 +302,11 @@ async def ready(engine: EngineOf) -> Response:
 async def metrics(engine: EngineOf) -> Response:
     """Never a number about one person."""
     return Response(engine.metrics.to_text(), media_type=CONTENT_TYPE)
+
+
+async def _judge(body: Body, engine: Engine) -> list[tuple[Upload, Result]]:
+    uploads = await uploads_in(body, engine)
+    return list(zip(uploads, await engine.judge_all(uploads), strict=True))
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:

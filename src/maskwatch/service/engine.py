@@ -71,6 +71,8 @@ class Engine:
         sessions: the streams that are open.
         warm: whether every thread has judged a picture.
         ending: whether the service was told to end.
+        failure: why it ends by itself; None where it does not.
+        on_failure: called when it does.
     """
 
     def __init__(self, analyzer: Analyzer, limits: Limits) -> None:
@@ -83,6 +85,8 @@ class Engine:
         self.metrics.watch("sessions", "Streams that are open.", lambda: self.sessions.taken)
         self.warm = False
         self.ending = False
+        self.failure: Exception | None = None
+        self.on_failure: Callable[[], None] = lambda: None
         self._threads = available_cpus()
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="judge")
         self._patient = ThreadPoolExecutor(1, thread_name_prefix="judge-patiently")
@@ -97,6 +101,16 @@ class Engine:
             *(self.run("warm-up", self.analyzer.analyze, grey) for _ in range(self._threads))
         )
         self.warm = True
+
+    async def warm_up_or_end(self) -> None:
+        """The same for a service that runs: one that can judge nothing would never be ready."""
+        try:
+            await self.warm_up()
+        except Exception as error:  # whatever the networks, or the machine, lack
+            logger.error("the networks judge nothing here", exc_info=error)
+            self.failure = error
+            self.end()
+            self.on_failure()
 
     def end(self) -> None:
         """No longer be ready; what is under way goes on."""
@@ -126,22 +140,18 @@ class Engine:
         """What is seen in an image, or why it cannot be read."""
         result = await self.run(door, _open_and_see, self._decoders.quick, content, see)
         if isinstance(result, ImageError) and result.fault in PATIENT_FAULTS:
-            return await self._run(
-                self._patient, door, _open_and_see, self._decoders.patient, content, see
-            )
+            lane = self._decoders.patient
+            return await self.run(door, _open_and_see, lane, content, see, executor=self._patient)
         return result
 
-    async def run(self, door: str, function: Callable[..., T], *arguments: object) -> T:
-        """Call a function in a thread as soon as one is free; what waits can be cancelled."""
-        return await self._run(self._executor, door, function, *arguments)
-
-    async def _run(
+    async def run(
         self,
-        executor: ThreadPoolExecutor,
         door: str,
         function: Callable[..., T],
         *arguments: object,
+        executor: ThreadPoolExecutor | None = None,
     ) -> T:
+        """Call a function in a thread as soon as one is free; what waits can be cancelled."""
         asked_s = time.perf_counter()
 
         def timed() -> T:
@@ -153,7 +163,7 @@ class Engine:
                 took_s = time.perf_counter() - began_s
                 self.metrics.analysis_seconds.labels(door).observe(took_s)
 
-        return await asyncio.get_running_loop().run_in_executor(executor, timed)
+        return await asyncio.get_running_loop().run_in_executor(executor or self._executor, timed)
 
 
 def _open_and_see(lane: Lane, content: bytes, see: Callable[[ImageRGB], FrameReport]) -> Result:

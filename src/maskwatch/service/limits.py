@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -55,8 +56,8 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not value > 0:
-                raise SettingError(f"limit {field.name}: must be above 0, not {value}")
+            if not 0 < value < math.inf:
+                raise SettingError(f"limit {field.name}: must be above 0 and finite, not {value}")
 
 
 # How often each client may call, and how much of one thing there may be at once.

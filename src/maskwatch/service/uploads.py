@@ -41,14 +41,17 @@ _DATA_ADDRESS = re.compile(r"\s*data:[^,]{0,100};base64,", re.IGNORECASE)
 """Before the base64 of `canvas.toDataURL()` and of a FileReader."""
 
 
-async def read_uploads(request: Request, engine: Engine) -> list[Upload]:
-    """The images of a call, at least one.
+Body = list[Upload] | bytes
+"""Images, or the JSON that holds them."""
+
+
+async def read_body(request: Request, limits: Limits) -> Body:
+    """The body of a call, once all of it is there.
 
     Raises:
-        Problem: the body is over a limit or not what it says it is.
+        Problem: it is over a limit or not what it says it is.
         ClientDisconnect: the client went away.
     """
-    limits = engine.limits
     header = request.headers.get("content-type", "")
     media_type, options = parse_options_header(header)
     kind = media_type.decode("latin-1")
@@ -60,12 +63,22 @@ async def read_uploads(request: Request, engine: Engine) -> list[Upload]:
             form.feed(chunk)
         return form.end()
     if kind == "application/json":
-        body = await _read_all(request, limits)
-        return await engine.run("parse", _from_json, body, limits)
+        return await _read_all(request, limits)
     raise Problem(
         WRONG_TYPE,
         f"send image/*, multipart/form-data or application/json, not {kind or 'an unnamed type'}",
     )
+
+
+async def uploads_in(body: Body, engine: Engine) -> list[Upload]:
+    """The images of a body, at least one; JSON waits for a thread in which it is looked at.
+
+    Raises:
+        Problem: they are over a limit, or there are none.
+    """
+    if isinstance(body, bytes):
+        return await engine.run("parse", _from_json, body, engine.limits)
+    return body
 
 
 async def _chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:

@@ -20,8 +20,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -31,8 +30,8 @@ import numpy as np
 from PIL import Image
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import explained, write_text, writing
 from maskwatch.schema import CLASSES, BoxXYXY, FaceVerdict, ImageRGB, MaskState
+from maskwatch.store.dated_files import DAY_S, DatedFiles, moment_of, write_private
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,8 +50,6 @@ NO_FACE = "no_face"
 """Among the choices of a page, the one that stands for no state."""
 
 _EVERY_S = 60 * 60
-_DAY_S = 24 * 60 * 60
-_TIME = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _PLACES = {"images": ".jpg", "labels": ".txt", "records": ".json"}
 
@@ -138,6 +135,8 @@ class CorrectionStore:
         self.folder = folder
         self.keep_days = keep_days
         self._now_s = now_s
+        places = [folder / place for place in _PLACES]
+        self._files = DatedFiles(places, "-[0-9a-f]{8}", tuple(_PLACES.values()))
 
     def keep(
         self,
@@ -164,9 +163,8 @@ class CorrectionStore:
         self.purge()
         kept_rgb, box_xyxy = face_with_surroundings(image_rgb, face.box_xyxy)
         now_s = self._now_s()
-        moment = datetime.fromtimestamp(now_s, UTC).strftime(_TIME)
         correction = Correction(
-            correction_id=f"{moment}-{os.urandom(4).hex()}",
+            correction_id=f"{moment_of(now_s)}-{os.urandom(4).hex()}",
             time_s=round(now_s, 3),
             source=source,
             model=model,
@@ -177,14 +175,12 @@ class CorrectionStore:
             size_wh=(kept_rgb.shape[1], kept_rgb.shape[0]),
             event_id=event_id,
         )
-        with explained(self.folder):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_text(self.folder / "data.yaml", class_list())
-        with writing(self.picture_path(correction)) as part:
-            part.write_bytes(_jpeg(kept_rgb))
-        write_text(self._path("labels", correction.correction_id), yolo_line(correction))
-        record = json.dumps(correction.to_dict(), ensure_ascii=False)
-        write_text(self._path("records", correction.correction_id), record + "\n")
+        record = json.dumps(correction.to_dict(), ensure_ascii=False) + "\n"
+        write_private(self.folder / "data.yaml", class_list().encode())
+        write_private(self.picture_path(correction), _jpeg(kept_rgb))
+        label_path = self._path("labels", correction.correction_id)
+        write_private(label_path, yolo_line(correction).encode())
+        write_private(self._path("records", correction.correction_id), record.encode())
         return correction
 
     def entries(self) -> list[Correction]:
@@ -195,11 +191,14 @@ class CorrectionStore:
         """
         self.purge()
         found = []
-        for path in self._files("records"):
-            if path.name.startswith("."):  # one that is just being written
-                continue
+        for name in self._files.names(self.folder / "records"):
+            path = self.folder / "records" / name
             try:
-                found.append(Correction.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+                one = Correction.from_dict(json.loads(path.read_text(encoding="utf-8")))
+                if one.correction_id != path.stem:  # its files were dated anew
+                    time_s = self._files.time_of(name) or 0.0
+                    one = replace(one, correction_id=path.stem, time_s=time_s)
+                found.append(one)
             except FileNotFoundError:  # somebody has just undone it
                 continue
             except (OSError, ValueError) as error:
@@ -223,7 +222,7 @@ class CorrectionStore:
         for correction_id in correction_ids:
             if not _ID.fullmatch(correction_id):  # may come from a browser
                 continue
-            there += self._path("records", correction_id).exists()
+            there += os.path.lexists(self._path("records", correction_id))
             for place in _PLACES:
                 _remove(self._path(place, correction_id))
         return there
@@ -234,25 +233,12 @@ class CorrectionStore:
         Raises:
             DataError: something cannot be read or deleted.
         """
-        before_s = self._now_s() - self.keep_days * _DAY_S
-        for place in _PLACES:
-            for path in self._files(place):
-                if _given_s(path.name) < before_s:
-                    _remove(path)
+        now_s = self._now_s()
+        self._files.take_for_new(now_s)
+        self._files.purge(now_s - self.keep_days * DAY_S)
 
     def _path(self, place: str, correction_id: str) -> Path:
         return self.folder / place / f"{correction_id}{_PLACES[place]}"
-
-    def _files(self, place: str) -> list[Path]:
-        """Our files of a place; what is somebody else's is passed over."""
-        folder = self.folder / place
-        try:
-            names = os.listdir(folder)  # noqa: PTH208  # Path.iterdir would make each a Path
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
-        return [folder / name for name in names if _ID.match(name.removeprefix("."))]
 
 
 def delete_in_time(store: CorrectionStore) -> None:
@@ -328,15 +314,6 @@ def _jpeg(image_rgb: ImageRGB) -> bytes:
     content = io.BytesIO()
     Image.fromarray(image_rgb).save(content, "JPEG", quality=92)
     return content.getvalue()
-
-
-def _given_s(name: str) -> float:
-    """The moment in the name of a file."""
-    moment = name.removeprefix(".").partition("-")[0]
-    try:
-        return datetime.strptime(moment, _TIME).replace(tzinfo=UTC).timestamp()
-    except ValueError:  # 31 February
-        return 0.0
 
 
 def _remove(path: Path) -> None:

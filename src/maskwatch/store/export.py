@@ -34,8 +34,7 @@ CSV_COLUMNS = ("start_utc", "source", "state", "people", "face_s")
 
 def entries_to_csv(entries: Iterable[Entry]) -> str:
     """A header, then one row for each source and state of 20 minutes."""
-    rows = (entry_row(entry).values() for entry in entries)  # in the order of the columns
-    return "".join(f"{csv_line(cells)}\n" for cells in (CSV_COLUMNS, *rows))
+    return "".join(_csv_lines(map(entry_row, entries), CSV_COLUMNS))
 
 
 def entries_to_json(entries: Iterable[Entry]) -> str:
@@ -108,10 +107,15 @@ def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
         write(rows, columns, part)
 
 
+def _csv_lines(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[str]:
+    yield f"{csv_line(columns)}\n"
+    for row in rows:
+        yield f"{csv_line(row[name] for name in columns)}\n"
+
+
 def _write_csv(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"{csv_line(columns)}\n")
-        file.writelines(f"{csv_line(row[name] for name in columns)}\n" for row in rows)
+        file.writelines(_csv_lines(rows, columns))
 
 
 def _write_jsonl(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:

@@ -6,8 +6,8 @@ between calls it is whole and a single file. WAL mode keeps those who read and t
 out of each other's way, and makes a transaction that was cut off as if it had never begun. (The
 file must not lie on a network drive: WAL mode needs memory that all users of the file share.)
 
-What is in it: counts (store.py), and where `maskwatch watch` is used, events and what alerts wait
-to be sent (store_events.py).
+What is in it: counts (statistics.py), and where `maskwatch watch` is used, events and what alerts
+wait to be sent (watch/event_store.py).
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import logging
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread, main_thread
 from typing import Any, Generic, TypeVar
 
 from maskwatch.errors import StoreError, StoreFault
+
+Row = TypeVar("Row")
 
 BUSY_S = 5.0
 """How long a call waits for others that write."""
@@ -110,12 +112,44 @@ class StoreFile:
         """Remember where; nothing is opened or made yet."""
         self._path = path.absolute()
 
-    def _read(self, select: str, values: Iterable[Any] = ()) -> list[tuple]:  # type: ignore[type-arg]
-        """The rows of a query; none as long as there is no file."""
-        if not self._path.exists():
+    def _read(self, make: Callable[..., Row], select: str, values: Iterable[Any] = ()) -> list[Row]:
+        """What is made of each row of a query; nothing as long as there is no file.
+
+        Args:
+            make: takes the columns; raises ValueError where they can be nothing of ours.
+            select: the query.
+            values: for its question marks.
+        """
+        if not self._exists():
             return []
         with self._opened("rw", READ) as database:
-            return database.execute(select, tuple(values)).fetchall()
+            rows = database.execute(select, tuple(values)).fetchall()
+        try:
+            return [make(*row) for row in rows]
+        except ValueError as error:
+            raise self._error(StoreFault.FOREIGN) from error
+
+    def _delete(self, times: Mapping[str, str], before_s: float) -> list[int]:
+        """Delete, and overwrite in the file, what is from before a moment, all or nothing.
+
+        Args:
+            times: by the name of a table, the column that tells when.
+            before_s: UTC seconds since the epoch.
+
+        Returns:
+            How many rows there were, of each table.
+        """
+        if not self._exists():
+            return [0] * len(times)
+        with self._opened("rw", WRITE) as database:
+            deletes = (f"DELETE FROM {table} WHERE {time} < ?" for table, time in times.items())
+            return [database.execute(delete, (before_s,)).rowcount for delete in deletes]
+
+    def _exists(self) -> bool:
+        try:
+            return self._path.exists()
+        except OSError as error:  # its name is too long, or its folder must not be read
+            raise self._error(StoreFault.UNAVAILABLE) from error
 
     @contextmanager
     def _opened(self, mode: str, begin: str) -> Generator[sqlite3.Connection]:
@@ -137,8 +171,7 @@ class StoreFile:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
             raise self._error(StoreFault.FULL if full else StoreFault.UNAVAILABLE) from error
         except sqlite3.Error as error:
-            code = error.sqlite_errorcode & 0xFF  # without what SQLite adds to the kind
-            raise self._error(_SQLITE_FAULTS.get(code, StoreFault.FOREIGN)) from error
+            raise self._error(_SQLITE_FAULTS.get(_kind(error), StoreFault.FOREIGN)) from error
 
     def _begun(self, mode: str, begin: str) -> sqlite3.Connection:
         """A connection in its transaction, as soon as others let it begin.
@@ -153,8 +186,7 @@ class StoreFile:
                 self._begin(database, begin)
             except Exception as error:
                 database.close()
-                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-                is_busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                is_busy = _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
                 if not is_busy or time.monotonic() >= ends_s:
                     raise
                 time.sleep(_RETRY_S)
@@ -197,6 +229,11 @@ class StoreFile:
 
     def _error(self, fault: StoreFault) -> StoreError:
         return StoreError(self._path, _FAULTS[fault], fault)
+
+
+def _kind(error: Exception) -> int:
+    """The kind of an error, without what SQLite adds to it; Python's own have none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def _use_wal(database: sqlite3.Connection) -> None:

@@ -5,6 +5,7 @@ Nothing about a person is in them: no picture, no track, no time finer than 20 m
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -113,10 +114,7 @@ class StatisticsStore(StoreFile):
             StoreError: the file cannot be read.
         """
         select = "SELECT * FROM counts WHERE start_s >= ? AND start_s < ? ORDER BY 1, 2, 3"
-        return [
-            Entry(start_s, source, MaskState(state), Count(people, face_s))
-            for start_s, source, state, people, face_s in self._read(select, (from_s, until_s))
-        ]
+        return self._read(_entry, select, (from_s, until_s))
 
     def span(self) -> tuple[int, int] | None:
         """Where the first and the last 20 minutes begin that are kept; None if there are none.
@@ -127,8 +125,8 @@ class StatisticsStore(StoreFile):
         select = (
             "SELECT start_s FROM counts ORDER BY 1 {order} LIMIT 1"  # uses the key, reads no more
         )
-        rows = [self._read(select.format(order=order)) for order in ("ASC", "DESC")]
-        return (rows[0][0][0], rows[1][0][0]) if all(rows) else None
+        first, last = (self._read(int, select.format(order=order)) for order in ("ASC", "DESC"))
+        return (first[0], last[0]) if first and last else None
 
     def has_claims(self) -> bool:
         """Whether anything is kept that visitors' browsers claimed.
@@ -136,7 +134,7 @@ class StatisticsStore(StoreFile):
         Raises:
             StoreError: the file cannot be read.
         """
-        return bool(self._read("SELECT 1 FROM counts WHERE source = ? LIMIT 1", (CLAIMED,)))
+        return bool(self._read(int, "SELECT 1 FROM counts WHERE source = ? LIMIT 1", (CLAIMED,)))
 
     def by_day(
         self, zone: tzinfo, first: date, last: date, claimed: bool = False
@@ -169,21 +167,15 @@ class StatisticsStore(StoreFile):
         """
         return self._sums(_HOUR, zone, first, last, claimed)
 
-    def purge(self, before_s: float | None = None) -> None:
-        """Delete what began before a moment (UTC seconds since the epoch), or everything.
+    def purge(self, before_s: float = math.inf) -> None:
+        """Delete what began before a moment (UTC seconds since the epoch), everything by default.
 
         What is deleted is also overwritten in the file.
 
         Raises:
             StoreError: the file cannot be written; nothing was deleted.
         """
-        if not self._path.exists():
-            return
-        with self._opened("rw", WRITE) as database:
-            if before_s is None:
-                database.execute("DELETE FROM counts")
-            else:
-                database.execute("DELETE FROM counts WHERE start_s < ?", (before_s,))
+        self._delete({"counts": "start_s"}, before_s)
 
     def _sums(
         self, period: str, zone: tzinfo, first: date, last: date, claimed: bool
@@ -193,9 +185,17 @@ class StatisticsStore(StoreFile):
         values = [*(value for offset in offsets for value in offset), CLAIMED, claimed]
         sums: dict[int, Sums] = {}
         select = _SUMS.format(places=places, period=period)
-        for number, state, people, face_s in self._read(select, values):
-            sums.setdefault(number, {})[MaskState(state)] = Count(people, face_s)
+        for number, state, count in self._read(_sum, select, values):
+            sums.setdefault(number, {})[state] = count
         return sums
+
+
+def _entry(start_s: int, source: str, state: str, people: int, face_s: float) -> Entry:
+    return Entry(start_s, source, MaskState(state), Count(people, face_s))
+
+
+def _sum(number: int, state: str, people: int, face_s: float) -> tuple[int, MaskState, Count]:
+    return number, MaskState(state), Count(people, face_s)
 
 
 # From the reports of live video into the statistics, without making the video wait.

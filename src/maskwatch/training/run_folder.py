@@ -104,14 +104,14 @@ class RunFolder:
         return read_history(self.path)
 
     def end_epoch(
-        self, epoch: int, history: dict[str, list[float]], seconds: float, model: Any | None
+        self, epoch: int, means: Mapping[str, float], seconds: float, model: Any | None
     ) -> None:
         """Write an epoch down, and keep the model so that the run can go on from here.
 
         The number in the checkpoint's name decides what is done: a run that is cut off between the
         two files loses an epoch, never its order.
         """
-        values = {name: round(values[0], 6) for name, values in history.items()}
+        values = {name: round(value, 6) for name, value in means.items()}
         row = {"epoch": epoch + 1, **values, "seconds": round(seconds, 2)}
         self._write_history([*self.history(), row])
         if model is not None:

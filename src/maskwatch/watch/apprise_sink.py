@@ -15,7 +15,7 @@ from maskwatch.errors import MissingExtraError, SettingError
 from maskwatch.io.style import STYLES
 from maskwatch.schema import MaskState
 from maskwatch.watch.outbox import Answer, Delivery, Outcome
-from maskwatch.watch.pictures import FindPicture, Picture, no_picture
+from maskwatch.watch.pictures import FindPicture, Picture, no_picture, picture_of
 from maskwatch.watch.rules import Alert, AlertKind
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class AppriseSink:
         """Tell it once; Apprise does not say whether a later attempt could do better."""
         alert = delivery.alert
         title, line = message(alert)
-        event_id = alert.event_id if self._config.picture else None
-        picture = self._find_picture(event_id) if event_id is not None else None
+        picture = picture_of(alert, self._config.picture, self._find_picture)
         try:
             taken = self._service.notify(
                 body=line,

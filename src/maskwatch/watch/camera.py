@@ -135,6 +135,7 @@ class Camera:
         self._alarmist = Alarmist()
         self._stopping = Event()
         self._source: VideoSource | None = None
+        self._dropped_by_sources = 0  # of all that were opened so far
         self._over: Condition | None = None
         self._trouble: _Trouble | None = None
         self._frames = 0
@@ -143,14 +144,20 @@ class Camera:
         self._thread = Thread(target=self._feed, name=f"camera {self.name}", daemon=True)
 
     def reconfigure(self, config: CameraConfig, rules: Sequence[Rule]) -> None:
-        """Go on with other zones and rules; the source stays what it was."""
+        """Go on with other zones and rules; the source stays what it was.
+
+        Nobody is told of again for that: a rule of the same name goes on at a place of the same.
+        """
         self._config = config
-        self._rules = [
-            RuleWatch(rule, self.name, zone, self._page_url)
-            for rule in rules
-            if rule.concerns(self.name)
-            for zone in rule.places(config.zones)
-        ]
+        before = {(watch.rule.name, watch.place): watch for watch in self._rules}
+        after = []
+        for rule in (rule for rule in rules if rule.concerns(self.name)):
+            for zone in rule.places(config.zones):
+                watch = RuleWatch(rule, self.name, zone, self._page_url)
+                watch = before.get((rule.name, watch.place), watch)
+                watch.go_on_with(rule, zone)
+                after.append(watch)
+        self._rules = after
 
     def start(self) -> None:
         """Begin to read."""
@@ -206,7 +213,7 @@ class Camera:
 
     @property
     def _dropped(self) -> int:
-        return self._fair_queue.dropped[self] + (self._source.dropped if self._source else 0)
+        return self._fair_queue.dropped[self] + self._dropped_by_sources
 
     def _condition(self, now_s: float) -> Condition:
         if self.is_over and self._over:
@@ -262,7 +269,7 @@ class Camera:
             judged_s=time.monotonic(),
             latency_s=judged.latency_s,
             in_view=Counter(steady_states(judged.report).values()),
-            violation=bool(alarm.states),
+            violation=bool(alarm.states or alarm.before),
         )
 
     def _feed(self) -> None:
@@ -285,8 +292,9 @@ class Camera:
         try:
             with open_source(self._config.address, self._policy) as source:
                 self._source = source
-                began_s = time.monotonic()
+                began_s, dropped_before = time.monotonic(), self._dropped_by_sources
                 for frame in source:
+                    self._dropped_by_sources = dropped_before + source.dropped
                     if not source.live:
                         self._stopping.wait(began_s + frame.time_s - time.monotonic())
                     if self._stopping.is_set():

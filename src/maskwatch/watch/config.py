@@ -252,6 +252,7 @@ class WatchConfig:
     def __post_init__(self) -> None:
         between("status_every_s", self.status_every_s, 0.1, 3600)
         between("queue_limit", self.queue_limit, 1, 100_000)
+        require(self.store is None or bool(self.store.name), "store", "the name of a file")
         if not self.cameras:
             raise SettingError("cameras must name at least one")
         names = [camera.name for camera in self.cameras]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from maskwatch.live.events import Event
 from maskwatch.schema import MaskState
@@ -52,7 +54,7 @@ class EventStore(StoreFile):
             StoreError: the file cannot be read.
         """
         select = "SELECT * FROM events WHERE time_s >= ? AND time_s < ? ORDER BY 1, 2"
-        return [_event(*row) for row in self._read(select, (from_s, until_s))]
+        return self._read(_event, select, (from_s, until_s))
 
     def newest(
         self,
@@ -84,7 +86,7 @@ class EventStore(StoreFile):
                 wanted.append(f"{column} = ?")
                 values.append(value)
         select = f"SELECT * FROM events WHERE {' AND '.join(wanted)} ORDER BY 1 DESC, 2 LIMIT ?"
-        return [_event(*row) for row in self._read(select, (*values, most))]
+        return self._read(_event, select, (*values, most))
 
     def waiting(self) -> list[Delivery]:
         """Alerts that wait to be sent, oldest first.
@@ -93,13 +95,10 @@ class EventStore(StoreFile):
             StoreError: the file cannot be read.
         """
         select = """
-            SELECT alert_id, kind, rule, camera, time_s, body, sink FROM waiting_alerts
+            SELECT sink, alert_id, kind, rule, camera, time_s, body FROM waiting_alerts
             ORDER BY place
         """
-        return [
-            Delivery(Alert(alert_id, AlertKind(kind), *about), sink)
-            for alert_id, kind, *about, sink in self._read(select)
-        ]
+        return self._read(_delivery, select)
 
     def rules(self) -> dict[RuleKey, RuleStatus]:
         """What is remembered of rules.
@@ -107,10 +106,7 @@ class EventStore(StoreFile):
         Raises:
             StoreError: the file cannot be read.
         """
-        rows = self._read("SELECT rule, camera, sent_s, raised FROM rules")
-        return {
-            (rule, camera): RuleStatus(sent, bool(raised)) for rule, camera, sent, raised in rows
-        }
+        return dict(self._read(_rule, "SELECT rule, camera, sent_s, raised FROM rules"))
 
     def purge(self, before_s: float) -> int:
         """Delete events and waiting alerts from before a moment (UTC seconds since the epoch).
@@ -123,11 +119,7 @@ class EventStore(StoreFile):
         Raises:
             StoreError: the file cannot be written; nothing was deleted.
         """
-        if not self._path.exists():
-            return 0
-        with self._opened("rw", WRITE) as database:
-            database.execute("DELETE FROM waiting_alerts WHERE time_s < ?", (before_s,))
-            return database.execute("DELETE FROM events WHERE time_s < ?", (before_s,)).rowcount
+        return self._delete({"events": "time_s", "waiting_alerts": "time_s"}, before_s)[0]
 
 
 def _event(
@@ -140,6 +132,17 @@ def _event(
     lasted_s: float,
 ) -> Event:
     return Event(event_id, camera, time_s, MaskState(old), MaskState(new), confidence, lasted_s)
+
+
+def _delivery(sink: str, alert_id: str, kind: str, *about: Any) -> Delivery:
+    alert = Alert(alert_id, AlertKind(kind), *about)
+    if not isinstance(json.loads(alert.body), dict):
+        raise ValueError("the body of an alert")
+    return Delivery(alert, sink)
+
+
+def _rule(rule: str, camera: str, sent_s: float | None, raised: int) -> tuple[RuleKey, RuleStatus]:
+    return (rule, camera), RuleStatus(sent_s, bool(raised))
 
 
 def _event_row(event: Event) -> tuple[object, ...]:

@@ -8,32 +8,25 @@ answers are corrected, the folder `faces` in it holds the face of each event und
 from __future__ import annotations
 
 import logging
-import os
 import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from maskwatch.errors import DataError
-from maskwatch.files import explained, writing
 from maskwatch.live.events import Event
 from maskwatch.schema import FaceVerdict, FrameReport, ImageRGB
+from maskwatch.store.dated_files import DAY_S, DatedFiles, moment_of, write_private
 from maskwatch.store.seen_faces import SeenFace, cut_out, from_png, to_png
 from maskwatch.watch.pictures import Picture, PictureKind, event_picture
 
 _LOG = logging.getLogger(__name__)
 
-_DAY_S = 24 * 60 * 60
-_TIME = "%Y%m%dT%H%M%SZ"
-# other files in the folder are none of our business
-_NAME = re.compile(r"\.?(\d{8}T\d{6}Z)_([0-9a-f]{32})(\.[0-9a-f]{8}\.part)?\.(png|jpg)(\.part)?")
 _EVENT_ID = re.compile("[0-9a-f]{32}")
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 _COMPLAIN_EVERY_S = 300.0
-_AHEAD_S = 3600.0
 _FACES = "faces"
 
 
@@ -61,6 +54,7 @@ class EvidenceFolder:
             with_faces: whether the face of each event is kept as well, to be corrected.
         """
         self._folder = folder
+        self._files = _files_in(folder)
         self._keep_days = keep_days
         self._kind = kind
         self._now_s = now_s
@@ -92,45 +86,48 @@ class EvidenceFolder:
 
     def event_ids(self) -> set[str]:
         """The events of which a picture is kept."""
-        return _event_ids(self._folder)
+        return self._event_ids(self._folder)
 
     def face_ids(self) -> set[str]:
         """The events of which the face is kept."""
-        return _event_ids(self._folder / _FACES)
+        return self._event_ids(self._folder / _FACES)
 
     def purge(self) -> int:
         """Delete what is too old; how many pictures that were."""
         try:
-            _take_for_new(self._folder, self._now_s())
+            self._files.take_for_new(self._now_s())
             return purge_evidence(self._folder, self._oldest_s())
-        except OSError as error:
-            self._complain(f"{self._folder}: {error.strerror}")
+        except DataError as error:
+            self._complain(error)
             return 0
 
     def _write(self, folder: Path, event: Event, picture: Picture) -> None:
-        moment = datetime.fromtimestamp(event.time_s, UTC).strftime(_TIME)
-        path = folder / f"{moment}_{event.event_id}{picture.suffix}"
+        path = folder / f"{moment_of(event.time_s)}_{event.event_id}{picture.suffix}"
         try:
-            with explained(path):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with writing(path) as part, open(part, "wb", opener=_for_the_owner) as file:
-                file.write(picture.content)
+            write_private(path, picture.content)
         except DataError as error:
             self._complain(error)
 
     def _find(self, folder: Path, event_id: str) -> Picture | None:
         if not _EVENT_ID.fullmatch(event_id):
             return None
-        for path in folder.glob(f"*_{event_id}.*"):
-            taken_s = _taken_s(path.name)
-            if taken_s is None or taken_s < self._oldest_s() or path.suffix not in _MEDIA_TYPES:
-                continue
-            with suppress(OSError):  # deleted just now
-                return Picture(path.read_bytes(), _MEDIA_TYPES[path.suffix])
+        with suppress(OSError):  # it cannot be read, or was deleted just now
+            for path in folder.glob(f"[0-9]*_{event_id}.*"):  # a * takes unfinished ones as well
+                taken_s, media_type = self._files.time_of(path.name), _MEDIA_TYPES.get(path.suffix)
+                if taken_s is not None and taken_s >= self._oldest_s() and media_type:
+                    return Picture(path.read_bytes(), media_type)
         return None
 
+    def _event_ids(self, folder: Path) -> set[str]:
+        try:
+            names = self._files.names(folder)
+        except DataError as error:  # the events are worth more
+            self._complain(error)
+            return set()
+        return {Path(name).stem.partition("_")[2] for name in names}
+
     def _oldest_s(self) -> float:
-        return self._now_s() - self._keep_days * _DAY_S
+        return self._now_s() - self._keep_days * DAY_S
 
     def _complain(self, what: object) -> None:
         if self._now_s() >= self._quiet_until_s:
@@ -149,53 +146,10 @@ def purge_evidence(folder: Path, before_s: float) -> int:
         How many there were; the faces that lie beside them go with them.
 
     Raises:
-        OSError: the folder cannot be read, or one of them not be deleted; the others are.
+        DataError: the folder cannot be read, or one of them not be deleted; the others are.
     """
-    deleted, failed = 0, None
-    for place in (folder / _FACES, folder):
-        for path, taken_s in _pictures(place):
-            if taken_s >= before_s:
-                continue
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                failed = error
-            else:
-                deleted += place is folder
-    if failed:
-        raise failed
-    return deleted
+    return sum(path.parent == folder for path in _files_in(folder).purge(before_s))
 
 
-def _take_for_new(folder: Path, now_s: float) -> None:
-    """Date pictures of tomorrow today: the clock was put right, and they must go in time."""
-    now = datetime.fromtimestamp(now_s, UTC).strftime(_TIME)
-    for place in (folder / _FACES, folder):
-        for path, taken_s in _pictures(place):
-            if taken_s > now_s + _AHEAD_S:
-                path.rename(path.with_name(re.sub(r"\d{8}T\d{6}Z", now, path.name, count=1)))
-
-
-def _pictures(folder: Path) -> list[tuple[Path, float]]:
-    """The pictures in a folder, also those that were not finished, and when each was taken."""
-    paths = list(folder.iterdir()) if folder.is_dir() else []
-    taken = [(path, _taken_s(path.name)) for path in paths if not path.is_dir()]
-    return [(path, taken_s) for path, taken_s in taken if taken_s is not None]
-
-
-def _event_ids(folder: Path) -> set[str]:
-    names = [_NAME.fullmatch(path.name) for path in folder.glob("[0-9]*")]
-    return {named[2] for named in names if named}
-
-
-def _taken_s(name: str) -> float | None:
-    """The moment in the name of a picture; None for any other file."""
-    named = _NAME.fullmatch(name)
-    try:
-        return datetime.strptime(named[1], _TIME).replace(tzinfo=UTC).timestamp() if named else None
-    except ValueError:  # 31 February
-        return None
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _files_in(folder: Path) -> DatedFiles:
+    return DatedFiles((folder / _FACES, folder), "_[0-9a-f]{32}", tuple(_MEDIA_TYPES))

@@ -1,4 +1,4 @@
-"""Alerts and states to an MQTT broker; the words are in home_assistant.py.
+"""Alerts and states to an MQTT broker, in words that Home Assistant knows.
 
 What the cameras see is told as it changes and kept by the broker; after a time without connection
 all of it is told again, so nothing of it has to wait in a queue. An alert counts as sent when the
@@ -25,7 +25,7 @@ from maskwatch.io.style import STYLES
 from maskwatch.schema import MaskState
 from maskwatch.watch.config import MQTT_SINK, MqttConfig
 from maskwatch.watch.outbox import Answer, Delivery, Outcome
-from maskwatch.watch.pictures import FindPicture, no_picture
+from maskwatch.watch.pictures import FindPicture, no_picture, picture_of
 from maskwatch.watch.rules import Alert
 from maskwatch.watch.status import CameraView, Condition
 
@@ -134,8 +134,7 @@ class Broker:
 
     def _send_picture(self, alert: Alert) -> None:
         """Not retained: a broker would keep it for longer than it may be kept."""
-        event_id = alert.event_id if self._config.picture else None
-        picture = self._find_picture(event_id) if event_id is not None else None
+        picture = picture_of(alert, self._config.picture, self._find_picture)
         if picture is not None:
             self._client.publish(self._topics.of(alert.camera, "picture"), picture.content, qos=1)
 

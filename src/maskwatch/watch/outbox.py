@@ -126,12 +126,21 @@ class AlertQueue:
             return next(iter(waiting.values()), None)
 
     def sent(self, delivery: Delivery, utc_s: float) -> None:
-        """Its sink has it; of a violation, the cool-down of the rule begins."""
+        """Its sink has it; of a violation, the rule is silent from when that came up.
+
+        Args:
+            delivery: what was sent.
+            utc_s: now, in UTC seconds since the epoch.
+        """
         with self._changed:
             self._remove(delivery)
             key = delivery.alert.rule, delivery.alert.place
             if delivery.alert.kind is AlertKind.VIOLATION:
-                self._remember(key, replace(self._rules.get(key, RuleStatus()), sent_s=utc_s))
+                status = self._rules.get(key, RuleStatus())
+                # what lies ahead is from before the clock was put back
+                known_s = status.sent_s if status.sent_s and status.sent_s <= utc_s else 0.0
+                sent_s = max(known_s, min(delivery.alert.time_s, utc_s))
+                self._remember(key, replace(status, sent_s=sent_s))
         self.on_change()
 
     def give_up(self, delivery: Delivery) -> None:
@@ -212,7 +221,7 @@ SET_ASIDE_AFTER = 8
 """An alert that was answered and not taken so often lets the others go first."""
 
 _BEAT_S = 0.2
-# the last attempt may be going on when the program ends; what it sent is sent again, if need be
+# the last attempts may be going on when the program ends; what they sent is sent again, if need be
 _FAREWELL_S = 12.0
 
 
@@ -273,10 +282,13 @@ class Sender:
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no other attempt, and wait for the last one."""
+        """Begin no other attempt; only notes it."""
         self._stopping.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until the last attempt is over, or the time is."""
         if self._thread.is_alive():
-            self._thread.join(_FAREWELL_S)
+            self._thread.join(timeout_s)
 
     def step(self, timeout_s: float = 0.0) -> float:
         """Try to send what is next, if anything comes up in time; how long to pause then."""
@@ -328,3 +340,12 @@ class Sender:
                 _LOG.error("alerts to %s: fail (%s)", self._sink.name, type(error).__name__)
                 pause_s = RETRY_POLICY.longest_pause_s
             self._stopping.wait(pause_s)
+
+
+def end_all(senders: Sequence[Sender]) -> None:
+    """Have all of them stop, and wait for their last attempts, which go on side by side."""
+    for sender in senders:
+        sender.stop()
+    end_s = time.monotonic() + _FAREWELL_S
+    for sender in senders:
+        sender.wait(max(0.0, end_s - time.monotonic()))

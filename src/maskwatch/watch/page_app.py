@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -66,6 +66,8 @@ _MOST_EVENTS = 100
 _LAST_ID = "g"  # after every number: of the time that is named, none comes again
 _MOST_BYTES = 100_000
 _STILL_PX = (160, 1920)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
@@ -145,8 +147,8 @@ def page_app(desk: Desk, files: Mapping[str, bytes]) -> Starlette:
             Route("/api/events", _events),
             Route("/api/picture", _picture),
             Route("/api/counts", _counts),
-            Route("/api/zones", _set_zones, methods=["PUT"]),
-            Route("/api/hours", _set_hours, methods=["PUT"]),
+            Route("/api/zones", _setting(CameraZones, "zones"), methods=["PUT"]),
+            Route("/api/hours", _setting(RuleHours, "hours"), methods=["PUT"]),
             Route("/api/correction", _correct, methods=["PUT"]),
             Route("/{path:path}", page),
         ],
@@ -254,18 +256,14 @@ async def _counts(request: Request) -> Response:
     return JSONResponse(await run_in_threadpool(look))
 
 
-async def _set_zones(request: Request) -> Response:
-    _owners_only(request)
-    change = read_values(await _body(request), CameraZones, "zones")
-    await run_in_threadpool(_desk(request).change, change)
-    return Response(status_code=204)
+def _setting(kind: type[CameraZones | RuleHours], what: str) -> Endpoint:
+    async def set_it(request: Request) -> Response:
+        _owners_only(request)
+        change = read_values(await _body(request), kind, what)
+        await run_in_threadpool(_desk(request).change, change)
+        return Response(status_code=204)
 
-
-async def _set_hours(request: Request) -> Response:
-    _owners_only(request)
-    change = read_values(await _body(request), RuleHours, "hours")
-    await run_in_threadpool(_desk(request).change, change)
-    return Response(status_code=204)
+    return set_it
 
 
 async def _correct(request: Request) -> Response:

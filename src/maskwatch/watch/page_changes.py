@@ -8,6 +8,7 @@ variables, which are their owner's. A wrong answer is kept with what the face re
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.files import write_text
-from maskwatch.io.settings import read_settings, require
+from maskwatch.io.settings import read_settings, require, yaml_text
 from maskwatch.schema import MaskState
 from maskwatch.store.corrections import NO_FACE, Correction, CorrectionStore
 from maskwatch.watch.config import WatchConfig, store_path
@@ -94,7 +95,9 @@ def load_changes(config: WatchConfig) -> PageChanges:
         SettingError: the file is not what the page writes.
     """
     path = changes_path(config)
-    return read_settings(path, PageChanges, "changes") if path.exists() else PageChanges()
+    if not os.path.lexists(path):  # also where its name is too long for any file
+        return PageChanges()
+    return read_settings(path, PageChanges, "changes")
 
 
 def save_changes(config: WatchConfig, changes: PageChanges) -> None:
@@ -103,9 +106,7 @@ def save_changes(config: WatchConfig, changes: PageChanges) -> None:
     Raises:
         SettingError: the file cannot be written.
     """
-    import yaml
-
-    text = yaml.safe_dump(_plain(asdict(changes)), allow_unicode=True, sort_keys=False)
+    text = yaml_text(_plain(asdict(changes)))
     write_text(changes_path(config), _HEAD + text, SettingError)
 
 

@@ -27,6 +27,7 @@ from PIL import Image
 
 from maskwatch.io.draw import annotate
 from maskwatch.schema import BoxXYXY, FaceVerdict, FrameReport, ImageRGB
+from maskwatch.watch.rules import Alert
 
 BLOCKS = 8
 """Blocks across the longer side of a face."""
@@ -81,6 +82,12 @@ FindPicture = Callable[[str], Picture | None]
 def no_picture(event_id: str) -> Picture | None:
     """What a FindPicture says where nothing is kept."""
     return None
+
+
+def picture_of(alert: Alert, wanted: bool, find_picture: FindPicture) -> Picture | None:
+    """The picture that goes along with an alert; None where none is wanted, or there is none."""
+    event_id = alert.event_id if wanted else None
+    return None if event_id is None else find_picture(event_id)
 
 
 def event_picture(

@@ -41,7 +41,7 @@ class Rule:
         cameras: names; none means every camera.
         states: violations that are told.
         min_duration_s: a face must have shown them for so long.
-        cool_down_s: so long after an alert was really sent, the rule is silent at that place.
+        cool_down_s: so long after an alert that was really sent, the rule is silent at that place.
         all_clear: whether the end is told as well, at any hour: no violation for CLEAR_S.
         zones: names of zones of its cameras, each a place of its own; none means that all that a
             camera looks at is one place.
@@ -147,7 +147,8 @@ class RuleStatus:
     """What must be remembered of a rule at a camera, also after a new start.
 
     Attributes:
-        sent_s: when an alert was last really sent, UTC seconds since the epoch; None for never.
+        sent_s: when the last alert came up that was really sent, in UTC seconds since the epoch;
+            None where there was none.
         raised: whether there was an alert whose all-clear is still to come.
     """
 
@@ -186,6 +187,10 @@ class RuleWatch:
         self._watched_s = 0.0
         self._cases: dict[int, _Case] = {}
         self._seen_s: float | None = None  # when a violation was last in view
+
+    def go_on_with(self, rule: Rule, zone: Zone | None) -> None:
+        """Apply a rule and zone of the same names from now on; nobody is forgotten."""
+        self.rule, self._zone = rule, zone
 
     def update(
         self,

@@ -24,7 +24,7 @@ from maskwatch.watch.config import WatchConfig, store_path
 from maskwatch.watch.event_store import EventStore, EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
 from maskwatch.watch.fair_queue import FairQueue
-from maskwatch.watch.outbox import AlertQueue, Sender, Sink
+from maskwatch.watch.outbox import AlertQueue, Sender, Sink, end_all
 from maskwatch.watch.pictures import FindPicture, no_picture
 from maskwatch.watch.status import CameraView
 from maskwatch.watch.webhook import Webhook
@@ -151,9 +151,9 @@ class Watch:
             if self._broker:
                 self._broker.start()
                 stack.callback(self._broker.stop)
+            stack.callback(end_all, self._senders)
             for sender in self._senders:
                 sender.start()
-                stack.callback(sender.stop)
             stack.callback(self._flush)
             workers = [Thread(target=self._work, name="judge") for _ in range(available_cpus())]
             stack.callback(self._end, workers)

@@ -31,7 +31,7 @@ from urllib.parse import quote, urlsplit
 from maskwatch._version import __version__
 from maskwatch.watch.config import WebhookConfig
 from maskwatch.watch.outbox import Answer, Delivery, Outcome
-from maskwatch.watch.pictures import FindPicture, no_picture
+from maskwatch.watch.pictures import FindPicture, no_picture, picture_of
 from maskwatch.watch.rules import Alert
 
 # of all that a client may have done wrong, these pass: too slow, too early, too many
@@ -118,8 +118,7 @@ class Webhook:
 
     def _body(self, alert: Alert) -> str:
         """The alert, and where it is asked for and still kept, the picture in it."""
-        event_id = alert.event_id if self._config.picture else None
-        picture = self._find_picture(event_id) if event_id is not None else None
+        picture = picture_of(alert, self._config.picture, self._find_picture)
         if picture is None:
             return alert.body
         encoded = base64.b64encode(picture.content).decode()

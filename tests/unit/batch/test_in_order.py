@@ -10,7 +10,7 @@ from threading import Barrier, Event, get_ident
 
 import pytest
 
-from maskwatch.cli.predict import in_order
+from maskwatch.io.process import in_order
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -235,3 +235,31 @@ def test_a_store_is_asked_again(
             read_picture("moody://b.jpg", "")
         assert "secret" not in str(caught.value) and "AKIA" not in str(caught.value)
     assert Moody.failures == []
+
+
+def test_a_listed_name_is_no_chain_of_stores(tmp_path: Path) -> None:
+    """What follows `::` would be read from elsewhere, under the name of this one."""
+    other = tmp_path / "b.jpg"
+    other.write_bytes(b"other")
+    (tmp_path / "memory:" / "x").mkdir(parents=True)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    named = folder / "a::b.jpg"
+    named.write_bytes(b"this one")
+    (listed,) = list_pictures([f"file://{folder}"])
+    assert listed == f"file://{named}" and read_picture(listed, "/") == b"this one"
+    manifest = write_manifest(tmp_path / "list.csv", [f"file://{named}"])
+    assert [read_picture(name, "/") for name in list_pictures([manifest])] == [b"this one"]
+
+
+def test_a_source_may_be_a_chain(store: fsspec.AbstractFileSystem) -> None:
+    assert list_pictures(["simplecache::memory://bucket/sub"]) == [
+        "memory:///bucket/sub/a.PNG",
+        "memory:///bucket/sub/deep/c.webp",
+    ]
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n" * 300 + ".csv", "n" * 300 + ".png"])
+def test_a_name_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(ImageError, match="file name too long"):
+        list_pictures([name])

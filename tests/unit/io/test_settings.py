@@ -10,9 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maskwatch.errors import SettingError
-from maskwatch.io.settings import Secret, between, read_settings, require
+from maskwatch.io.settings import Secret, between, read_settings, require, yaml_text
 
 
 class Colour(StrEnum):
@@ -151,3 +153,17 @@ def test_a_secret_shows_in_no_representation() -> None:
     car = Car(key=Secret("hidden"))
     assert "hidden" not in repr(car) and f"{car!r}".count("***") == 1
     assert car.key == "hidden"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=90)
+NUMBERS = st.from_regex(r"[-+]?[0-9]?[.]?[0-9_]{0,3}([eE][-+]?[0-9]{1,2})?", fullmatch=True)
+
+
+@given(st.lists(st.one_of(TEXTS, NUMBERS), max_size=5))
+def test_a_text_that_is_written_is_read_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "car.yaml"
+    wheels = [{"size_px": 1.0, "name": text} for text in texts]
+    path.write_text(yaml_text({"wheels": wheels}), encoding="utf-8", newline="")
+    assert read_settings(path, Car).wheels == tuple(Wheel(1.0, text) for text in texts)

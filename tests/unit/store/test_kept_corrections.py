@@ -95,6 +95,29 @@ def test_what_was_kept_is_listed_as_it_was(store: CorrectionStore, right: MaskSt
     assert len(files(store)) == 4 and store.folder.stat().st_mode & 0o077 == 0
 
 
+def test_nobody_else_reads_it_in_a_folder_that_somebody_else_made(store: CorrectionStore) -> None:
+    store.folder.mkdir(mode=0o755)
+    keep(store)
+    kept = [path for path in store.folder.rglob("*") if path.is_file()]
+    assert len(kept) == 4 and {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+def test_it_goes_in_time_when_the_clock_was_ahead_and_is_put_right(
+    store: CorrectionStore, clock: Clock
+) -> None:
+    clock.now_s += 300 * DAY_S
+    ahead = keep(store)
+    clock.now_s = NOON_S
+    (found,) = store.entries()
+    assert (found.time_s, found.right, found.box_xyxy) == (NOON_S, ahead.right, ahead.box_xyxy)
+    assert store.picture_path(found).exists() and store.entries() == [found]
+    assert len(files(store)) == 4 and not [n for n in files(store) if ahead.correction_id in n]
+    clock.now_s += 29.9 * DAY_S
+    assert store.entries() == [found]
+    clock.now_s += 0.2 * DAY_S
+    assert store.entries() == [] and files(store) == ["data.yaml"]
+
+
 def test_the_newest_is_first(store: CorrectionStore, clock: Clock) -> None:
     kept = []
     for _ in range(3):

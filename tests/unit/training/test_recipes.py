@@ -76,3 +76,11 @@ def test_a_wrong_recipe_names_the_file_the_setting_and_what_is_valid(tmp_path, t
 def test_a_recipe_that_is_not_there(tmp_path):
     with pytest.raises(SettingError, match=r"none\.yaml: cannot read"):
         load_recipe(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["2E12", ".5e3", "yes", "null", "1_000", "2026-01-01"])
+def test_a_name_like_a_number_or_a_date_is_read_as_it_was_written(tmp_path, name):
+    recipe = Recipe(name=name)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(path) == recipe

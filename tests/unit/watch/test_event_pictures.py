@@ -258,6 +258,21 @@ def test_a_picture_is_found_by_its_event_as_long_as_it_may_be_kept(
     assert folder.purge() == 1 and not list(tmp_path.iterdir())
 
 
+def test_a_picture_that_is_being_written_is_not_found(tmp_path: Path) -> None:
+    folder, one = EvidenceFolder(tmp_path, 7, now_s=lambda: NOON_S), event()
+    (tmp_path / f".20261124T120000Z_{one.event_id}.0badf00d.part.png").write_bytes(b"half")
+    assert folder.find(one.event_id) is None and folder.event_ids() == set()
+
+
+def test_a_folder_that_cannot_be_read_costs_pictures_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = EvidenceFolder(tmp_path / ("n" * 300), 7, now_s=lambda: NOON_S)
+    assert folder.find(event().event_id) is None and folder.purge() == 0
+    assert folder.event_ids() == folder.face_ids() == set()
+    assert len(caplog.messages) == 1
+
+
 def test_a_face_lies_beside_the_whole_picture_as_it_was_taken_and_goes_with_it(
     tmp_path: Path,
 ) -> None:

@@ -68,6 +68,27 @@ def test_the_next_one_stays_until_something_became_of_it() -> None:
     assert queue.next("web") == queue.next("web")
 
 
+@pytest.mark.parametrize(
+    ("sent", "silent_from_s"),
+    [
+        ([(0, 0)], 0),
+        ([(0, 3600)], 0),  # late: an alert of an hour ago silences nothing now
+        ([(0, 1), (100, 101)], 100),
+        ([(100, 101), (0, 3600)], 100),  # another sink has the newer one already
+        ([(500, 0)], 0),  # the clock was put back meanwhile
+        ([(500, 500), (10, 11)], 10),
+    ],
+)
+def test_the_cool_down_is_counted_from_when_an_alert_came_up(
+    sent: list[tuple[float, float]], silent_from_s: float
+) -> None:
+    queue = AlertQueue(["web"])
+    for came_up_s, sent_s in sent:
+        delivery = Delivery(alert(time_s=NOON_S + came_up_s), "web")
+        queue.sent(delivery, NOON_S + sent_s)
+    assert queue.status("bare", "door").sent_s == NOON_S + silent_from_s
+
+
 def test_one_that_is_set_aside_lets_the_others_go_first() -> None:
     queue = AlertQueue(["web"])
     for name in ("one", "two", "three"):

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from support.alert_factory import NOON_S, alert
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.io.connections import RetryPolicy
 from maskwatch.watch import outbox
@@ -21,6 +21,7 @@ from maskwatch.watch.outbox import (
     Delivery,
     Outcome,
     Sender,
+    end_all,
 )
 
 SENT, UNREACHABLE, NOT_NOW, NEVER = Outcome
@@ -83,7 +84,7 @@ def test_a_queue_that_fails_ends_no_thread(monkeypatch: pytest.MonkeyPatch) -> N
     sender.start()
     queue.add(alert("one"))
     until(lambda: sink.came == ["one"])
-    sender.stop()
+    end_all([sender])
 
 
 def test_where_nothing_waits_nothing_is_done() -> None:
@@ -165,11 +166,34 @@ def test_a_thread_sends_what_comes_and_ends_when_it_is_told() -> None:
     sender.start()
     queue.add(alert("late"))
     until(lambda: sink.came == ["late"])
-    sender.stop()
+    end_all([sender])
     queue.add(alert("later"))
     assert not any(thread.name == "alerts to ops" for thread in threading.enumerate())
     assert sink.came == ["late"] and queue.lengths() == {"ops": 1}
 
 
 def test_one_that_was_never_started_can_be_stopped() -> None:
-    sending(ScriptedSink(SENT))[1].stop()
+    end_all([sending(ScriptedSink(SENT))[1]])
+
+
+def test_all_are_told_to_end_before_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the end takes the sum of all their time limits."""
+    monkeypatch.setattr(outbox, "_FAREWELL_S", LIMIT_S)
+    senders: list[Sender] = []
+
+    class Hanging(ScriptedSink):
+        """Ends its attempt once everybody was told to end."""
+
+        def send(self, delivery: Delivery) -> Answer:
+            answer = super().send(delivery)
+            until(lambda: all(sender._stopping.is_set() for sender in senders))
+            return answer
+
+    sinks = [Hanging(UNREACHABLE) for _ in range(3)]
+    senders += [sending(sink, "one")[1] for sink in sinks]
+    for sender in senders:
+        sender.start()
+    until(lambda: all(sink.came for sink in sinks))
+    end_all(senders)
+    assert not any(thread.name == "alerts to ops" for thread in threading.enumerate())
+    assert [sink.came for sink in sinks] == [["one"]] * 3

@@ -5,6 +5,7 @@ Run: pytest tests/unit/watch/test_page_changes.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -54,6 +55,23 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert load_changes(config) == CHANGES
     assert changes_path(config) == tmp_path / "s.page.yaml"
     assert changes_path(config).read_text(encoding="utf-8").startswith("# Written by the page")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2E12", "3e4", ".5e3", "-1e-4", "1_0", "0x1F", "12:30", "yes", "null", "~", "=", "1.5",
+     "2026-12-25", "- a", "a: b", "08", "nan", ".inf", "'" * 40 + " till: x"],
+)  # fmt: skip
+def test_a_name_stays_a_text_whatever_it_looks_like(tmp_path: Path, name: str) -> None:
+    config = settings(tmp_path)
+    changes = PageChanges((CameraZones(name, (Zone(name, MAT.polygon_xy),)),))
+    save_changes(config, changes)
+    assert load_changes(config) == changes
+
+
+def test_where_the_name_of_the_store_is_too_long_for_a_file_nothing_was_set(tmp_path: Path) -> None:
+    config = replace(settings(tmp_path), store=tmp_path / ("s" * 300))
+    assert load_changes(config) == PageChanges()
 
 
 def test_they_take_the_place_of_what_the_settings_say(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ Run: pytest tests/unit/watch/test_watch_camera.py
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,10 @@ from support.alert_factory import NOON_S
 from support.drawn_video import write_video
 from support.waiting import until
 
+from maskwatch.errors import VideoError, VideoFault
 from maskwatch.io.connections import RetryPolicy
 from maskwatch.live.loop import Arrived
-from maskwatch.schema import FrameReport, ImageRGB, MaskState
+from maskwatch.schema import Frame, FrameReport, ImageRGB, MaskState
 from maskwatch.store.statistics import StatisticsStore, StatisticsWriter
 from maskwatch.watch import camera as camera_module
 from maskwatch.watch.camera import Books, Camera
@@ -25,6 +28,7 @@ from maskwatch.watch.config import CameraConfig
 from maskwatch.watch.event_store import EventStore, EventWriter
 from maskwatch.watch.evidence import EvidenceFolder
 from maskwatch.watch.fair_queue import FairQueue
+from maskwatch.watch.hours import Hours
 from maskwatch.watch.outbox import AlertQueue
 from maskwatch.watch.rules import Rule
 from maskwatch.watch.status import Condition
@@ -117,6 +121,70 @@ def test_what_it_sees_is_kept_and_told(tmp_path: Path) -> None:
     assert waiting.alert.rule == "bare"
     (event,) = [e for e in setup.store.events(0, 1e12) if e.new_state is NO_MASK]
     assert [event.event_id in path.name for path in (tmp_path / "evidence").iterdir()] == [True]
+
+
+def test_who_was_just_in_view_is_a_violation_still(tmp_path: Path) -> None:
+    """A face is missed now and then, and a lamp must not flicker for it."""
+    bare, nobody = fakes.report(fakes.tracked(NO_MASK)), fakes.report()
+    setup = Setup(tmp_path, bare, nobody, bare, nobody)
+    for time_s, expected in ((0.0, True), (0.1, True), (0.2, True), (60.0, False)):
+        setup.judge(time_s)
+        assert setup.camera.view().violation is expected
+
+
+def test_who_was_told_of_is_not_told_of_again_when_zones_or_hours_are_set(tmp_path: Path) -> None:
+    mat = Zone("mat", ((0, 0), (1, 0), (1, 1), (0, 1)))
+    rules = [Rule("bare", min_duration_s=0, cool_down_s=0, zones=("mat",))]
+    setup = Setup(tmp_path, *[fakes.report(fakes.tracked(NO_MASK, (0, 0, 20, 20)))] * 40)
+    setup.camera.reconfigure(CameraConfig("door", "0", zones=(mat,)), rules)
+    setup.judge(0.0, 1.0)
+    assert setup.queue.lengths() == {"ops": 1}
+    night = replace(rules[0], hours=Hours(("mon-sun 00:00-24:00",)))
+    elsewhere = replace(mat, polygon_xy=((0.9, 0.9), (1, 0.9), (1, 1)))
+    larger = replace(mat, polygon_xy=((0, 0), (1, 0), (1, 0.9), (0, 0.9)))
+    setup.camera.reconfigure(CameraConfig("door", "0", zones=(larger,)), [night])
+    setup.judge(2.0, 3.0)
+    assert setup.queue.lengths() == {"ops": 1}
+    setup.camera.reconfigure(CameraConfig("door", "0", zones=(elsewhere,)), [night])
+    setup.judge(*range(4, 30))  # nobody is there now, and is forgotten in time
+    setup.camera.reconfigure(CameraConfig("door", "0", zones=(mat,)), [night])
+    setup.judge(30.0, 31.0)
+    assert setup.queue.lengths() == {"ops": 2}
+
+
+class Reading:
+    """A source that dropped a number of pictures with each that it gives."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.dropped = 0
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(3):
+            self.dropped += 10
+            yield Frame(np.zeros((4, 4, 3), np.uint8), float(index), index)
+        raise VideoError("camera", "is gone", VideoFault.BROKEN)
+
+    def stop(self) -> None:
+        pass
+
+
+def test_dropped_pictures_are_counted_on_when_a_source_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera_module, "open_source", lambda address, policy: Reading())
+    setup = Setup(tmp_path)
+    for opened in (1, 2, 3):
+        setup.camera._play()
+        given_way = setup.fair_queue.dropped[setup.camera]
+        assert setup.camera.view().dropped - given_way == 30 * opened
 
 
 def test_a_frame_that_cannot_be_judged_is_forgotten_and_said_once(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training.classifier.augment import augment_crop, centre_crop
 from maskwatch.training.data.parts import NONE_OF_THEM, Part
@@ -102,8 +100,8 @@ def _times_shown(order: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(pd.Series(order).groupby(order).cumcount(), np.int64)
 
 
-class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
-    """Batches of one epoch; alters the crops in threads while the network computes."""
+class CropBatches:
+    """The crops of one epoch, altered when they are asked for; see loop.Batches."""
 
     def __init__(
         self,
@@ -124,7 +122,6 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no 
             recipe: batch size, input side and alterations.
             epoch: decides the alterations; None alters nothing.
         """
-        super().__init__(workers=available_cpus(), use_multiprocessing=False)
         self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
         self._order, self._recipe, self._epoch = order, recipe, epoch
         self._repeat = _times_shown(order)  # a crop shown twice in an epoch is altered anew

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -39,6 +38,7 @@ from maskwatch.training.classifier.network import (
 from maskwatch.training.data.class_names import check_taught
 from maskwatch.training.data.manifest import PARTS
 from maskwatch.training.data.parts import NONE_OF_THEM, Part, load_canvases, take_part, take_unclear
+from maskwatch.training.loop import RowBatches, answers, train_epoch
 from maskwatch.training.metrics import score
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder
@@ -124,7 +124,7 @@ def predict(model: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
     """Probabilities (n, 3) of a part's unaltered crops."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
     crops = load_canvases(part.table, side, margin, context_ratio=0)
-    return np.asarray(model.predict(crops, batch_size=64, verbose=0), np.float32)
+    return answers(model, RowBatches(crops, part.labels, 64))
 
 
 def _check_classes(train_part: Part) -> None:
@@ -166,13 +166,9 @@ def _fit(
         order = epoch_order(part, recipe, epoch, is_hard)
         batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch)
         started = time.perf_counter()
-        history = model.fit(
-            batches,
-            validation_data=validation,
-            shuffle=False,
-            **_telling(progress, epoch, len(batches)),
-        )
-        folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
+        told = _telling(progress, epoch, len(batches))
+        means = train_epoch(model, batches, validation, told)
+        folder.end_epoch(epoch, means, time.perf_counter() - started, model)
     _keep_start(model, start, recipe.fit.start_share)
     folder.save_model(model)
     return lambda part: predict(model, part, recipe)
@@ -199,23 +195,23 @@ def _fit_cached(
 
     start = network.head.get_weights()
     compile_model(network.head, recipe.fit, _steps(part, recipe))
-    validation = (features(val, None), one_hot(val.labels)) if len(val.labels) else None
+    size = recipe.fit.batch_size
+
+    def batches_of(of: Part, epoch: int | None, order: NDArray[np.int64]) -> RowBatches:
+        return RowBatches(features(of, epoch)[order], one_hot(of.labels)[order], size)
+
+    validation = batches_of(val, None, np.arange(len(val.labels))) if len(val.labels) else None
     for epoch in _epochs(recipe, folder):
         order = epoch_order(part, recipe, epoch)
         started = time.perf_counter()
-        history = network.head.fit(
-            features(part, epoch)[order],
-            one_hot(part.labels)[order],
-            batch_size=recipe.fit.batch_size,
-            validation_data=validation,
-            shuffle=False,
-            **_telling(progress, epoch, -(-len(order) // recipe.fit.batch_size)),
-        )
-        folder.end_epoch(epoch, history.history, time.perf_counter() - started, None)
+        batches = batches_of(part, epoch, order)
+        told = _telling(progress, epoch, len(batches))
+        means = train_epoch(network.head, batches, validation, told)
+        folder.end_epoch(epoch, means, time.perf_counter() - started, None)
     _keep_start(network.head, start, recipe.fit.start_share)
     folder.save_model(network.full)
-    return lambda part: np.asarray(
-        network.head.predict(features(part, None), batch_size=256, verbose=0), np.float32
+    return lambda part: answers(
+        network.head, RowBatches(features(part, None), one_hot(part.labels), 256)
     )
 
 
@@ -231,7 +227,7 @@ def _hard_crops(
         return None
     rows = np.arange(len(part.labels))
     crops = CropBatches(canvases, part.labels, part.seeds, rows, recipe, None)
-    given = np.asarray(model.predict(crops, verbose=0))
+    given = answers(model, crops)
     is_hard = (part.labels != NONE_OF_THEM) & (given[rows, part.labels] < HARD_BELOW)
     print(f"{is_hard.sum()} of {len(rows)} crops are drawn {recipe.sampling.hard_times} times")
     return np.asarray(is_hard)
@@ -244,12 +240,8 @@ def _keep_start(model: Any, start: Sequence[NDArray[np.float32]], share: float) 
         model.set_weights([share * old + (1 - share) * new for old, new in pairs])
 
 
-def _telling(progress: Progress, epoch: int, batches: int) -> dict[str, Any]:
-    """What lets `fit` tell of an epoch: a bar on a screen, a line in a file."""
-    teller = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: progress(epoch, batch + 1, batches)
-    )
-    return {"callbacks": [teller], "verbose": "auto" if sys.stdout.isatty() else 2}
+def _telling(progress: Progress, epoch: int, batches: int) -> Callable[[int], None]:
+    return lambda done: progress(epoch, done, batches)
 
 
 def sample_for_curves(part: Part, seed: int) -> Part:

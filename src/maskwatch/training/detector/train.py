@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from maskwatch._version import __version__
 from maskwatch.errors import DataError, ModelError
 from maskwatch.files import writing
 from maskwatch.models.card import DetectorCard, card_path, write_card
-from maskwatch.models.runtime import available_cpus, create_session
+from maskwatch.models.runtime import create_session
 from maskwatch.training import run_folder
 from maskwatch.training.classifier.network import adamw, convert_to_onnx, warm_cosine
 from maskwatch.training.data.catalog import PUBLIC_SETS
@@ -49,6 +48,7 @@ from maskwatch.training.detector.scenes import (
     output_points,
 )
 from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, evaluate
+from maskwatch.training.loop import train_epoch
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.vision.detect import FaceDetector
@@ -97,8 +97,8 @@ def train_detector(
         print(f"Epoch {epoch + 1}/{recipe.fit.epochs}, scenes of {recipe.side_px(epoch)} px")
         started = time.perf_counter()
         batches = SceneBatches(maker, recipe, epoch)
-        history = model.fit(batches, shuffle=False)
-        folder.end_epoch(epoch, history.history, time.perf_counter() - started, model)
+        means = train_epoch(model, batches)
+        folder.end_epoch(epoch, means, time.perf_counter() - started, model)
     folder.save_model(model)
     run_folder.draw_curves(folder.history(), folder.path / "curves.png")
     folder.finish()
@@ -119,11 +119,10 @@ def _hard_places(
     return read_hard_places(path)
 
 
-class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
-    """Batches of one epoch; composes scenes in threads while the network computes."""
+class SceneBatches:
+    """The scenes of one epoch, see loop.Batches."""
 
     def __init__(self, maker: SceneMaker, recipe: DetectorRecipe, epoch: int) -> None:
-        super().__init__(workers=available_cpus(), use_multiprocessing=False, max_queue_size=8)
         self._maker, self._recipe, self._epoch = maker, recipe, epoch
         self._side = recipe.side_px(epoch)
         self._points = output_points(self._side)

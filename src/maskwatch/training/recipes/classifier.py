@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import maskwatch
-from maskwatch.io.settings import between, read_settings, require
+from maskwatch.io.settings import between, read_settings, require, yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +227,7 @@ def load_recipe(path: Path) -> Recipe:
 
 def write_record(record: Any) -> str:
     """A frozen record as YAML, every default filled in."""
-    document = dataclasses.asdict(record)
-    for part in document.values():
-        if isinstance(part, dict):
-            part.update({k: list(v) for k, v in part.items() if isinstance(v, tuple)})
-    return yaml.safe_dump(document, sort_keys=False)
+    return yaml_text(dataclasses.asdict(record))
 
 
 # Where the shipped recipes are: beside the package in a checkout, in it when it was installed.

@@ -21,6 +21,7 @@ const shared = {
   known: () => known,
   isOwner: () => known?.role === "owner",
   fail,
+  learn,
 };
 /** @type {Record<string, {render(): void, open(): void, close(): void}>} */
 const views = {
@@ -48,7 +49,7 @@ async function enter() {
   } catch (error) {
     keyring.empty();
     const status = error instanceof Refused ? error.status : 0;
-    shutOut(status === 401 ? "cameras.wrong_key" : status === 429 ? "cameras.too_fast" : "cameras.gone");
+    shutOut(status === 401 ? "cameras.wrong_key" : "cameras.gone");
     return;
   }
   found("door", HTMLElement).hidden = true;
@@ -57,6 +58,12 @@ async function enter() {
   if (settings instanceof HTMLElement) settings.hidden = !shared.isOwner();
   render();
   open();
+}
+
+/** Asks anew what can be set, which another owner may have changed. */
+async function learn() {
+  const answer = await told("api/about");
+  if (known !== null) known = answer; // the key still opens the page
 }
 
 /** Asks for a key. @param {string} why */

@@ -1,0 +1,106 @@
+"""A Keras model learns and answers batch by batch.
+
+Keras' own `fit`, `evaluate` and `predict` feed a model through tf.data, which tunes itself in a
+thread that each call waits for at its end: for about as long as it has taken, up to a minute
+(TensorFlow 2.21). Here a batch goes from the threads that make it to the model as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.io.process import in_order
+from maskwatch.models.runtime import available_cpus
+
+Batch = tuple[NDArray[Any], NDArray[Any]]
+"""What a model is shown and what it is to answer, a row each."""
+
+
+class Batches(Protocol):
+    """Batches in their order; each may be made in any thread."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int) -> Batch:
+        """One of them."""
+        ...
+
+
+class RowBatches:
+    """Batches of rows that are in memory."""
+
+    def __init__(self, shown: NDArray[Any], wanted: NDArray[Any], batch_size: int) -> None:
+        """Keep the rows; nothing is copied."""
+        self._shown, self._wanted, self._size = shown, wanted, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._shown) // self._size)
+
+    def __getitem__(self, index: int) -> Batch:
+        rows = slice(index * self._size, (index + 1) * self._size)
+        return self._shown[rows], self._wanted[rows]
+
+
+def train_epoch(
+    model: Any,
+    batches: Batches,
+    validation: Batches | None = None,
+    told: Callable[[int], None] = lambda _done: None,
+) -> dict[str, float]:
+    """Let a compiled model learn from each batch once; a bar on a screen, a line in a file.
+
+    Args:
+        model: the model.
+        batches: of the epoch.
+        validation: what it is asked about afterwards.
+        told: how many batches are done, after each; what it raises ends the epoch.
+
+    Returns:
+        Means of its loss and metrics over all rows; those of `validation` are called "val_NAME".
+    """
+    bar = keras.utils.Progbar(len(batches), verbose=1 if sys.stdout.isatty() else 2)
+    means = _Means()
+    for done, (shown, wanted) in enumerate(_made(batches), 1):
+        values = model.train_on_batch(shown, wanted, return_dict=True)
+        means.add(values, len(shown))
+        told(done)
+        bar.update(done, list(values.items()))
+    held_out = _Means()
+    for shown, wanted in _made(validation or ()):
+        held_out.add(model.test_on_batch(shown, wanted, return_dict=True), len(shown))
+    return means.all() | {f"val_{name}": value for name, value in held_out.all().items()}
+
+
+def answers(model: Any, batches: Batches) -> NDArray[np.float32]:
+    """What a model answers (n, ...) to all rows of one batch or more."""
+    parts = [model.predict_on_batch(shown) for shown, _ in _made(batches)]
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def _made(batches: Batches) -> Iterator[Batch]:
+    return in_order(batches.__getitem__, range(len(batches)), available_cpus())
+
+
+class _Means:
+    """Means over rows of what is told of batches."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = defaultdict(float)
+        self._rows = 0
+
+    def add(self, values: dict[str, Any], rows: int) -> None:
+        for name, value in values.items():
+            self._sums[name] += float(value) * rows
+        self._rows += rows
+
+    def all(self) -> dict[str, float]:
+        return {name: total / self._rows for name, total in self._sums.items()}
