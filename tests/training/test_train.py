@@ -14,7 +14,7 @@ from support.training_factory import PARTS, coloured_manifest, random_base_weigh
 
 from maskwatch import Analyzer, DataError, ModelError, SettingError, WholeImage
 from maskwatch.cli.main import cli
-from maskwatch.models.card import load_model
+from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.models.runtime import create_session
 from maskwatch.training import run_folder as run_folders
 from maskwatch.training.classifier import export as exporting
@@ -320,6 +320,14 @@ def test_the_command_trains_to_the_end_and_not_again(work, told, weights):
     words = training(work / "learning.yaml", work, work / "other", weights)
     done = CliRunner().invoke(cli, [str(word) for word in (*words, "--cache", work / "cache")])
     assert done.exit_code == 2 and "the feature cache needs a frozen base" in done.output
+
+
+@pytest.mark.parametrize("change", [{"crops_per_epoch": 64}, {"hard_times": 2}])
+def test_a_cache_is_refused_where_crops_come_more_than_once(tmp_path, table, change):
+    recipe = small_recipe(sampling=SamplingRecipe(**change))
+    shipped = SHIPPED_MODEL if recipe.goes_on else None
+    with pytest.raises(SettingError, match="shows each crop once an epoch"):
+        train(recipe, table, RunFolder(tmp_path / "run"), shipped, cache=tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, None), (0.25, 4)])

@@ -93,8 +93,11 @@ def train(
             )
     if cache is not None and recipe.network.unfrozen_layers:
         raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
-    if cache is not None and recipe.sampling.hard_times > 1:
-        raise SettingError("the feature cache draws all crops alike: sampling.hard_times: 1")
+    if cache is not None and (recipe.sampling.hard_times > 1 or recipe.sampling.crops_per_epoch):
+        raise SettingError(
+            "the feature cache shows each crop once an epoch: sampling.hard_times: 1 and "
+            "crops_per_epoch: 0"
+        )
     parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face
     parts["train"] = take_part(table, "train", recipe.sampling.min_face_px)
     _check_classes(parts["train"])
@@ -251,7 +254,7 @@ def sample_for_curves(part: Part, seed: int) -> Part:
 
 
 def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:
-    """Numbers of the epochs still to do; each is announced above Keras' progress bar."""
+    """Numbers of the epochs still to do; each is announced above its progress bar."""
     for epoch in range(folder.epochs_done(), recipe.fit.epochs):
         print(f"Epoch {epoch + 1}/{recipe.fit.epochs}")
         yield epoch
