@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from support.alert_factory import alert
 from support.drawn_video import write_video
 from support.paths import ROOT
@@ -38,7 +39,12 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 PASSED_ON = {"app"}
 """Commands that take options of another program as well."""
 
+NUMBER = r"\d+(?:\.\d+)?"
 _CALLED = re.compile(r"(?:[A-Z_]+=.+ )?maskwatch (.+)")
+
+
+def page_text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -121,8 +127,19 @@ def run_examples(page: str, folder: Path, **replaced: str) -> str:
 def test_the_python_page(folder: Path) -> None:
     said = run_examples("python.md", folder)
     assert "2 of 4" in said
+    (shown,) = re.findall(r"# (<FrameReport .+>)$", page_text("python.md"), re.MULTILINE)
+    assert shown in said
     assert "MaskState" not in said.splitlines()[-1]
     assert said.splitlines()[-1].endswith(f"not a {NAMES} image")
+
+
+def test_the_table_on_the_page_about_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    (table,) = blocks(ROOT / "docs" / "photos.md", "text")
+    monkeypatch.chdir(FOLDER)
+    said = CliRunner().invoke(cli, ["predict", "group.jpg"]).stdout
+    assert re.sub(NUMBER, "", table) == re.sub(NUMBER, "", said)
+    told, found = (list(map(float, re.findall(NUMBER, text))) for text in (table, said))
+    assert told == pytest.approx(found, abs=1.01)  # networks elsewhere differ by their last digits
 
 
 def test_the_page_for_training_keeps_and_undoes_a_correction(folder: Path) -> None:

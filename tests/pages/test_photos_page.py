@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,8 +22,10 @@ from streamlit.testing.v1 import AppTest
 from support import bad_images
 from support.app_server import app_server
 from support.fakes import picture
+from support.ports import free_port
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
+from support.waiting import LIMIT_S
 
 import maskwatch
 from maskwatch.app import components, settings, views
@@ -419,14 +423,58 @@ def test_options_are_passed_on_to_streamlit(started: list[list[str]]) -> None:
     assert started == [["run", str(DOOR), "--server.port", "9000", "--server.headless=true"]]
 
 
-def test_models_and_side_reach_the_page(started: list[list[str]]) -> None:
-    options = ["--model", "a.onnx", "--detector", "b.onnx", "--detector-side-px", "960"]
+def test_models_and_side_reach_the_page(started: list[list[str]], tmp_path: Path) -> None:
+    model, detector = write_toy_model(tmp_path), write_toy_detector(tmp_path)
+    options = ["--model", str(model), "--detector", str(detector), "--detector-side-px", "960"]
     result = CliRunner().invoke(cli, ["app", *options, "--server.port", "9000"])
     assert result.exit_code == 0, result.output
-    assert os.environ[settings.MODEL_VARIABLE] == str(Path("a.onnx").absolute())
-    assert os.environ[settings.DETECTOR_VARIABLE] == str(Path("b.onnx").absolute())
+    assert os.environ[settings.MODEL_VARIABLE] == str(model)
+    assert os.environ[settings.DETECTOR_VARIABLE] == str(detector)
     assert os.environ[settings.SIDE_VARIABLE] == "960"
     assert started == [["run", str(DOOR), "--server.port", "9000"]]
+
+
+@pytest.mark.parametrize("option", ["--model", "--detector"])
+def test_what_is_no_model_starts_nothing(
+    started: list[list[str]], tmp_path: Path, option: str
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no model")
+    result = CliRunner().invoke(cli, ["app", option, str(text)])
+    assert (result.exit_code, started) == (3, [])
+    assert result.stderr == f"Error: {text}: not an ONNX file\n"
+
+
+def test_a_wrong_option_points_to_the_help_of_this_command() -> None:
+    result = CliRunner().invoke(cli, ["app", "--prot", "3"])
+    assert result.exit_code == 2
+    assert "app --help' for help" in result.stderr and "streamlit run" not in result.stderr
+    assert "No such option" in result.stderr
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("localhost", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "maskwatch", "app", "--server.port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: --server.port {port}: in use by another program; give another, or 0 for any"
+    )
+
+
+def test_it_ends_well_by_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "maskwatch", "app", "--server.port", str(free_port())]
+    environment = {**os.environ, "STREAMLIT_SERVER_HEADLESS": "true"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stdout
+        while "URL: " not in server.stdout.readline():
+            assert server.poll() is None
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=LIMIT_S)
+    assert (server.returncode, errors.strip()) == (0, "")
 
 
 def test_the_file_of_the_statistics_reaches_the_page(started: list[list[str]]) -> None:

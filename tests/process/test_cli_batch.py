@@ -46,6 +46,7 @@ def test_a_folder_into_a_folder(networks: Networks, photos: Path, tmp_path: Path
     assert result.stdout.splitlines() == [
         "7 pictures judged: 4 with faces, 2 without, 1 could not be judged",
         "7 faces: 3 mask worn, 2 no mask, 2 mask worn incorrectly",
+        f"written to {tmp_path / 'out'}/",
     ]
     rows = rows_of(tmp_path / "out")
     assert [row for row in rows if row["status"] != "error"] == expected_rows(
@@ -53,6 +54,26 @@ def test_a_folder_into_a_folder(networks: Networks, photos: Path, tmp_path: Path
     )
     again = predict(networks, photos, "--out", tmp_path / "out")
     assert (again.exit_code, again.stderr) == (0, "7 of 7 pictures were judged before\n")
+
+
+def test_one_picture(networks: Networks, photos: Path, tmp_path: Path) -> None:
+    arguments = [photos / "0" / "0000.png", "--out", f"{tmp_path / 'out'}/", "--workers", "1"]
+    first, *_, last = predict(networks, *arguments).stdout.splitlines()
+    assert first.startswith("1 picture judged: ")
+    assert last == f"written to {tmp_path / 'out'}/"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("results.csv", "csv"), ("r.json", "jsonl"), ("r.JSONL", "jsonl")]
+)
+def test_the_name_of_a_file_in_place_of_a_folder(
+    networks: Networks, photos: Path, tmp_path: Path, name: str, written: str
+) -> None:
+    out = tmp_path / name
+    result = predict(networks, photos, "--out", out)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"for one file: --format {written} > {out}" in result.stderr
+    assert not out.exists()
 
 
 def test_a_list_on_standard_input(networks: Networks, photos: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,40 @@ def test_a_list_that_another_program_encoded(model: Path, photos: Path, encoding
     listed = "photos/b.jpg\r\nphotos/a.png\r\n".encode(encoding)
     result = run(model, "-", "--format", "jsonl", stdin=listed)
     assert states(result.stdout) == {"photos/b.jpg": "no_mask", "photos/a.png": "mask"}
+
+
+@pytest.mark.parametrize("options", [[], ["--out", "results"]])
+@pytest.mark.parametrize("name", ["a.png", "b.jpg", "sub/c.gif"])
+def test_a_picture_instead_of_a_list(
+    model: Path, photos: Path, name: str, options: list[str]
+) -> None:
+    result = run(model, "-", *options, stdin=(photos / name).read_bytes())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: -: a list of names is expected, one a line, not a picture; "
+        "give the picture's name\n"
+    )
+
+
+@pytest.mark.parametrize("listed", [b"a.png\0b.png\0", bytes(400), b"\xff\xfe\0\xd8a\0"])
+def test_a_list_that_is_no_text(model: Path, photos: Path, listed: bytes) -> None:
+    result = run(model, "-", stdin=listed)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "a list of names is expected, one a line, in plain text" in result.stderr
+
+
+def test_stopped_half_way(model: Path, photos: Path) -> None:
+    gone = [f"gone {number}.jpg" for number in range(20_000)]  # more than a pipe holds
+    command = [sys.executable, "-m", "maskwatch", "predict", "--model", model, "--whole-image"]
+    command += ["--format", "jsonl", "photos", *gone]
+    with Path("errors").open("w+") as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as program:
+            assert program.stdout
+            program.stdout.readline()
+            program.send_signal(signal.SIGINT)
+            program.communicate(timeout=LIMIT_S)
+        errors.seek(0)
+        assert (program.returncode, errors.readlines()[-1]) == (130, "Stopped.\n")
 
 
 def test_csv_coco_and_table(model: Path, photos: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner
 from PIL import Image
 from support.drawn_video import write_video
 from support.http_endpoint import HANG, endpoint
@@ -32,6 +33,7 @@ from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import GREEN, RED, write_toy_model
 from support.waiting import LIMIT_S, until
 
+from maskwatch.cli.main import cli
 from maskwatch.schema import MaskState
 from maskwatch.store.statistics import StatisticsStore
 from maskwatch.watch.event_store import EventStore
@@ -362,6 +364,30 @@ def test_lines_for_people(networks: list[str], tmp_path: Path) -> None:
     door, dead = lines[-2:]
     assert "  door: live " in door and " frames/s  latency " in door and "1 no mask" in door
     assert "  dead: lost " in dead and "connection refused" in dead
+
+
+@pytest.mark.parametrize("format_name", ["table", "jsonl"])
+def test_the_end_of_a_short_film_is_told(
+    networks: list[str], tmp_path: Path, format_name: str
+) -> None:
+    path, film = tmp_path / "watch.yaml", clip(tmp_path / "door.mp4", BARE)
+    settings = {"cameras": [named("door", film)], "store": str(tmp_path / "s.sqlite3")}
+    path.write_text(yaml.safe_dump({**settings, "status_every_s": 3600}))
+    command = [sys.executable, "-m", "maskwatch", "watch", str(path), "--format", format_name]
+    done = subprocess.run([*command, *networks], capture_output=True, text=True, timeout=LIMIT_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    if format_name == "jsonl":
+        assert json.loads(done.stdout)["condition"] == "ended"
+    else:
+        assert re.fullmatch(r"door: ended; \d+ frames? judged, 1 event\n", done.stdout)
+
+
+def test_the_check_sees_that_a_film_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "watch.yaml"
+    path.write_text(yaml.safe_dump({"cameras": [named("door", str(tmp_path / "door.mp4"))]}))
+    done = CliRunner().invoke(cli, ["watch", str(path), "--check"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"Error: door: {tmp_path / 'door.mp4'}: no such file\n"
 
 
 def test_a_store_of_somebody_else_is_not_touched(networks: list[str], tmp_path: Path) -> None:

@@ -346,7 +346,7 @@ def test_elsewhere_it_needs_a_key(host: str) -> None:
 def test_where_it_cannot_listen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingError, match=f"--port {port}: cannot listen there"):
+        with pytest.raises(SettingError, match=f"--port {port}: in use by another program"):
             listen("127.0.0.1", port, local_only=True)
     for host in ("no.such.host.invalid", "a" * 300, "\ud800"):
         with pytest.raises(SettingError, match="cannot listen there"):

@@ -115,7 +115,15 @@ def test_without_a_key_nothing_is_told(site: Site, key: str | None) -> None:
 
 
 def test_the_files_of_the_page_are_open_and_load_nothing_from_elsewhere(site: Site) -> None:
-    paths = ("/", "/page.js", "/sw.js", "/style.css", "/lib/text.js", "/words/id.json", "/about.json")
+    paths = (
+        "/",
+        "/page.js",
+        "/sw.js",
+        "/style.css",
+        "/lib/text.js",
+        "/words/id.json",
+        "/about.json",
+    )
     for path in paths:
         answer = site.ask(path, None)
         assert answer.status == 200 and answer.headers["Content-Security-Policy"] == POLICY
@@ -329,7 +337,10 @@ def test_less_than_a_whole_picture_is_not_corrected_but_old_corrections_go(
 
 @pytest.mark.parametrize(
     ("page", "said"),
-    [({}, "--page PORT needs page.owner_keys"), ({"page": KEYS}, "cannot listen there")],
+    [
+        ({}, "--page PORT needs page.owner_keys"),
+        ({"page": KEYS}, "--page-host 203.0.113.7 --page 0: cannot listen there ("),
+    ],
 )
 def test_a_page_that_cannot_be_opened(
     networks: list[str], tmp_path: Path, page: dict[str, Any], said: str

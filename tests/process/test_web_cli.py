@@ -28,6 +28,7 @@ from support.waiting import LIMIT_S
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
 from maskwatch.cli.main import cli
+from maskwatch.cli.web import web
 from maskwatch.pipeline import Networks
 from maskwatch.web.bundle import build_page
 from maskwatch.web.server import POLICY
@@ -96,12 +97,20 @@ def test_what_cannot_be_done_is_one_line(
     assert words in done.output
 
 
+def test_its_usual_port_is_not_that_of_the_page_of_the_cameras() -> None:
+    """A browser keeps this page at its address, and would show it in place of the other."""
+    (port,) = (one for one in web.params if one.name == "port")
+    others = (ROOT / "README.md", ROOT / "docs" / "watch.md", ROOT / "compose.watch.yaml")
+    for page in others:
+        assert str(port.default) not in re.findall(r"--page\D+(\d+)", page.read_text())
+
+
 def test_a_port_that_is_taken(toys: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("--port", str(port), *toys)
     assert done.exit_code == 2
-    assert f"--port {port}: cannot be had" in done.output
+    assert f"--port {port}: in use by another program; give another" in done.output
 
 
 def test_it_is_served_here_until_it_is_ended(toys: list[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,11 @@ from maskwatch.app.settings import (
 from maskwatch.cli.main import device_option, network_options, tiles_option
 from maskwatch.errors import MissingExtraError, SettingError
 from maskwatch.files import home_folder
+from maskwatch.models.card import load_detector, load_model
 from maskwatch.models.device import DEVICE_VARIABLE, chosen_device
 from maskwatch.store.corrections import CorrectionStore, delete_in_time
 from maskwatch.vision.tiles import Tiles
+from maskwatch.web.server import why_no_port
 
 _DOOR = Path(maskwatch.app.__file__).with_name("door.py")
 
@@ -49,7 +52,15 @@ STREAMLIT_SETTINGS = {
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+    epilog="""
+\b
+Exit codes:
+  0  you ended it (Ctrl-C)
+  1  more packages are needed
+  2  wrong usage, or the port is in use
+  3  a model cannot be loaded
+""",
 )
 @network_options
 @tiles_option
@@ -161,14 +172,47 @@ def app(
     chosen = {name: value for name, value in given.items() if value is not None and value != ()}
     chosen |= {"tiles": tiles, "photos_mb": max_photos_mb, "corrections_days": corrections_days}
     settings = replace(AppSettings.from_environment(), **chosen)
+    _check_models(settings.model, settings.detector)
     os.environ.update(settings.to_environment())
     if settings.corrections:
         delete_in_time(CorrectionStore(settings.corrections.absolute(), corrections_days))
     if not (home := home_folder()).is_absolute():  # Streamlit ends with a traceback without one
         os.environ["HOME"] = str(home.absolute())
-    from streamlit.web.cli import main as streamlit  # here: only this command needs it
+    _run_streamlit(options)
 
-    streamlit(["run", str(_DOOR), *options], prog_name="streamlit")
+
+def _check_models(model: Path | None, detector: Path | None) -> None:
+    """Raises ModelError for one that the pages could not load; they would start all the same."""
+    if model:
+        load_model(model)
+    if detector:
+        load_detector(detector)
+
+
+def _run_streamlit(options: Sequence[str]) -> None:
+    from streamlit import config
+    from streamlit.web.cli import main  # here: only this command needs it
+
+    try:
+        main(["run", str(_DOOR), *options], prog_name="streamlit", standalone_mode=False)
+    except click.UsageError as error:
+        raise click.UsageError(error.format_message(), click.get_current_context()) from error
+    except click.Abort:  # Ctrl-C
+        return
+    except SystemExit as end:
+        port = config.get_option("server.port")
+        if end.code and (trouble := _trouble_with(config.get_option("server.address"), port)):
+            raise SettingError(f"--server.port {port}: {trouble}") from end
+        raise
+
+
+def _trouble_with(host: str, port: int) -> str | None:
+    """Why nothing can listen there; None where something can."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        return why_no_port(error)
+    return None
 
 
 def _check_training(runs: Path | None, data: Sequence[Path], weights: Sequence[Path]) -> None:

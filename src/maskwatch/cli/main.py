@@ -45,7 +45,7 @@ _COMMANDS = {
     "web": (
         "maskwatch.cli.web",
         "",
-        "Judge photos and the webcam in the browser itself, with no server.",
+        "Judge photos, films and the webcam in the browser itself, with no server.",
     ),
     "data": ("maskwatch.cli.data", "train", "Fetch, check and split data sets."),
     "train": ("maskwatch.cli.train", "train", "Train a classifier from a recipe."),
@@ -86,6 +86,9 @@ _COMMANDS = {
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+INTERRUPTED = 130
+"""What a shell gives a command that Ctrl-C ended."""
 
 _EXIT_CODES: dict[type[MaskWatchError], int] = {SettingError: 2, ModelError: 3}
 
@@ -136,6 +139,9 @@ class LazyGroup(click.Group):
                 raise
             show_error(explained)
             ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,6 +168,11 @@ def drop_output() -> None:
     """Let what is still buffered for standard output not complain when Python ends."""
     with suppress(OSError, ValueError):  # it is no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def counted(count: int, noun: str) -> str:
+    """Such as 1 picture, 2,000 pictures."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def show_error(error: MaskWatchError) -> None:

@@ -19,7 +19,9 @@ from PIL import Image
 import maskwatch
 from maskwatch.batch.run import Count, Engine, Run
 from maskwatch.cli.main import (
+    INTERRUPTED,
     batch_options,
+    counted,
     device_option,
     network_options,
     show_error,
@@ -27,6 +29,7 @@ from maskwatch.cli.main import (
 )
 from maskwatch.errors import BatchError, ImageError, SettingError
 from maskwatch.files import told_apart, writing
+from maskwatch.io.image_kinds import HEAD_BYTES, kind_of
 from maskwatch.io.images import list_images
 from maskwatch.io.process import in_order
 from maskwatch.io.report import FORMATS, Result
@@ -38,6 +41,8 @@ from maskwatch.pipeline import Networks
 from maskwatch.schema import ImageRGB, MaskState
 from maskwatch.vision.tiles import Tiles
 
+_FILES = {".csv": "csv", ".json": "jsonl", ".jsonl": "jsonl"}
+"""What somebody who names a file for --out wants of --format."""
 _MANY = 5
 """From this number of images on, a terminal shows a progress bar."""
 
@@ -50,6 +55,7 @@ Exit codes:
   1  at least one image could not be read; the others were judged
   2  wrong usage
   3  a model cannot be loaded
+  130  stopped by Ctrl-C
 
 \b
 With --out:
@@ -117,6 +123,7 @@ def predict(
             raise SettingError(
                 "--out: writes Parquet files only, so it goes without --format and --save"
             )
+        _check_folder(out)
         networks = Networks(model, detector, detector_side_px, whole_image, tiles, device=device)
         named = [line for source in sources for line in _named(source)]
         sys.exit(predict_many(named, out, networks, engine or "local", workers))
@@ -164,12 +171,30 @@ def _bar(results: Iterable[Result], length: int) -> AbstractContextManager[Itera
     return click.progressbar(results, length=length, file=sys.stderr, show_pos=True)
 
 
+def _check_folder(out: str) -> None:
+    ending = Path(out).suffix.lower()
+    if ending in _FILES:
+        raise SettingError(
+            f"--out {out}: is to be the name of a folder; for one file: --format {_FILES[ending]} "
+            f"> {out}"
+        )
+
+
 def _named(source: str) -> list[str]:
     """What a SOURCE stands for: itself, or the lines of standard input."""
     if source != "-":
         return [source]
     content = sys.stdin.buffer.read()
-    text = content.decode(marked_encoding(content) or sys.stdin.encoding, "surrogateescape")
+    if b"\0" in content and kind_of(content[:HEAD_BYTES]):
+        raise SettingError(
+            "-: a list of names is expected, one a line, not a picture; give the picture's name"
+        )
+    try:
+        text = content.decode(marked_encoding(content) or sys.stdin.encoding, "surrogateescape")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SettingError("-: a list of names is expected, one a line, in plain text")
     return [line for line in text.splitlines() if line]
 
 
@@ -230,9 +255,6 @@ ENGINES = {
     "ray": ("maskwatch.batch.ray", "judge_on_ray"),
 }
 
-INTERRUPTED = 130
-"""What a shell gives a command that Ctrl-C ended."""
-
 _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.5, 30.0
 """How often to tell a terminal, and anything else, how far it is."""
 
@@ -264,6 +286,7 @@ def predict_many(
             raise BatchError(f"{error}. {_go_on(progress)}") from error
     progress.end()
     click.echo(summary(progress.count))
+    click.echo(f"written to {out.rstrip('/')}/")
     return 0
 
 
@@ -328,10 +351,10 @@ def summary(count: Count) -> str:
         if count.states[state]
     )
     line = (
-        f"{count.pictures:,} pictures judged: {count.with_faces:,} with faces, {count.without:,} "
-        f"without, {count.errors:,} could not be judged"
+        f"{counted(count.pictures, 'picture')} judged: {count.with_faces:,} with faces, "
+        f"{count.without:,} without, {count.errors:,} could not be judged"
     )
-    return f"{line}\n{count.states.total():,} faces: {faces}" if faces else line
+    return f"{line}\n{counted(count.states.total(), 'face')}: {faces}" if faces else line
 
 
 def _go_on(progress: Progress) -> str:

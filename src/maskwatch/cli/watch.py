@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,16 +14,18 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli.main import device_option, drop_output, network_options
+from maskwatch.cli.main import counted, device_option, drop_output, network_options
 from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.io.addresses import shown_address
 from maskwatch.io.process import limit_arenas, stopping_on_signals
 from maskwatch.io.style import STYLES
+from maskwatch.io.video import open_source
 from maskwatch.io.video_source import load_av
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import MaskState
 from maskwatch.store.export import export_counts, export_events
 from maskwatch.store.statistics import StatisticsStore, default_path
+from maskwatch.watch.camera import Camera
 from maskwatch.watch.config import WatchConfig, load_config, store_path
 from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.evidence import purge_evidence
@@ -94,15 +97,16 @@ def watch(
     for a variable of the environment, so that no password has to be written down.
 
     An event says that somebody's state at a camera has changed: when, from what to what, and how
-    surely. No picture is kept and nobody is followed from one event to the next. Evidence is off
-    unless the settings give it a folder and a number of days: then one picture of each violation is
-    kept and deleted by itself after those days. It shows the face alone in 8 x 8 blocks, too coarse
+    surely. Nobody is followed from one event to the next. No picture is kept unless the settings
+    have `evidence`, with a folder and a number of days: then one picture of each violation is kept
+    and deleted by itself after those days. It shows the face alone in 8 x 8 blocks, too coarse
     to tell who it is, unless the settings say blurred or whole.
     """
     settings = load_config(config_path)
     config = with_changes(settings)
     load_av()  # one message, not one for each camera
     if check:
+        _check_films(config)
         click.echo("\n".join(describe(config)))
         return
     limit_arenas()  # before there are threads
@@ -111,12 +115,13 @@ def watch(
         stack.enter_context(sole_user(store_path(config)))
         analyzer = Analyzer(model, detector, detector_side_px, device=device)
         watching = Watch(config, analyzer)
-        status = Status(config.status_every_s, watching, show)
+        status, began_s = Status(config.status_every_s, watching, show), time.time()
         if page_port is not None:
             stack.enter_context(_page(watching, settings, page_host, page_port))
         stack.enter_context(stopping_on_signals(watching.stop))
         try:
             watching.run(status)
+            show_ends(watching, store_path(config), began_s, format_name)
         except BrokenPipeError:  # whoever read the output has had enough
             drop_output()
     try:
@@ -125,6 +130,35 @@ def watch(
         drop_output()
     if has_failed([camera.view().condition for camera in watching.cameras]):
         sys.exit(1)
+
+
+def _check_films(config: WatchConfig) -> None:
+    """Raises SettingError where a film is not there; of a live source only a connection tells."""
+    for one in config.cameras:
+        source = open_source(one.address)
+        if not source.live and not Path(one.address).is_file():
+            raise SettingError(f"{one.name}: {source.name}: no such file")
+
+
+def show_ends(watching: Watch, store: Path, began_s: float, format_name: str) -> None:
+    """Print what became of each film, of which there may have been no line so far.
+
+    Args:
+        watching: has ended.
+        store: where its events are.
+        began_s: when it began, in UTC seconds since the epoch.
+        format_name: of the lines.
+    """
+    over = [view for view in map(Camera.view, watching.cameras) if view.condition in _OVER]
+    if not over:
+        return
+    events = Counter(one.camera for one in EventStore(store).events(began_s, math.inf))
+    for view in over:
+        if format_name == "jsonl":
+            _print_json(view, 0.0, watching.queue)
+        else:
+            frames, changes = counted(view.frames, "frame"), counted(events[view.name], "event")
+            click.echo(f"{view.name}: {view.condition}; {frames} judged, {changes}")
 
 
 def has_failed(conditions: Collection[Condition]) -> bool:
@@ -243,11 +277,11 @@ def export(path: Path, counts: bool, store: Path | None) -> None:
     if counts:
         entries = StatisticsStore(kept).entries(*_EVER)
         export_counts(entries, path)
-        click.echo(f"{_number(len(entries), 'count')} written to {path}")
+        click.echo(f"{counted(len(entries), 'count')} written to {path}")
     else:
         found = EventStore(kept).events(*_EVER)
         export_events(found, path)
-        click.echo(f"{_number(len(found), 'event')} written to {path}")
+        click.echo(f"{counted(len(found), 'event')} written to {path}")
 
 
 @events.command()
@@ -278,25 +312,25 @@ def purge(
     moment_s = _moment_s(before, days)
     kept = _kept_in(store)
     if evidence and not evidence.is_dir():
-        raise SettingError(f"--evidence {evidence}: there is no such folder; nothing was deleted")
+        raise SettingError(f"--evidence {evidence}: no such folder; nothing was deleted")
     number = EventStore(kept).purge(moment_s)
     StatisticsStore(kept).purge(moment_s)
     click.echo(
-        f"{_number(number, 'event')} deleted, and the counts and waiting alerts from before then"
+        f"{counted(number, 'event')} deleted, and the counts and waiting alerts from before then"
     )
     if evidence:
         try:
             pictures = purge_evidence(evidence, moment_s)
         except DataError as error:
             raise SettingError(f"--evidence {error}") from error
-        click.echo(f"{_number(pictures, 'picture')} deleted")
+        click.echo(f"{counted(pictures, 'picture')} deleted")
 
 
 def _kept_in(store: Path | None) -> Path:
     """Where events and counts are; a name that is mistyped would look as if there were none."""
     if store is not None and not store.exists():
         raise SettingError(
-            f"--store {store}: there is no such file; `maskwatch watch CONFIG.yaml --check` names it"
+            f"--store {store}: no such file; `maskwatch watch CONFIG.yaml --check` names it"
         )
     return store or default_path()
 
@@ -309,10 +343,6 @@ def _moment_s(before: datetime | None, days: float | None) -> float:
         return moment.timestamp() if moment else 0.0
     except (ValueError, OverflowError):
         raise SettingError("--before or --older-than: too long ago for this system") from None
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def describe(config: WatchConfig) -> list[str]:

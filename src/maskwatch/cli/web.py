@@ -26,7 +26,7 @@ Exit codes:
 """
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="0 takes any."
+    "--port", type=click.IntRange(0, 65535), default=8700, show_default=True, help="0 takes any."
 )
 @click.option(
     "--out",
@@ -50,7 +50,7 @@ def web(
     detector_side_px: int | None,
     tiles: Tiles,
 ) -> None:
-    """Open a page that judges photos and the webcam in the browser itself.
+    """Open a page that judges photos, films and the webcam in the browser itself.
 
     No picture leaves the browser. The page is on this computer only; the folder that --out writes
     can be put on any web space, and works there without a server of ours.

@@ -25,7 +25,7 @@ from maskwatch.errors import MissingExtraError, SettingError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import CoreSchema, ErrorDetails
-    from yaml import Node, SafeDumper, SafeLoader
+    from yaml import Mark, MarkedYAMLError, Node, SafeDumper, SafeLoader
 
 Record = TypeVar("Record")
 Place = tuple[int | str, ...]
@@ -36,6 +36,12 @@ _MOST_VALUES = 100_000
 _DEEPEST = 50
 _CLOSE = 0.75  # of two names, for one to be a slip of the other
 _SETTING = re.compile(r"\s*(- )?\w+:(\s|$)")
+_NAME = re.compile(r"\s+(- )?\w+")
+# what PyYAML says of a line that begins at the wrong column
+_MISPLACED = tuple(
+    f"expected <block end>, but found '{what}'"
+    for what in ("<block mapping start>", "<block sequence start>", "?", "-")
+)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WAY = re.compile(r"\w+(?:\[\d+\]|\.\w+)*")
 # YAML 1.1, which PyYAML reads and writes, takes 1e-4 for text
@@ -163,7 +169,7 @@ def _parse(path: Path, what: str) -> tuple[Node | None, Any]:
     except yaml.MarkedYAMLError as error:
         where = error.context_mark if isinstance(error, yaml.scanner.ScannerError) else None
         line = _line(where or error.problem_mark)  # a quote that is not closed is seen at the end
-        raise SettingError(f"{path}{line}: {_why_no_yaml(error)}") from None
+        raise SettingError(f"{path}{line}: not valid YAML ({_why_no_yaml(error, text)})") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise SettingError(f"{path}: not valid YAML") from None
     if opened is not None:
@@ -273,10 +279,23 @@ def _filled(text: str, variables: Mapping[str, str] | None, place: Place) -> str
     return _VARIABLE.sub(lambda found: variables[found[1]], text)
 
 
-def _why_no_yaml(error: Exception) -> str:
+def _why_no_yaml(error: MarkedYAMLError, text: str) -> str:
+    problem = error.problem or ""
     if type(error).__name__ == "ConstructorError":
-        return "not valid YAML (no tag such as !this is known)"
-    return "not valid YAML (text with : # @ % * ! & or quotes in it must be in quotes)"
+        return "no tag such as !this is known"
+    if r"'\t'" in problem:
+        return "a tab; indent with spaces"
+    if problem.startswith(_MISPLACED) or _begins_setting(error.problem_mark, text):
+        return "check how this line is indented"
+    return "text with : # @ % * ! & or quotes in it must be in quotes"
+
+
+def _begins_setting(mark: Mark | None, text: str) -> bool:
+    """Whether a mark is at the first colon of its line, after the name of a setting."""
+    if mark is None:
+        return False
+    (line,) = text.split("\n")[mark.line : mark.line + 1] or [""]
+    return line[mark.column :].startswith(":") and bool(_NAME.fullmatch(line[: mark.column]))
 
 
 def _mistake(error: ValidationError, kind: type, what: str) -> tuple[Place, str]:
@@ -334,14 +353,15 @@ def _node(tree: Node | None, place: Place) -> Node | None:
     """The deepest node on the way to a place; that of a key where there is one."""
     from yaml import MappingNode, SequenceNode
 
-    here = tree
+    here = shown = tree
     for part in place:
         if isinstance(here, SequenceNode) and isinstance(part, int) and part < len(here.value):
-            here = here.value[part]
+            here = shown = here.value[part]
         elif isinstance(here, MappingNode):
-            values = {key.value: value for key, value in here.value if key.value == part}
-            here = values.get(part, here)
-    return here
+            shown, here = next(
+                (pair for pair in here.value if pair[0].value == part), (shown, here)
+            )
+    return shown
 
 
 def _line(at: Any) -> str:

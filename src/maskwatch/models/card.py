@@ -145,6 +145,14 @@ class DetectorCard:
 
 Card = TypeVar("Card", ModelCard, DetectorCard)
 
+_MISTAKEN = {
+    ModelCard.schema: "a classifier; give it as --model",
+    DetectorCard.schema: "a face detector; give it as --detector",
+}
+"""What to say of a model that is given in place of one of the other kind."""
+
+_ONNX_HEAD = b"\x08"  # the number of its format comes first, whatever writes it
+
 
 def card_path(model_path: Path) -> Path:
     """Where the card of a model file is: the same name, ending in .json."""
@@ -191,8 +199,13 @@ def check_same(path: Path, card: ModelCard | DetectorCard, sha256: str) -> None:
 
 
 def _load(model_path: Path, kind: type[Card]) -> tuple[bytes, Card]:
-    model = _read(model_path, "model file")
-    card = _parse_card(card_path(model_path), _read(card_path(model_path), "model card"), kind)
+    model, path = _read(model_path, "model file"), card_path(model_path)
+    if not path.exists():
+        raise ModelError(f"{model_path}: {_why_no_card(model, path)}")
+    content = _read(path, "model card")
+    if mistaken := _mistaken(content, kind):
+        raise ModelError(f"{model_path}: {mistaken}")
+    card = _parse_card(path, content, kind)
     if hashlib.sha256(model).hexdigest() != card.sha256:
         raise ModelError(
             f"{model_path}: the file is not the one its card describes (sha256 differs); "
@@ -209,6 +222,21 @@ def _read(path: Path, what: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or error
         raise ModelError(f"{path}: cannot read the {what} ({reason})") from error
+
+
+def _why_no_card(model: bytes, path: Path) -> str:
+    if not model.startswith(_ONNX_HEAD):
+        return "not an ONNX file"
+    return f"its card {path.name} is missing; copy it from where the model was exported"
+
+
+def _mistaken(content: bytes, kind: type[Card]) -> str | None:
+    """What to say where a card is that of the other kind of model."""
+    try:
+        schema = json.loads(content[:_CARD_BYTES])["schema"]
+        return _MISTAKEN.get(schema) if schema != kind.schema else None
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None  # which is told of when it is read
 
 
 def _parse_card(path: Path, content: bytes, kind: type[Card]) -> Card:

@@ -30,6 +30,7 @@ from maskwatch.io.process import stopping_on_signals
 from maskwatch.service.engine import logger
 from maskwatch.service.guard import KEYS_VARIABLE
 from maskwatch.service.limits import BUSY, MALFORMED, MEDIA_TYPE, Limits, Problem
+from maskwatch.web.server import why_no_port
 
 TESTED_UVICORN = ("0.54", "0.55")
 """From the first on, below the second: with these tests/process/test_service_faults.py passed."""
@@ -245,8 +246,16 @@ class PatientProtocol(TakenInTime, H11Protocol):
         self.transport.close()
 
 
-def listen(host: str, port: int, local_only: bool) -> socket.socket:
+def listen(
+    host: str, port: int, local_only: bool, options: tuple[str, str] = ("--host", "--port")
+) -> socket.socket:
     """A socket that clients can connect to; port 0 takes any that is free.
+
+    Args:
+        host: to listen on.
+        port: the same.
+        local_only: refuse an address at which other computers could reach it.
+        options: by which host and port were given, for messages.
 
     Raises:
         SettingError: there is none to be had, or other computers could reach it though
@@ -256,12 +265,10 @@ def listen(host: str, port: int, local_only: bool) -> socket.socket:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         if local_only and not ipaddress.ip_address(address[0]).is_loopback:
             raise SettingError(
-                f"--host {host}: others could call it there, so it needs an API key; "
+                f"{options[0]} {host}: others could call it there, so it needs an API key; "
                 f"put one in {KEYS_VARIABLE} or in --api-key-file"
             )
         return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not an address"
-        raise SettingError(
-            f"--host {host} --port {port}: cannot listen there ({reason})"
-        ) from error
+        given = f"{options[0]} {host} {options[1]} {port}"
+        raise SettingError(f"{given}: {why_no_port(error)}") from error

@@ -112,7 +112,7 @@ def serving_page(
         raise SettingError("--page PORT needs page.owner_keys or page.viewer_keys in the settings")
     app = Gate(page_app(Desk(watching, settings), build_camera_page()), settings.page)
     limits = Limits(shutdown_s=_FAREWELL_S)
-    with listen(host, port, local_only=False) as listener:
+    with listen(host, port, False, ("--page-host", "--page")) as listener:
         server = Server(app, limits, lambda: None)
         thread = threading.Thread(target=server.run, args=([listener],), name="page", daemon=True)
         thread.start()

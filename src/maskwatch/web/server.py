@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import sys
 from collections.abc import Mapping
@@ -116,5 +117,12 @@ def page_server(files: Mapping[str, bytes], port: int) -> ThreadingHTTPServer:
     try:
         return Server((HOST, port), Handler)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SettingError(f"--port {port}: cannot be had ({reason})") from error
+        raise SettingError(f"--port {port}: {why_no_port(error)}") from error
+
+
+def why_no_port(error: Exception) -> str:
+    """What is wrong with a port on which nothing can listen, and what to do."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "in use by another program; give another, or 0 for any"
+    reason = getattr(error, "strerror", None) or "not an address"
+    return f"cannot listen there ({reason.partition(' (')[0].lower()})"

@@ -65,15 +65,32 @@ KINDS = pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
 
 @KINDS
 @pytest.mark.parametrize("counts", [False, True])
-def test_where_nothing_was_kept_the_file_says_so(tmp_path: Path, kind: str, counts: bool) -> None:
+def test_where_nothing_was_kept_the_file_says_so(
+    tmp_path: Path, kind: str, counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "none.sqlite3"
+    monkeypatch.setattr("maskwatch.cli.watch.default_path", lambda: store)
     out = tmp_path / f"out{kind}"
     options = ["--counts"] if counts else []
-    result = run("export", out, *options, "--store", tmp_path / "none.sqlite3")
+    result = run("export", out, *options)
     assert result.exit_code == 0 and result.stdout.startswith("0 ")
     assert read(out) == []
     if kind == ".csv" and not counts:
         assert out.read_text() == ",".join(EVENT_COLUMNS) + "\n"
-    assert not (tmp_path / "none.sqlite3").exists()
+    assert not store.exists()
+
+
+@pytest.mark.parametrize("command", [["export", "out.csv"], ["purge", "--older-than", "0"]])
+def test_a_store_that_is_not_there_is_a_mistake(
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out.csv").write_text("of yesterday")
+    result = run(*command, "--store", "typo.sqlite3")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "--store typo.sqlite3: no such file" in result.stderr
+    assert Path("out.csv").read_text() == "of yesterday"
+    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
 
 
 @KINDS
@@ -178,6 +195,13 @@ def test_pictures_are_deleted_where_their_folder_is_named(path: Path, tmp_path: 
     assert len(list(folder.iterdir())) == 2
     result = run("purge", "--before", "2026-11-26", "--store", path, "--evidence", folder)
     assert "1 picture deleted" in result.stdout and len(list(folder.iterdir())) == 1
+
+
+def test_where_the_folder_of_pictures_is_not_there_nothing_is_deleted(path: Path) -> None:
+    result = run("purge", "--older-than", 0, "--store", path, "--evidence", "evidnce")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "--evidence evidnce: no such folder" in result.stderr
+    assert left(path) == (2, 2, 1)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_the_card_of_a_detector_reads_back_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"schema": "maskwatch.model-card/1"}, "detector-card/1"),
+        ({"schema": "other/9"}, "detector-card/1"),
         ({"side_px": 31}, "side_px must be 32 to 4096, not 31"),
         ({"side_px": "large"}, "not supported"),
         ({"live_side_px": 5000}, "live_side_px must be 32 to 4096"),
@@ -83,9 +83,25 @@ def test_a_detector_card_with_a_wrong_value_says_which(tmp_path, values, words):
         load_detector(path)
 
 
-def test_a_detector_is_no_classifier(tmp_path):
-    with pytest.raises(ModelError, match=r"reads 'maskwatch\.model-card/1' here"):
+def test_a_detector_is_no_classifier_nor_the_reverse(tmp_path):
+    with pytest.raises(ModelError, match=r"detector\.onnx: a face detector; give it as --detector"):
         load_model(write_toy_detector(tmp_path))
+    with pytest.raises(ModelError, match=r"toy\.onnx: a classifier; give it as --model"):
+        load_detector(write_toy_model(tmp_path))
+
+
+def test_a_picture_is_no_model(tmp_path):
+    picture = tmp_path / "photo.jpg"
+    picture.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(ModelError, match=r"photo\.jpg: not an ONNX file$"):
+        load_model(picture)
+
+
+def test_a_model_without_its_card(tmp_path):
+    path = write_toy_model(tmp_path)
+    card_path(path).unlink()
+    with pytest.raises(ModelError, match=r"toy\.onnx: its card toy\.json is missing; copy it from"):
+        load_model(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b"null"])
@@ -96,12 +112,10 @@ def test_a_file_that_is_no_card(tmp_path, content):
         load_model(path)
 
 
-@pytest.mark.parametrize("gone", ["model", "card"])
-def test_a_missing_file_is_named(tmp_path, gone):
+def test_a_missing_file_is_named(tmp_path):
     path = write_toy_model(tmp_path)
-    missing = path if gone == "model" else card_path(path)
-    missing.unlink()
-    with pytest.raises(ModelError, match=f"{missing.name}: cannot read the model"):
+    path.unlink()
+    with pytest.raises(ModelError, match=r"toy\.onnx: cannot read the model"):
         load_model(path)
 
 

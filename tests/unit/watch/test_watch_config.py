@@ -303,4 +303,4 @@ def test_check_of_the_least(tmp_path: Path) -> None:
 
 def test_help_tells_of_evidence() -> None:
     words = " ".join(CliRunner().invoke(cli, ["watch", "--help"]).stdout.split())
-    assert "Evidence is off unless the settings give it a folder and a number of days" in words
+    assert "No picture is kept unless the settings have `evidence`, with a folder and" in words
