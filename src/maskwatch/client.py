@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 import math
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -42,6 +44,9 @@ _ANSWER_BYTES = 16_000_000
 
 class Client:
     """Talks to one service; one thread at a time. Close it, or use it in a `with` statement.
+
+    A service on this computer is asked directly, any other through the proxy that the environment
+    names (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), if any.
 
     Example:
         >>> with Client("http://127.0.0.1:8000") as client:
@@ -81,7 +86,9 @@ class Client:
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout_s = timeout_s
         self._tries = tries
-        self._http = httpx.Client(headers=self._headers, timeout=timeout_s)
+        self._is_here = _is_here(url)
+        mounts = {"http://": None, "https://": None} if self._is_here else None  # no proxy for them
+        self._http = httpx.Client(headers=self._headers, timeout=timeout_s, mounts=mounts)
 
     def __enter__(self) -> Client:
         return self
@@ -204,7 +211,7 @@ class Client:
                     compression=None,
                     open_timeout=self._timeout_s,
                     max_size=_ANSWER_BYTES,
-                    proxy=None,
+                    proxy=None if self._is_here else True,
                 )
             )
         except InvalidStatus as error:
@@ -275,6 +282,15 @@ class _Sender:
             self._error = error
         finally:
             self._ended = True
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address is of this computer; a proxy would look for it on its own."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no address at all
+        return False
 
 
 def _why(error: BaseException) -> str:

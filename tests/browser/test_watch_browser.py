@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
@@ -21,9 +21,11 @@ from support.stream_servers import Mjpeg, Send, over, serve
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import GREEN, write_toy_model
 from support.waiting import until
+from support.web_browsers import web_server
 from test_browser_look import TOO_FAINT
 
 from maskwatch.app.i18n import LANGUAGES, Catalogue, load_catalogue
+from maskwatch.web.camera_page import build_camera_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -104,6 +106,21 @@ def correctable(site: str) -> list[str]:
     headers = {"Authorization": f"Bearer {OWNER}"}
     with urlopen(Request(f"{site}/api/events", headers=headers), timeout=60) as answer:
         return [event["id"] for event in json.load(answer) if event["correctable"]]
+
+
+def test_a_page_that_kept_itself_at_this_address_gives_way(chromium: Browser) -> None:
+    """That of `maskwatch web` stays in a browser, whatever answers there later."""
+    with web_server() as server, closing(new_visitor(chromium)) as visitor:
+        page = visitor.new_page()
+        page.goto(server.url)
+        page.get_by_text(ENGLISH.text("web.ready_offline")).wait_for()
+        server.files.clear()
+        server.files.update(build_camera_page())
+        page.goto(server.url)
+        page.locator("#key").wait_for()
+        assert page.evaluate("caches.keys()") == []
+        page.reload()
+        page.locator("#key").wait_for()
 
 
 def card(page: Page, name: str) -> Locator:

@@ -23,6 +23,7 @@ from test_browser_statistics import COUNT_TONES
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.schema import MaskState
 from maskwatch.store.statistics import CLAIMED, StatisticsStore
+from maskwatch.web.bundle import PAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
@@ -125,6 +126,27 @@ def test_webassembly_that_comes_packed_is_kept_by_the_page(parts: Page, server: 
     assert parts.evaluate(fetched) == "some code"
     del server.files["packed.gz"]
     assert parts.evaluate(fetched) == "some code"
+
+
+def test_videos_that_began_and_ended_between_two_tellings_are_counted(
+    parts: Page, server: WebServer
+) -> None:
+    server.files["streamlit.js"] = (PAGE / "streamlit.js").read_bytes()
+    told = parts.evaluate(
+        """async () => {
+            const { ClaimedCounts } = await import("/streamlit.js");
+            const { noCounts } = await import("/lib/counting.js");
+            const video = (n) => ({
+                counts: { people: { ...noCounts(), mask: n }, faceS: { ...noCounts(), mask: n } },
+            });
+            const counts = new ClaimedCounts();
+            counts.add(video(5)); // before it was wanted
+            counts.begin();
+            for (const n of [1, 3, 2]) counts.add(video(n));
+            return [counts.news().people.mask, counts.news()];
+        }"""
+    )
+    assert told == [6, None]
 
 
 @pytest.mark.usefixtures("four_people")

@@ -6,6 +6,8 @@ Run: pytest tests/browser/test_web_visitors.py
 from __future__ import annotations
 
 import base64
+import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ import av
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from support.chromium import CHROMIUM
 from support.drawn_video import write_video
+from support.waiting import until
 from support.web_page import GROUP, Opened, group_rgb
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
@@ -49,6 +53,41 @@ REFUSE = """() => {
         (refusals -= 1) < 0 ? real(...given) : Promise.reject(new DOMException("not usable"));
 }"""
 """A busy browser has no picture of a film for a moment."""
+
+NOTE_DOORS = """(() => {
+    window.doors = [];
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (said, handed) {
+        doors.push(said.door);
+        post.call(this, said, handed);
+    };
+})()"""
+"""What the page asks its worker for."""
+
+STOP_AT_FIRST_FRAME = """(button) => {
+    window.givenBack = 0;
+    const close = ImageBitmap.prototype.close;
+    ImageBitmap.prototype.close = function () { givenBack += 1; close.call(this); };
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (said, handed) {
+        post.call(this, said, handed);
+        if (said.door === "frame") document.querySelector(button).click();
+    };
+}"""
+"""A visitor leaves while the first frame is judged; pictures that are given back are counted."""
+
+NOTE_RECORDINGS = """(() => {
+    window.recorded = 0;
+    const Real = window.MediaRecorder;
+    window.MediaRecorder = class extends Real {
+        constructor(...given) {
+            super(...given);
+            // after all that the page does at the end of a recording
+            this.addEventListener("stop", () => setTimeout(() => setTimeout(() => recorded += 1)));
+        }
+    };
+})()"""
+"""How many recordings have ended."""
 
 DROP = """([content, name, place]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
@@ -154,6 +193,107 @@ def test_films_that_cannot_be_judged_say_why(open_page: Opened, tmp_path: Path) 
     )
     film.set_input_files(short)
     page.get_by_text(ENGLISH.text("web.frame_failed", why="no memory left")).wait_for()
+
+
+def test_a_film_that_is_stopped_while_networks_load_asks_for_nothing(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page(path="/ort/LICENSE.txt", ready=False, service_workers="block")
+    held: list[Route] = []
+    page.route("**/detector.onnx.gz", lambda route: held.append(route))
+    page.add_init_script(NOTE_DOORS)
+    page.goto(page.url.replace("ort/LICENSE.txt", "#film"))
+    film = write_video(tmp_path / "film.webm", [group_rgb()] * 5, codec="libvpx")
+    page.locator("#film_file").set_input_files(film)
+    page.locator("#film_stop").click()
+    until(lambda: page.evaluate("1") and held)
+    held[0].continue_()
+    page.get_by_text(ENGLISH.text("web.ready"), exact=True).wait_for()
+    page.locator("#film_file").set_input_files(film.rename(tmp_path / "next.webm"))
+    page.get_by_role("link", name=ENGLISH.text("web.film_save")).wait_for()
+    assert page.evaluate("doors.filter((door) => door === 'watch').length") == 1
+
+
+def test_a_film_that_is_stopped_before_its_first_picture_is_not_offered(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page(path="/#film")
+    page.evaluate(HOLD)
+    page.evaluate(NOTE_DOORS)
+    film = write_video(tmp_path / "film.webm", [group_rgb()] * 5, codec="libvpx")
+    page.evaluate(NOTE_RECORDINGS)
+    page.locator("#film_file").set_input_files(film)
+    until(lambda: page.evaluate("doors.includes('watch')"))
+    page.locator("#film_stop").click()
+    page.evaluate("window.goOn()")
+    until(lambda: page.evaluate("window.recorded"))
+    assert page.locator("#film_save").is_hidden()
+
+
+def test_a_film_that_was_judged_is_named_in_the_language_of_the_moment(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page(path="/#film")
+    film = write_video(tmp_path / "film.webm", [group_rgb()] * 5, codec="libvpx")
+    page.evaluate("drop.classList.add('over')")  # as while something is dragged
+    content = base64.b64encode(film.read_bytes()).decode()
+    page.evaluate(DROP, [content, "film.webm", "#film_how"])
+    assert page.locator("#drop.over").count() == 0
+    page.get_by_role("link", name=ENGLISH.text("web.film_save")).wait_for()
+    page.get_by_role("button", name=LANGUAGES["id"]).click()
+    four = re.compile(re.escape(INDONESIAN.counted("counts.faces", 4)))
+    page.get_by_role("img", name=four).wait_for()
+
+
+@pytest.mark.usefixtures("four_people")
+@pytest.mark.parametrize("view", ["live", "film"])
+def test_a_picture_that_is_judged_in_vain_is_given_back(
+    open_page: Opened, tmp_path: Path, view: str
+) -> None:
+    page = open_page(path=f"/#{view}", permissions=["camera"])
+    page.evaluate(STOP_AT_FIRST_FRAME, {"live": "#start", "film": "#film_stop"}[view])
+    if view == "live":
+        page.locator("#start").click()
+    else:
+        film = write_video(tmp_path / "film.webm", [group_rgb()] * 5, codec="libvpx")
+        page.locator("#film_file").set_input_files(film)
+    until(lambda: page.evaluate("window.givenBack") == 1)
+
+
+def wide_png() -> bytes:
+    """A photo that is allowed, but wider than a canvas can be."""
+    content = io.BytesIO()
+    Image.new("RGB", (70_000, 40), "green").save(content, "PNG")
+    return content.getvalue()
+
+
+def test_a_photo_larger_than_a_canvas_is_told_and_those_after_it_are_judged(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page()
+    wide = tmp_path / "wide.png"
+    wide.write_bytes(wide_png())
+    page.locator("#files").set_input_files([wide, SAMPLES[0].path])
+    page.get_by_text("2 photos · 1 face").wait_for()
+    limit = page.evaluate("fetch('about.json').then((r) => r.json()).then((a) => a.max_pixels)")
+    why = ENGLISH.text("faults.too_large", megapixels=limit // 1_000_000)
+    page.get_by_text(ENGLISH.text("photo.unreadable", why=why)).wait_for()
+
+
+def test_a_marked_photo_that_cannot_be_saved_is_told(open_page: Opened, tmp_path: Path) -> None:
+    page = open_page()
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(SAMPLES[0].path.read_bytes())
+    page.locator("#files").set_input_files(photo)
+    keep = page.get_by_role("button", name=ENGLISH.text("web.save_marked"))
+    keep.wait_for()
+    page.evaluate("() => { HTMLCanvasElement.prototype.toBlob = (tell) => tell(null); }")
+    keep.click()
+    page.get_by_text("it has too many pixels").wait_for()
+    photo.unlink()
+    keep.click()
+    why = ENGLISH.text("faults.unavailable")
+    page.get_by_text(ENGLISH.text("photo.unreadable", why=why)).wait_for()
 
 
 def test_the_way_back_leads_through_the_views(open_page: Opened) -> None:

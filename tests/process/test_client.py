@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -145,6 +146,59 @@ def test_what_the_service_refuses(
                 next(client.stream([b"x"]))
             one_line(caught.value, detail)
             assert caught.value.status == status
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Says no, and notes what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(502)
+
+    do_POST = do_CONNECT
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the proxy that the environment names is asked for."""
+    Proxy.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+        yield Proxy.asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("host", "through_proxy"),
+    [
+        ("localhost", False),
+        ("127.0.0.2", False),
+        ("[::1]", False),
+        ("maskwatch.invalid", True),
+    ],
+)
+def test_only_services_elsewhere_are_asked_through_a_proxy(
+    proxy: list[str], host: str, through_proxy: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Client(f"http://{host}:{port}", tries=1) as client:
+        for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
+            proxy.clear()
+            with pytest.raises(ServiceError):
+                ask()
+            assert bool(proxy) is through_proxy
 
 
 def test_a_service_that_is_not_there() -> None:

@@ -59,7 +59,8 @@ def tune(
         direction="maximize",
         load_if_exists=True,
     )
-    if not study.trials:
+    tried = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)
+    if not study.get_trials(deepcopy=False, states=tried):  # one that was cut off is no answer
         study.enqueue_trial(_as_trial(recipe))
 
     def objective(trial: optuna.Trial) -> float:

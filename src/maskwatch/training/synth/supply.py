@@ -182,7 +182,8 @@ def _mixed(found: Iterator[FacePicture], wanted: int) -> list[FacePicture]:
     close: list[FacePicture] = []
     for face in found:
         (close if face.is_close_up else roomy).append(face)
-        if len(roomy) >= wanted * (1 - CLOSE_UP_SHARE):
+        # where close-ups are few, more of the others are looked for
+        if len(roomy) >= wanted - min(len(close), wanted * CLOSE_UP_SHARE):
             break
     most = max(round(len(roomy) * CLOSE_UP_SHARE / (1 - CLOSE_UP_SHARE)), 8)
     faces = roomy + close[: min(most, wanted)]

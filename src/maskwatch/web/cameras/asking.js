@@ -15,23 +15,49 @@ export class Refused extends Error {
   }
 }
 
+/** The key; at first that of the tab before it was loaded again. */
+let key = inTab((tab) => tab.getItem(KEPT));
+
 export const keyring = {
   /** Whether there is a key to try. */
   get filled() {
-    return sessionStorage.getItem(KEPT) !== null;
+    return key !== null;
   },
-  /** @param {string} key */
-  fill(key) {
-    sessionStorage.setItem(KEPT, key);
+  /** @param {string} typed */
+  fill(typed) {
+    key = typed;
+    inTab((tab) => tab.setItem(KEPT, typed));
   },
   empty() {
-    sessionStorage.removeItem(KEPT);
+    key = null;
+    inTab((tab) => tab.removeItem(KEPT));
   },
 };
 
+/** What the tab's memory gives; null where the browser lets pages keep nothing. @template T @param {(tab: Storage) => T} use */
+function inTab(use) {
+  try {
+    return use(sessionStorage);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Who asks last is shown: each call begins to ask, and gives what tells whether nobody has since.
+ * @returns {() => () => boolean}
+ */
+export function newest() {
+  let asked = 0;
+  return () => {
+    const mine = ++asked;
+    return () => mine === asked;
+  };
+}
+
 /** One call. @param {string} path @param {RequestInit} [options] */
 async function ask(path, options = {}) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEPT) ?? ""}` };
+  const headers = { Authorization: `Bearer ${key ?? ""}` };
   let response;
   try {
     response = await fetch(path, { ...options, headers });

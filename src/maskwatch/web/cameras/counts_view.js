@@ -1,6 +1,6 @@
 // Counts of each camera beside each other.
 
-import { told } from "./asking.js";
+import { newest, told } from "./asking.js";
 import { found, made } from "./dom.js";
 import { options } from "./events_view.js";
 import { STATES } from "./lib/schema.js";
@@ -15,6 +15,7 @@ export class CountsView {
     this.shared = shared;
     /** @type {any[]} */
     this.counts = [];
+    this.asking = newest();
     found("span", HTMLSelectElement).addEventListener("change", () => this.look());
   }
 
@@ -23,16 +24,21 @@ export class CountsView {
     this.look();
   }
 
-  close() {}
+  close() {
+    this.asking(); // what is still on its way is of no use
+  }
 
   async look() {
+    const isNewest = this.asking();
     const span = /** @type {keyof typeof SPANS} */ (found("span", HTMLSelectElement).value);
     try {
-      this.counts = await told("api/counts", { hours: String(SPANS[span]) });
+      const counts = await told("api/counts", { hours: String(SPANS[span]) });
+      if (!isNewest()) return;
+      this.counts = counts;
       this.render();
       this.shared.fail(null);
     } catch (error) {
-      this.shared.fail(error);
+      if (isNewest()) this.shared.fail(error);
     }
   }
 

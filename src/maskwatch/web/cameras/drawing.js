@@ -1,6 +1,6 @@
 // A still with zones over it, and the corners of the one that is being drawn, by pointer or keys.
 
-import { picture } from "./asking.js";
+import { newest, picture } from "./asking.js";
 
 /**
  * @typedef {object} Zone
@@ -28,6 +28,7 @@ export class Drawing {
     this.cursor = null;
     /** @type {ImageBitmap | null} */
     this.still = null;
+    this.asking = newest();
     canvas.addEventListener("click", (event) => { // a finger that scrolls sets no corner
       canvas.focus();
       this.cursor = null;
@@ -46,27 +47,32 @@ export class Drawing {
 
   /** Fetches a new still; the camera holds one only once it was asked. @param {string} camera */
   async fetch(camera) {
-    for (let turn = 0; turn < TRIES; turn++) {
+    const isNewest = this.asking();
+    for (let turn = 0; turn < TRIES && isNewest(); turn++) {
       const address = await picture("api/still", { camera, px: String(LONGEST_PX), plain: "" });
       if (address !== null) {
-        const image = new Image();
-        image.src = address;
-        await image.decode();
-        this.still = await createImageBitmap(image);
-        URL.revokeObjectURL(address);
-        this.paint();
+        const still = await bitmap(address);
+        if (isNewest()) this.put(still);
+        else still.close(); // of a camera that was left meanwhile
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
 
+  /** @param {ImageBitmap | null} still in the place of the last one */
+  put(still) {
+    this.still?.close();
+    this.still = still;
+    this.paint();
+  }
+
   clear() {
+    this.asking(); // what is still on its way is of no use
     this.corners = [];
     this.zones = [];
-    this.still = null;
     this.cursor = null;
-    this.paint();
+    this.put(null);
   }
 
   undo() {
@@ -122,7 +128,7 @@ export class Drawing {
     if (this.cursor) this.cross(pen, this.cursor);
   }
 
-  /** @param {number[]} corner */
+  /** @param {number[]} corner @returns {[number, number]} */
   place([x, y]) {
     return [x * this.canvas.width, y * this.canvas.height];
   }
@@ -130,7 +136,7 @@ export class Drawing {
   /** @param {CanvasRenderingContext2D} pen @param {number[][]} corners @param {string} colour @param {boolean} dashed */
   outline(pen, corners, colour, dashed) {
     pen.beginPath();
-    for (const corner of corners) pen.lineTo(...point(this.place(corner)));
+    for (const corner of corners) pen.lineTo(...this.place(corner));
     pen.closePath();
     pen.setLineDash(dashed ? [pen.lineWidth * 4, pen.lineWidth * 3] : []);
     pen.strokeStyle = colour;
@@ -158,7 +164,7 @@ export class Drawing {
   /** @param {CanvasRenderingContext2D} pen @param {number[]} corner */
   dot(pen, corner) {
     pen.beginPath();
-    pen.arc(...point(this.place(corner)), pen.lineWidth * 2, 0, 2 * Math.PI);
+    pen.arc(...this.place(corner), pen.lineWidth * 2, 0, 2 * Math.PI);
     pen.fillStyle = "#ffffff";
     pen.fill();
     pen.strokeStyle = "#141414";
@@ -183,7 +189,14 @@ export class Drawing {
   }
 }
 
-/** @param {number[]} place @returns {[number, number]} */
-function point([x, y]) {
-  return [x, y];
+/** The picture that is kept under an address, and no longer there. @param {string} address */
+async function bitmap(address) {
+  try {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    return await createImageBitmap(image);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
 }

@@ -1,6 +1,6 @@
 // Events: when somebody's state at a camera has changed, filtered, with pictures for owners.
 
-import { picture, told } from "./asking.js";
+import { newest, picture, told } from "./asking.js";
 import { correcting } from "./correcting.js";
 import { badge, found, made } from "./dom.js";
 import { STATES } from "./lib/schema.js";
@@ -17,6 +17,7 @@ export class EventsView {
     this.events = [];
     /** @type {Map<string, string>} addresses of pictures by the number of the event */
     this.pictures = new Map();
+    this.asking = newest();
     /** @type {IntersectionObserver} */
     this.seen = new IntersectionObserver((entries) => this.fill(entries));
     for (const id of ["event_camera", "event_state"]) {
@@ -31,6 +32,7 @@ export class EventsView {
   }
 
   close() {
+    this.asking(); // what is still on its way is of no use
     this.events = [];
     for (const address of this.pictures.values()) URL.revokeObjectURL(address);
     this.pictures.clear();
@@ -57,6 +59,8 @@ export class EventsView {
 
   /** @param {boolean} older whether to go on after the last one */
   async look(older) {
+    const isNewest = this.asking();
+    if (!older) found("older", HTMLElement).hidden = true; // the list may be of another filter
     const last = this.events.at(-1);
     const values = Object.entries({
       camera: found("event_camera", HTMLSelectElement).value,
@@ -67,12 +71,13 @@ export class EventsView {
     });
     try {
       const more = await told("api/events", Object.fromEntries(values.filter(([, value]) => value)));
+      if (!isNewest()) return;
       this.events = older ? [...this.events, ...more] : more;
       found("older", HTMLElement).hidden = more.length < MOST;
       this.write();
       this.shared.fail(null);
     } catch (error) {
-      this.shared.fail(error);
+      if (isNewest()) this.shared.fail(error);
     }
   }
 

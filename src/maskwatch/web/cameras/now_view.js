@@ -1,6 +1,6 @@
 // Each camera now: how it fares, who is in view, and for owners what it sees.
 
-import { picture, show, told } from "./asking.js";
+import { newest, picture, show, told } from "./asking.js";
 import { badge, found, made } from "./dom.js";
 import { STATES } from "./lib/schema.js";
 
@@ -13,6 +13,7 @@ import { STATES } from "./lib/schema.js";
  * @property {() => any} known what the server says of the key and of what can be set
  * @property {() => boolean} isOwner
  * @property {(error: unknown) => void} fail
+ * @property {() => Promise<void>} learn asks the server anew
  */
 
 const EVERY_MS = 1000;
@@ -28,11 +29,10 @@ export class NowView {
     this.cards = new Map();
     /** @type {any[]} what was last said of them */
     this.cameras = [];
-    this.large = "";
     this.timer = 0;
-    const dialog = found("large", HTMLDialogElement);
-    found("close", HTMLElement).addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => (this.large = ""));
+    this.enlarging = newest();
+    this.dialog = found("large", HTMLDialogElement);
+    found("close", HTMLElement).addEventListener("click", () => this.dialog.close());
   }
 
   open() {
@@ -42,7 +42,7 @@ export class NowView {
   close() {
     clearTimeout(this.timer);
     this.timer = 0;
-    found("large", HTMLDialogElement).close();
+    this.dialog.close();
   }
 
   render() {
@@ -56,7 +56,7 @@ export class NowView {
     try {
       this.cameras = await told("api/cameras");
       for (const camera of this.cameras) this.write(camera);
-      if (this.shared.isOwner() && !this.large && !document.hidden) {
+      if (this.shared.isOwner() && !this.dialog.open && !document.hidden) {
         await Promise.all(this.cameras.map((camera) => this.picture(camera)));
       }
       this.shared.fail(null);
@@ -129,15 +129,17 @@ export class NowView {
 
   /** Shows one camera large, and often. @param {string} name */
   async enlarge(name) {
-    this.large = name;
+    const isNewest = this.enlarging();
+    const isShown = () => isNewest() && this.dialog.open;
     found("large_name", HTMLElement).textContent = name;
     const image = found("large_picture", HTMLImageElement);
     image.hidden = true;
     image.alt = name;
-    found("large", HTMLDialogElement).showModal();
-    while (this.large === name) {
+    this.dialog.showModal();
+    while (isShown()) {
       try {
         const address = await this.still(name, LARGE_PX);
+        if (!isShown()) return URL.revokeObjectURL(address ?? "");
         image.hidden = address === null;
         if (address !== null) show(image, address);
         const said = address === null ? this.shared.say().text("cameras.no_picture") : "";

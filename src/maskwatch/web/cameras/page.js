@@ -2,11 +2,11 @@
 
 import { Refused, keyring, told } from "./asking.js";
 import { CountsView } from "./counts_view.js";
-import { found, made } from "./dom.js";
+import { found } from "./dom.js";
 import { EventsView } from "./events_view.js";
 import { NowView } from "./now_view.js";
 import { SettingsView } from "./settings_view.js";
-import { chosenLanguage, json, keepLanguage, loadCatalogues } from "./words.js";
+import { chosenLanguage, json, languageButtons, loadCatalogues } from "./words.js";
 
 const VIEWS = ["now", "events", "counts", "settings"];
 
@@ -127,21 +127,12 @@ function render() {
   for (const element of document.querySelectorAll("[data-text]")) {
     element.textContent = say.text(element.getAttribute("data-text") ?? "");
   }
-  found("languages", HTMLElement).replaceChildren(...languageButtons());
+  found("languages", HTMLElement).replaceChildren(...languageButtons(about.languages, say.code, speak));
   if (known !== null) for (const view of Object.values(views)) view.render();
 }
 
-function languageButtons() {
-  return Object.entries(about.languages).map(([code, name]) => {
-    const button = made("button", { type: "button", lang: code }, name);
-    button.setAttribute("aria-pressed", String(code === say.code));
-    button.addEventListener("click", () => {
-      say = /** @type {import("./lib/text.js").Catalogue} */ (catalogues.get(code));
-      keepLanguage(code);
-      render();
-      const again = document.querySelector(`#languages [lang=${code}]`);
-      if (again instanceof HTMLElement) again.focus();
-    });
-    return button;
-  });
+/** @param {string} code of a language */
+function speak(code) {
+  say = catalogues.get(code) ?? say;
+  render();
 }

@@ -1,6 +1,6 @@
 // What owners set: zones of a camera, drawn over a still, and the hours of a rule.
 
-import { set } from "./asking.js";
+import { newest, set } from "./asking.js";
 import { found, made } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { options } from "./events_view.js";
@@ -16,6 +16,9 @@ export class SettingsView {
     this.shared = shared;
     /** @type {Zone[]} of the camera that is chosen */
     this.zones = [];
+    /** @type {Promise<unknown>} until everything that was asked for is done */
+    this.last = Promise.resolve();
+    this.opening = newest();
     this.drawing = new Drawing(found("drawing", HTMLCanvasElement), () => {
       this.shared.fail(null); // what was said was of the last zone
       this.render();
@@ -34,17 +37,25 @@ export class SettingsView {
     });
   }
 
-  open() {
+  async open() {
+    const isNewest = this.opening();
+    const section = found("settings", HTMLElement);
+    section.hidden = true; // until it can show what other owners have set meanwhile
+    await this.inTurn(() => this.shared.learn());
+    if (!isNewest()) return;
+    section.hidden = false;
     this.render();
     this.choose();
     this.chooseRule();
   }
 
   close() {
+    this.opening();
     this.drawing.clear();
   }
 
   render() {
+    if (this.shared.known() === null) return; // the key opens nothing any more
     const say = this.shared.say();
     const { cameras, rules } = this.shared.known();
     options("zone_camera", cameras.map((/** @type {any} */ one) => [one.name, one.name]));
@@ -67,14 +78,16 @@ export class SettingsView {
     const say = this.shared.say();
     const button = made("button", { type: "button" }, say.text("cameras.remove"));
     button.setAttribute("aria-label", say.text("cameras.remove_zone", { name: zone.name }));
-    button.addEventListener("click", () => this.saveZones(this.zones.filter((one) => one !== zone)));
+    button.addEventListener("click", () =>
+      this.saveZones((all) => all.filter(({ name }) => name !== zone.name)),
+    );
     return made("li", {}, `${zone.name} (${say.text(`cameras.kinds.${zone.kind}`)}) `, button);
   }
 
   /** The camera that is chosen, as the server knows it. */
   get camera() {
     const name = found("zone_camera", HTMLSelectElement).value;
-    return this.shared.known().cameras.find((/** @type {any} */ one) => one.name === name);
+    return named(this.shared.known()?.cameras, name);
   }
 
   choose() {
@@ -92,9 +105,9 @@ export class SettingsView {
   }
 
   async fetchStill() {
+    this.shared.fail(null); // not once it is there: something may have been saved by then
     try {
       await this.drawing.fetch(this.camera.name);
-      this.shared.fail(null);
     } catch (error) {
       this.shared.fail(error);
     }
@@ -106,26 +119,35 @@ export class SettingsView {
     const name = found("zone_name", HTMLInputElement).value.trim();
     const kind = found("zone_kind", HTMLSelectElement).value;
     const zone = { name, kind, polygon_xy: this.drawing.corners };
-    if (!(await this.saveZones([...this.zones, zone]))) return; // to be put right
-    this.drawing.corners = [];
-    this.put(this.zones);
-    found("zone_name", HTMLInputElement).value = "";
+    found("save_zone", HTMLButtonElement).disabled = true; // pressed twice it is still one zone
+    const saved = await this.saveZones((all) => [...all, zone]);
+    // refused it is to be put right, and of another zone that was begun meanwhile nothing is lost
+    if (saved && this.drawing.corners === zone.polygon_xy) {
+      this.drawing.corners = [];
+      this.drawing.paint();
+      found("zone_name", HTMLInputElement).value = "";
+    }
+    this.render();
   }
 
-  /** Whether the zones of the camera are these from now on. @param {Zone[]} zones */
-  async saveZones(zones) {
-    const camera = this.camera;
-    const saved = await this.save("api/zones", { camera: camera.name, zones });
-    if (saved) {
+  /**
+   * Changes the zones of the camera, as they are once all before is saved; whether that went well.
+   * @param {(all: Zone[]) => Zone[]} change
+   */
+  saveZones(change) {
+    const { name } = this.camera;
+    return this.inTurn(async () => {
+      await this.shared.learn(); // another owner may have set some
+      const camera = named(this.shared.known()?.cameras, name);
+      const zones = change(camera.zones);
+      await this.save("api/zones", { camera: name, zones });
       camera.zones = zones;
-      this.put(zones);
-    }
-    return saved;
+      if (this.camera === camera) this.put(zones);
+    });
   }
 
   get rule() {
-    const name = found("rule", HTMLSelectElement).value;
-    return this.shared.known().rules.find((/** @type {any} */ one) => one.name === name);
+    return named(this.shared.known()?.rules, found("rule", HTMLSelectElement).value);
   }
 
   chooseRule() {
@@ -136,28 +158,43 @@ export class SettingsView {
     found("time_zone", HTMLInputElement).value = hours ? hours.time_zone : here;
   }
 
-  async saveHours() {
-    const rule = this.rule;
+  saveHours() {
+    const { name } = this.rule;
     const weekly = lines("weekly");
     const hours = weekly.length
       ? { weekly, time_zone: found("time_zone", HTMLInputElement).value.trim(), holidays: lines("holidays") }
       : null;
-    if (await this.save("api/hours", { rule: rule.name, hours })) rule.hours = hours;
+    this.inTurn(async () => {
+      await this.save("api/hours", { rule: name, hours });
+      named(this.shared.known()?.rules, name).hours = hours;
+    });
   }
 
-  /** Saves, and says what became of it. @param {string} path @param {unknown} values */
+  /** Does this once all before is done, and says whether it went well. @param {() => Promise<void>} task */
+  inTurn(task) {
+    const done = this.last.then(task).then(
+      () => true,
+      (error) => {
+        this.shared.fail(error);
+        return false;
+      },
+    );
+    this.last = done;
+    return done;
+  }
+
+  /** Saves, and says so. @param {string} path @param {unknown} values */
   async save(path, values) {
-    try {
-      await set(path, values);
-    } catch (error) {
-      this.shared.fail(error);
-      return false;
-    }
+    await set(path, values);
     const said = found("said", HTMLElement);
     said.hidden = false;
     said.textContent = this.shared.say().text("cameras.saved");
-    return true;
   }
+}
+
+/** @param {any[] | undefined} all @param {string} name */
+function named(all, name) {
+  return all?.find((one) => one.name === name);
 }
 
 /** The lines of a field that are not empty. @param {string} id */

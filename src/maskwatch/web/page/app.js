@@ -1,12 +1,12 @@
 // The page: its words, its views, and the networks behind them.
 
 import { Client } from "./client.js";
-import { badge, found, made, write } from "./dom.js";
+import { badge, found, write } from "./dom.js";
 import { FilmView } from "./film.js";
 import { STATES } from "./lib/schema.js";
 import { LiveView } from "./live.js";
 import { PhotosView } from "./photos.js";
-import { chosenLanguage, json, keepLanguage, loadCatalogues } from "./words.js";
+import { chosenLanguage, json, languageButtons, loadCatalogues } from "./words.js";
 
 const VIEWS = ["photos", "live", "film"];
 
@@ -67,23 +67,14 @@ function render() {
   ].join(" ");
   const badges = STATES.map((state) => badge(state, about.styles[state], say.label(state)));
   found("legend", HTMLElement).querySelector(".badges")?.replaceChildren(...badges);
-  found("languages", HTMLElement).replaceChildren(...languageButtons());
+  found("languages", HTMLElement).replaceChildren(...languageButtons(about.languages, say.code, speak));
   for (const view of Object.values(views)) view.render();
 }
 
-function languageButtons() {
-  return Object.entries(about.languages).map(([code, name]) => {
-    const button = made("button", { type: "button", lang: code }, name);
-    button.setAttribute("aria-pressed", String(code === say.code));
-    button.addEventListener("click", () => {
-      say = /** @type {import("./lib/text.js").Catalogue} */ (catalogues.get(code));
-      keepLanguage(code);
-      render();
-      const again = document.querySelector(`#languages [lang=${code}]`);
-      if (again instanceof HTMLElement) again.focus();
-    });
-    return button;
-  });
+/** @param {string} code of a language */
+function speak(code) {
+  say = catalogues.get(code) ?? say;
+  render();
 }
 
 /** Shows the view that the address names. */

@@ -12,6 +12,7 @@
  * @property {import("./lib/draw.js").Look & {samples: string[], max_pixels: number}} about
  * @property {() => Catalogue} say the words in the language of the moment
  * @property {Root} root what holds the page's elements
+ * @property {(watching: import("./watching.js").Watching) => void} [began] hears of each video that begins
  */
 
 /**

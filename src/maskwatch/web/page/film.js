@@ -47,6 +47,7 @@ export class FilmView {
     notice.hidden = !key;
     notice.textContent = key && say.text(key, { why });
     this.#stop.hidden = !this.#watching || this.#watching.ended;
+    this.#watching?.label();
     this.#tell();
   }
 
@@ -72,9 +73,11 @@ export class FilmView {
     this.render();
     try {
       await opened(this.#video, file);
+      await this.shared.ready;
+      if (watching.ended) return; // the worker may be with the camera by now
       await watching.begin(STEADINESS);
       const film = await this.#judge(watching);
-      if (watching === this.#watching) this.#offer(film, file.name);
+      if (film && watching === this.#watching) this.#offer(film, file.name);
     } catch (error) {
       if (watching === this.#watching) this.#fault = faultOf(this.#video, /** @type {Error} */ (error));
     }
@@ -84,8 +87,8 @@ export class FilmView {
 
   /**
    * Judges frames until the end, and records each for as long as it stands for. The recorder's own
-   * clock tells where the next frame lies, so the film runs as fast as it did.
-   * @param {Watching} watching @returns {Promise<Blob>}
+   * clock tells where the next frame lies, so the film runs as fast as it did. Null where none was drawn.
+   * @param {Watching} watching @returns {Promise<Blob | null>}
    */
   async #judge(watching) {
     const { duration, videoWidth, videoHeight } = this.#video;
@@ -96,6 +99,7 @@ export class FilmView {
     const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
     const recorder = new MediaRecorder(this.#canvas.captureStream(), { mimeType });
     const film = recorded(recorder);
+    let isEmpty = true;
     recorder.start();
     recorder.pause();
     try {
@@ -103,10 +107,14 @@ export class FilmView {
         await sought(this.#video, timeS);
         if (watching.ended) break; // another film may be in its place
         const answer = await watching.judge(this.#video, timeS);
-        if (watching.ended) break;
+        if (watching.ended) {
+          answer.bitmap.close();
+          break;
+        }
         recorder.resume();
         const beganMs = performance.now();
         watching.draw(answer);
+        isEmpty = false;
         this.#tell();
         await rest(1000 / RATE);
         recorder.pause();
@@ -115,7 +123,7 @@ export class FilmView {
     } finally {
       recorder.stop();
     }
-    return film;
+    return isEmpty ? null : film;
   }
 
   /** @param {Blob} film @param {string} name of the file it was made from */

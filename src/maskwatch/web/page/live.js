@@ -60,11 +60,6 @@ export class LiveView {
     return found(id, kind, this.shared.root);
   }
 
-  /** What is watched, or was before the last stop. */
-  get watching() {
-    return this.#watching;
-  }
-
   /** Shows everything in the language of the moment. */
   render() {
     const say = this.shared.say();
@@ -76,6 +71,7 @@ export class LiveView {
     notice.textContent = this.#fault.key && say.text(this.#fault.key, { why: this.#fault.why });
     this.#spokenMs = 0;
     this.#warnings.render();
+    this.#watching?.label();
     this.#showFrame();
   }
 
@@ -120,6 +116,7 @@ export class LiveView {
   async #watch() {
     const watching = new Watching(this.shared, this.#canvas);
     this.#watching = watching;
+    this.shared.began?.(watching);
     try {
       await watching.begin(Number(this.#steadiness.value));
       const schedule = new Schedule();
@@ -130,7 +127,10 @@ export class LiveView {
         coming = nextFrame(this.#video); // one that comes while this one is judged is waited for no more
         const beganMs = performance.now(); // a camera may have no clock of its own
         const answer = await watching.judge(this.#video, beganMs / 1000);
-        if (watching.ended) break;
+        if (watching.ended) {
+          answer.bitmap.close();
+          break;
+        }
         this.#show(watching, answer, beganMs / 1000);
         await rest(schedule.restMs(beganMs, answer.tookMs, performance.now()));
       }

@@ -5,6 +5,7 @@ import { cropFace } from "./lib/crop.js";
 import { annotate, scaledReport } from "./lib/draw.js";
 import { decode } from "./lib/images.js";
 import { SHOWN_PX } from "./lib/labels.js";
+import { TOO_LARGE } from "./lib/pixels.js";
 import { toCsv, toJsonl } from "./lib/report.js";
 
 /** @typedef {import("./lib/schema.js").FrameReport} FrameReport */
@@ -74,10 +75,11 @@ export class PhotosView {
       event.preventDefault(); // otherwise the browser leaves the page for the photo
       field.classList.add("over");
     });
-    document.addEventListener("dragleave", () => field.classList.remove("over"));
+    const leave = () => field.classList.remove("over");
+    document.addEventListener("dragleave", leave);
+    document.addEventListener("drop", leave, { capture: true }); // also of a film
     document.addEventListener("drop", (event) => {
       event.preventDefault();
-      field.classList.remove("over");
       this.#add([...(event.dataTransfer?.files ?? [])]);
     });
   }
@@ -89,7 +91,7 @@ export class PhotosView {
     const content = response?.ok ? [await response.blob()] : [];
     const file = new File(content, `${name}.jpg`, { type: "image/jpeg" });
     if (content.length) return this.#add([file]);
-    this.#keep({ file, report: null, shown: null, fault: "unavailable" });
+    this.#keep(unreadable(file, "unavailable"));
     this.#tell();
   }
 
@@ -137,10 +139,14 @@ export class PhotosView {
   /** @param {File} file @returns {Promise<Judged>} */
   async #judge(file) {
     const decoded = await decode(file, this.shared.about.max_pixels);
-    if (typeof decoded === "string") return { file, report: null, shown: null, fault: decoded };
+    if (typeof decoded === "string") return unreadable(file, decoded);
     const { client } = this.shared;
     const call = { bitmap: decoded, source: file.name };
-    const { report, bitmap } = await client.ask("photo", call, [decoded]);
+    const answer = await client.ask("photo", call, [decoded]).catch((error) => {
+      if (error.message !== TOO_LARGE) throw error;
+    });
+    if (!answer) return unreadable(file, "too_large");
+    const { report, bitmap } = answer;
     const ratio = shownRatio(report);
     const shown = await createImageBitmap(bitmap, {
       resizeWidth: Math.max(1, Math.round(bitmap.width * ratio)),
@@ -173,9 +179,7 @@ export class PhotosView {
     const say = this.shared.say();
     const item = made("li", { className: "result" }, made("h2", {}, file.name));
     if (!report) {
-      const why = say.text(`faults.${fault}`, { megapixels: this.#megapixels() });
-      const words = say.text("photo.unreadable", { why });
-      item.append(made("p", { className: "notice" }, words));
+      item.append(this.#notice(fault));
       return item;
     }
     const counts = say.counts(report.faces);
@@ -184,14 +188,27 @@ export class PhotosView {
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `${file.name}: ${counts}`);
     const pen = painted(canvas, shown, shown.width, shown.height);
-    const thumbnails = report.faces.map((face) => thumbnail(pen, face.boxXyxy, shownRatio(report)));
+    const { data, width, height } = pen.getImageData(0, 0, shown.width, shown.height);
+    const picture = { data, width, height, channels: 4 };
+    const thumbnails = report.faces.map((face) => thumbnail(picture, face.boxXyxy, shownRatio(report)));
     annotate(pen, scaledReport(report, shownRatio(report)), this.shared.about, say, roomPx());
     item.append(canvas);
     if (report.faces.length > 1) item.append(this.#table(report, thumbnails));
     const keep = made("button", { type: "button" }, say.text("web.save_marked"));
-    keep.addEventListener("click", () => this.#saveMarked(file, report));
-    item.append(keep);
+    const said = made("div");
+    said.setAttribute("role", "status");
+    keep.addEventListener("click", async () => {
+      const failed = await this.#saveMarked(file, report);
+      said.replaceChildren(...(failed ? [this.#notice(failed)] : []));
+    });
+    item.append(keep, said);
     return item;
+  }
+
+  /** Why a photo cannot be read. @param {string} fault */
+  #notice(fault) {
+    const why = this.#say(`faults.${fault}`, { megapixels: this.#megapixels() });
+    return made("p", { className: "notice" }, this.#say("photo.unreadable", { why }));
   }
 
   /** @param {FrameReport} report */
@@ -228,16 +245,23 @@ export class PhotosView {
     return made("table", {}, head, made("tbody", {}, ...rows));
   }
 
-  /** The marked copy in the size of the photo. @param {File} file @param {FrameReport} report */
+  /**
+   * Keeps the marked copy in the size of the photo; the fault where it cannot be.
+   * @param {File} file @param {FrameReport} report
+   */
   async #saveMarked(file, report) {
     const bitmap = await decode(file, this.shared.about.max_pixels);
-    if (typeof bitmap === "string") return; // it was removed meanwhile
+    if (typeof bitmap === "string") return bitmap; // it was removed meanwhile
     const canvas = made("canvas");
     const pen = painted(canvas, bitmap, bitmap.width, bitmap.height);
     annotate(pen, report, this.shared.about, this.shared.say());
     bitmap.close();
     const name = `${file.name.replace(/\.[^.]+$/, "")}_marked.jpg`;
-    canvas.toBlob((content) => content && save(content, name), "image/jpeg", 0.92);
+    /** @type {Blob | null} */
+    const content = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+    if (!content) return "too_large";
+    save(content, name);
+    return "";
   }
 
   /** Reports and faults in the order of the photos. */
@@ -263,6 +287,11 @@ export class PhotosView {
   }
 }
 
+/** @param {File} file @param {string} fault that keeps it from being read @returns {Judged} */
+function unreadable(file, fault) {
+  return { file, report: null, shown: null, fault };
+}
+
 /** Pixels shown a pixel of the photo. @param {FrameReport} report */
 function shownRatio({ imageSizeWh }) {
   return Math.min(1, SHOWN_PX / Math.max(...imageSizeWh));
@@ -273,10 +302,8 @@ function roomPx() {
   return Math.min(SHOWN_PX, found("results", HTMLElement).clientWidth || SHOWN_PX);
 }
 
-/** A face cut out of a picture. @param {CanvasRenderingContext2D} pen @param {number[]} box @param {number} ratio */
-function thumbnail(pen, box, ratio) {
-  const { width, height } = pen.canvas;
-  const picture = { data: pen.getImageData(0, 0, width, height).data, width, height, channels: 4 };
+/** A face cut out of a picture. @param {import("./lib/schema.js").Picture} picture @param {number[]} box @param {number} ratio */
+function thumbnail(picture, box, ratio) {
   const shown = box.map((value) => value * ratio);
   const crop = cropFace(picture, shown, THUMBNAIL_PX, CROP_MARGIN);
   const canvas = made("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX });

@@ -58,7 +58,9 @@ class OwnBrowser {
     this.#say = new Catalogue(data.language, data.words);
     const { about } = data;
     const ready = this.#client.ask("start", { cards: about.cards, files: located(data.files) });
-    this.#view = new LiveView({ client: this.#client, ready, about, say: () => this.#say, root });
+    const say = () => this.#say;
+    const began = (/** @type {Watching} */ watching) => this.#counts.add(watching);
+    this.#view = new LiveView({ client: this.#client, ready, about, say, root, began });
     this.#timer = setInterval(() => this.#report(), TOLD_EVERY_MS);
     ready.catch((error) => {
       this.#fault = error.message;
@@ -70,7 +72,7 @@ class OwnBrowser {
   update(data, tell) {
     this.#tell = tell;
     this.#say = new Catalogue(data.language, data.words);
-    if (data.is_counted && !this.#isCounted) this.#counts.begin(this.#view.watching);
+    if (data.is_counted && !this.#isCounted) this.#counts.begin();
     this.#isCounted = data.is_counted;
     this.#render();
   }
@@ -91,32 +93,35 @@ class OwnBrowser {
   }
 
   #report() {
-    const claim = this.#isCounted && this.#counts.news(this.#view.watching);
+    const claim = this.#isCounted && this.#counts.news();
     if (claim) this.#tell("claim", claim);
   }
 }
 
 /** What was counted from a moment on, however often the video was started anew. */
-class ClaimedCounts {
+export class ClaimedCounts {
   #visit = "";
-  /** @type {Watching | null} */
-  #watching = null;
-  /** @type {Sums} of videos that have ended */
-  #before = { people: noCounts(), faceS: noCounts() };
+  /** @type {{counts: Sums}[]} */
+  #watchings = [];
   /** @type {Sums} what had been counted at the moment */
-  #zero = this.#before;
+  #zero = this.#sums();
   #told = "";
 
-  /** From now on. @param {Watching | null} watching */
-  begin(watching) {
+  /** Another video begins. @param {{counts: Sums}} watching */
+  add(watching) {
+    this.#watchings.push(watching);
+  }
+
+  /** From now on. */
+  begin() {
     this.#visit = String(Math.random()); // whose it is nobody is to know
-    this.#zero = this.#sums(watching);
+    this.#zero = this.#sums();
     this.#told = "";
   }
 
-  /** The sums, if they are others than before. @param {Watching | null} watching */
-  news(watching) {
-    const { people, faceS } = combined(this.#sums(watching), this.#zero, (now, then) => now - then);
+  /** The sums, if they are others than before. */
+  news() {
+    const { people, faceS } = combined(this.#sums(), this.#zero, (now, then) => now - then);
     const claim = { visit: this.#visit, people, face_s: faceS };
     const told = JSON.stringify(claim);
     if (told === this.#told || !STATES.some((state) => faceS[state])) return null;
@@ -124,13 +129,11 @@ class ClaimedCounts {
     return claim;
   }
 
-  /** @param {Watching | null} watching @returns {Sums} */
-  #sums(watching) {
-    if (this.#watching && this.#watching !== watching) {
-      this.#before = combined(this.#before, this.#watching.counts, (a, b) => a + b);
-    }
-    this.#watching = watching;
-    return watching ? combined(this.#before, watching.counts, (a, b) => a + b) : this.#before;
+  /** Of all videos so far. */
+  #sums() {
+    /** @type {Sums} */
+    const none = { people: noCounts(), faceS: noCounts() };
+    return this.#watchings.reduce((sums, { counts }) => combined(sums, counts, (a, b) => a + b), none);
   }
 }
 

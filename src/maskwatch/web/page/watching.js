@@ -70,7 +70,12 @@ export class Watching {
     bitmap.close();
     const shownPx = this.canvas.clientWidth || undefined;
     annotate(pen, report, this.shared.about, this.shared.say(), shownPx);
-    this.canvas.setAttribute("aria-label", this.words);
+    this.label();
+  }
+
+  /** Names the canvas after what it shows, in the language of the moment. */
+  label() {
+    if (this.#report) this.canvas.setAttribute("aria-label", this.words);
   }
 }
 

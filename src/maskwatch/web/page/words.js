@@ -1,5 +1,6 @@
 // A page's words in all its languages, and the one that is chosen.
 
+import { made } from "./dom.js";
 import { Catalogue } from "./lib/text.js";
 
 const LANGUAGE = "maskwatch.language"; // where the choice is kept
@@ -46,10 +47,29 @@ function keptLanguage() {
 }
 
 /** Keeps the choice for the next visit. @param {string} code */
-export function keepLanguage(code) {
+function keepLanguage(code) {
   try {
     localStorage.setItem(LANGUAGE, code);
   } catch {
     // no room, or not allowed: it holds for this visit
   }
+}
+
+/**
+ * A button for each language, which keeps the choice.
+ * @param {Record<string, string>} names by the language's code
+ * @param {string} chosen @param {(code: string) => void} speak writes the page anew
+ */
+export function languageButtons(names, chosen, speak) {
+  return Object.entries(names).map(([code, name]) => {
+    const button = made("button", { type: "button", lang: code }, name);
+    button.setAttribute("aria-pressed", String(code === chosen));
+    button.addEventListener("click", () => {
+      keepLanguage(code);
+      speak(code);
+      const again = document.querySelector(`#languages [lang=${code}]`);
+      if (again instanceof HTMLElement) again.focus(); // the button that had it is gone
+    });
+    return button;
+  });
 }

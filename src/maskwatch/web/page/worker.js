@@ -76,7 +76,7 @@ const doors = {
 
   /** Judge a photo. @param {{bitmap: ImageBitmap, source: string}} call */
   async photo({ bitmap, source }) {
-    const report = await analyzer.analyze(toPicture(bitmap, true), source);
+    const report = await analyzer.analyze(toPicture(bitmap), source);
     return { answer: { report, bitmap }, handed: [bitmap] };
   },
 
@@ -88,7 +88,7 @@ const doors = {
 
   /** Judge the next frame. @param {{bitmap: ImageBitmap, timeS: number}} call */
   async frame({ bitmap, timeS }) {
-    const report = await stream.update(toPicture(bitmap, false), timeS);
+    const report = await stream.update(toPicture(bitmap), timeS);
     return { answer: { report, bitmap }, handed: [bitmap] };
   },
 };

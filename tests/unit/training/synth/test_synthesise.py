@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from maskwatch.io.images import load_image
 from maskwatch.training.data.catalog import LABELS, UNCLEAR, source_licence
 from maskwatch.training.data.manifest import BOX, read_manifest
 from maskwatch.training.synth.kinds import NEEDS_CHIN_ROOM, Kind
-from maskwatch.training.synth.supply import Supply, find_supply, usable_rows
+from maskwatch.training.synth.supply import Supply, _mixed, find_supply, usable_rows
 from maskwatch.training.synth.synthesise import make_picture, plan
 
 ROWS = [
@@ -221,3 +222,11 @@ def test_the_supply_ignores_the_order_of_the_table(manifest_path):
         np.array_equal(a.image_rgb, b.image_rgb)
         for a, b in zip(first.faces, second.faces, strict=True)
     )
+
+
+@pytest.mark.parametrize("close_ups", [0, 1, 4, 20])
+def test_faces_with_room_fill_up_where_close_ups_are_few(close_ups):
+    found = [SimpleNamespace(is_close_up=index < close_ups) for index in range(close_ups + 40)]
+    faces = _mixed(iter(found), 20)
+    assert len(faces) == 20
+    assert sum(face.is_close_up for face in faces) == min(close_ups, 8)
