@@ -216,7 +216,7 @@ def test_a_score_out_of_range_is_refused_with_the_range(path: Path, min_score: f
 
 def test_a_classifier_is_no_detector(tmp_path: Path, path: Path) -> None:
     classifier = write_toy_model(tmp_path)
-    with pytest.raises(ModelError, match="detector-card/1"):
+    with pytest.raises(ModelError, match="a classifier; give it as --model"):
         FaceDetector(classifier)
     values = path.with_suffix(".json").read_text()
     _, digest = card_path(classifier).read_text().split('"sha256": "')

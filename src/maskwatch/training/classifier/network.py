@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,13 +176,12 @@ def _freeze(base: Any, unfrozen_layers: int) -> None:
 # An exported file has no batch norms: they are frozen, and fold into the layers before them.
 
 
-def take_over_exported(model: Any, path: Path, *, narrower: bool = False) -> None:
+def take_over_exported(model: Any, path: Path) -> None:
     """Give a model without batch norms the weights of an exported file.
 
     Args:
         model: see fold_batch_norm; models inside it are gone through as well.
         path: an .onnx file that `maskwatch export` or `export-detector` wrote.
-        narrower: its layers may have fewer channels, see place_weights.
 
     Raises:
         SettingError: it cannot be read, or its network has another shape.
@@ -193,36 +192,11 @@ def take_over_exported(model: Any, path: Path, *, narrower: bool = False) -> Non
             kernel, *bias = weights[layer.name]
             if layer.use_bias and not bias:  # the exporter drops a bias of zeros
                 bias = [np.zeros(layer.bias.shape)]
-            if narrower:
-                place_weights(layer, [kernel, *bias])
-            else:
-                layer.set_weights([kernel, *bias])
+            layer.set_weights([kernel, *bias])
         except (KeyError, ValueError) as error:  # no such layer; another shape
             raise SettingError(
                 f"{path}: its network has another shape than the recipe's ({layer.name} differs)"
             ) from error
-
-
-def place_weights(layer: Any, narrower: Sequence[NDArray[np.float32]]) -> None:
-    """Give a convolution or dense layer the weights of one with as many channels or fewer.
-
-    The channels that it had go on as they were, for they give no weight to new ones (Chen et al.
-    2016, "Net2Net"). New channels keep their own start and hear everything: from the next layer
-    down they have no say yet, and learn to have one.
-
-    Raises:
-        ValueError: the other layer has more channels, or a kernel of another size.
-    """
-    placed = []
-    for own, other in zip(layer.get_weights(), narrower, strict=True):
-        fits = own.ndim == other.ndim and own.shape[:-2] == other.shape[:-2]
-        if not fits or any(mine < its for mine, its in zip(own.shape, other.shape, strict=True)):
-            raise ValueError(f"{other.shape} does not fit into {own.shape}")
-        if own.ndim > 1 and not isinstance(layer, keras.layers.DepthwiseConv2D):
-            own[..., : other.shape[-1]] = 0
-        own[tuple(slice(size) for size in other.shape)] = other
-        placed.append(own)
-    layer.set_weights(placed)
 
 
 def fold_batch_norm(model: Any) -> Any:

@@ -11,8 +11,6 @@ statistics it is the same function, and trains 1.5 times faster.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +19,13 @@ import numpy as np
 from keras import ops
 
 from maskwatch.errors import SettingError
-from maskwatch.training.classifier.network import (
-    fold_batch_norm,
-    load_base,
-    place_weights,
-    take_over_exported,
-)
+from maskwatch.training.classifier.network import fold_batch_norm, load_base, take_over_exported
 from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 
 OUTPUTS = 15
 """Values per point: score logit, dx, dy, log w, log h, and dx, dy of five landmarks, in strides."""
 
 _LEVELS = ("block_6_expand_relu", "block_13_expand_relu", "block_16_project_BN")
-_BLOCK_STEP = re.compile(r"(expanded_conv|block_(?P<block>\d+))_(?P<kind>expand|project)")
-_STAGES = (0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6)  # of MobileNetV2's blocks
 _RARE_FACE = 0.01  # prior of the score, so that background does not drown the first steps
 
 
@@ -45,14 +36,14 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
         recipe: sizes.
         weights: a .weights.h5 file of MobileNetV2 without top; or a detector to go on from: the
             model.keras of a run, or an exported .onnx file, whose batch norms are folded and stay
-            so and whose layers may be narrower. None lets Keras download the first.
+            so. None lets Keras download the first.
         seed: decides the start of pyramid and head.
 
     Returns:
         A model: uint8 RGB (n, H, W, 3), sides multiples of 32 -> (n, A, OUTPUTS).
 
     Raises:
-        SettingError: the weights cannot be loaded, or have more channels than the recipe.
+        SettingError: the weights cannot be loaded.
     """
     keras.utils.set_random_seed(seed)
     trained = weights is not None and weights.suffix in (".keras", ".onnx")
@@ -64,8 +55,6 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
     )
     outputs = [base.get_layer(name).output for name in _LEVELS]
     backbone = fold_batch_norm(keras.Model(base.input, outputs, name="backbone"))
-    if recipe.stage_channels:
-        backbone = widen(backbone, recipe.stage_channels)
 
     channels = recipe.pyramid_channels
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
@@ -82,46 +71,10 @@ def build_detector(recipe: DetectorNetworkRecipe, weights: Path | None, seed: in
     model = keras.Model(image, answer, name="detector")
     if weights is not None and weights.suffix == ".onnx":
         model = fold_batch_norm(model)
-        take_over_exported(model, weights, narrower=True)
+        take_over_exported(model, weights)
     elif weights is not None and trained:
         model = _taken_over(model, weights)
     return model
-
-
-def widen(backbone: Any, stage_channels: Sequence[int]) -> Any:
-    """A copy of MobileNetV2 with wider stages and, to begin with, the same answers.
-
-    An expansion has six times what the stage before hands on, as in the original; those of the
-    first three stages, whose pictures are large, stay as they are. Where a processor computes 16
-    values side by side, 24 channels take as long as 32.
-
-    Args:
-        backbone: without batch norms.
-        stage_channels: what each of the seven stages hands on.
-
-    Raises:
-        SettingError: a stage would be narrower.
-    """
-
-    def wider(layer: Any) -> Any:
-        config = layer.get_config()
-        if step := _BLOCK_STEP.fullmatch(layer.name):
-            block = int(step["block"] or 0)  # the first is called expanded_conv
-            if step["kind"] == "project":
-                config["filters"] = stage_channels[_STAGES[block]]
-            elif _STAGES[block - 1] > 1:
-                config["filters"] = 6 * stage_channels[_STAGES[block - 1]]
-        return type(layer).from_config(config)
-
-    wide = keras.models.clone_model(backbone, clone_function=wider)
-    for new, old in zip(wide.layers, backbone.layers, strict=True):
-        try:
-            place_weights(new, old.get_weights())
-        except ValueError as error:
-            raise SettingError(
-                f"stage_channels: wider stages only, {new.name} would lose channels ({error})"
-            ) from error
-    return wide
 
 
 def _taken_over(model: Any, path: Path) -> Any:

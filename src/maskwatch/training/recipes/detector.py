@@ -14,23 +14,17 @@ class DetectorNetworkRecipe:
 
     Attributes:
         alpha: width of MobileNetV2; 0.35 and 1.0 have ImageNet weights at hand.
-        stage_channels: what each of MobileNetV2's seven stages hands on, where that is more than
-            by `alpha`; what is added begins without a say, see network.widen. Empty: nothing more.
         pyramid_channels: width of the pyramid and the head.
         head_layers: separable convolutions before the output of each stride.
     """
 
     alpha: float = 0.35
-    stage_channels: tuple[int, ...] = ()
     pyramid_channels: int = 64
     head_layers: int = 2
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
         require(self.alpha in widths, "alpha", f"one of {widths}")
-        require(len(self.stage_channels) in (0, 7), "stage_channels", "seven numbers, or none")
-        for channels in self.stage_channels:
-            between("stage_channels", channels, 1, 1024)
         between("pyramid_channels", self.pyramid_channels, 8, 512)
         between("head_layers", self.head_layers, 1, 8)
 
