@@ -1,6 +1,6 @@
 """Batch by batch a model learns what Keras' own fit would teach it, and tells the same means.
 
-Run: pytest tests/training/test_loop.py
+Run: pytest tests/training/test_training_loop.py
 """
 
 from __future__ import annotations
