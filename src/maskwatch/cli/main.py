@@ -31,7 +31,7 @@ _COMMANDS = {
         "watch",
         "Watch many cameras, keep events and tell of violations.",
     ),
-    "events": ("maskwatch.cli.watch", "", "Export or delete kept events and counts."),
+    "events": ("maskwatch.cli.events", "", "Export or delete kept events and counts."),
     "app": (
         "maskwatch.cli.app",
         "app",

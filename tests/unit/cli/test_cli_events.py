@@ -69,7 +69,7 @@ def test_where_nothing_was_kept_the_file_says_so(
     tmp_path: Path, kind: str, counts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "none.sqlite3"
-    monkeypatch.setattr("maskwatch.cli.watch.default_path", lambda: store)
+    monkeypatch.setattr("maskwatch.cli.events.default_path", lambda: store)
     out = tmp_path / f"out{kind}"
     options = ["--counts"] if counts else []
     result = run("export", out, *options)
