@@ -83,7 +83,7 @@ def costs(plays: Sequence[Play]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -93,6 +93,8 @@ def main() -> None:
         for name, truth in read_truth().items()
         if (path := film_path(arguments.folder, name)) is not None
     }
+    if not looked:
+        parser.error(f"{arguments.folder}: none of the labelled films is there")
     result: dict[str, Any] = {"cpu": cpu_name(), "films": {}, "all": {}}
     for name, ways in looked.items():
         result["films"][name] = {

@@ -222,12 +222,20 @@ def writing(rows: Sequence[Row], pictures: int, out: str) -> dict[str, float]:
 
 @click.command()
 @click.argument("folder")
-@click.option("--pictures", default=320, show_default=True, help="That the engines judge.")
+@click.option(
+    "--pictures",
+    default=320,
+    show_default=True,
+    type=click.IntRange(2),
+    help="That the engines judge; all of FOLDER if it has fewer.",
+)
 @click.option("--s3", metavar="ADDRESS", help="Time the writing there too, such as s3://bucket/x.")
 @click.option("--out", default=RESULT, show_default=True, type=click.Path(path_type=Path))
 def main(folder: str, pictures: int, s3: str | None, out: Path) -> None:
     load = os.getloadavg()[0]
     listed = list_pictures([folder])
+    if len(listed) < WARM_UP + TIMED:
+        raise click.UsageError(f"{folder}: needs {WARM_UP + TIMED} pictures, has {len(listed)}")
     result: dict[str, Any] = {
         "machine": {"cpu": cpu_name(), "cores": runtime.available_cpus()},
         "load_before": round(load, 1),
@@ -245,7 +253,8 @@ def main(folder: str, pictures: int, s3: str | None, out: Path) -> None:
         result["writing"] = {"disk": writing(rows, len(chunk), f"{place}/out")}
         if s3:
             result["writing"]["s3"] = writing(rows, len(chunk), s3)
-        result["engines"] = {"pictures": pictures} | compare(list(cut(listed[:pictures])))
+        judged = listed[:pictures]
+        result["engines"] = {"pictures": len(judged)} | compare(list(cut(judged)))
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
 

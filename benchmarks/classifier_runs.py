@@ -28,16 +28,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from maskwatch.io.environment import cpu_name, git_revision
 from maskwatch.models.records import to_json
-from maskwatch.models.runtime import available_cpus
-from maskwatch.training.data.catalog import SYNTHETIC, UNCLEAR
+from maskwatch.training.data.catalog import INCORRECT, MASK, SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import has_box, read_manifest, write_manifest
 from maskwatch.training.data.parts import class_indices
 from maskwatch.training.data.split import source_groups, split_grouped, split_report
 from maskwatch.training.evaluation.abstention import calibration
 from maskwatch.training.evaluation.answers import ask_rows
 from maskwatch.training.metrics import score
+from maskwatch.training.synth.kinds import LABEL_OF
 from maskwatch.vision.classify import Classifier
 
 FOLDS = 5
@@ -120,7 +119,7 @@ SOURCES = (
     "kaggle-8982",
 )
 DRAWN_MASKS = tuple(
-    f"{kind}-drawn" for kind in ("worn", "nose_out", "tilted", "under_chin", "on_one_ear")
+    f"{kind}-drawn" for kind, label in LABEL_OF.items() if label in (MASK, INCORRECT)
 )
 NO_MASKS_MADE = {"sampling": {"synthetic_share": 0.0}}
 SMOOTH = {"augment": {"noise_sigma": 10, "noise_grain_px": 1, "haze_ratio": 0.0}}
@@ -188,10 +187,9 @@ def main() -> None:
 
 
 def record(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write the rows beside those of other runs; each tells the code that it was made with."""
+    """Write the rows beside those of other runs; each run tells the code that it was made with."""
     known = json.loads(path.read_text())["runs"] if path.exists() else []
-    origin = {"cpu": cpu_name(), "cores": available_cpus(), "revision": git_revision()}
-    runs = {row["name"]: row for row in known} | {row["name"]: {**row, **origin} for row in rows}
+    runs = {row["name"]: row for row in [*known, *rows]}
     path.write_text(json.dumps({"runs": list(runs.values())}, indent=1) + "\n")
 
 
@@ -199,19 +197,30 @@ def result(run: Run, table: pd.DataFrame, weights: Path, out: Path) -> dict[str,
     """Train unless it is done, ask the exported file about the held-out part, and score that."""
     answers = answers_of(run.name, out)
     folder = answers.parent
+    trained = folder / "run"
     if not answers.exists():
         manifest = prepare(run, table, out, folder)
         recipe = folder / "recipe.yaml"
         changed = merge(yaml.safe_load(run.recipe.read_text()), run.changes)
         recipe.write_text(yaml.safe_dump(changed))
-        model = folder / "run" / "classifier.onnx"
-        if not model.exists():
-            arguments = [str(recipe), "--data", str(manifest), "--out", str(folder / "run")]
+        if about(trained).get("state") != "finished":  # another training there is refused
+            arguments = [str(recipe), "--data", str(manifest), "--out", str(trained)]
             maskwatch("train", *arguments, "--weights", str(weights))
-            maskwatch("export", str(folder / "run"), "--data", str(manifest))
+        model = trained / "classifier.onnx"
+        if not model.exists():
+            maskwatch("export", str(trained), "--data", str(manifest))
         ask(model, read_manifest(manifest)).to_parquet(answers)
+    made = about(trained)
+    origin = {**made["machine"], "revision": made["revision"]}
     told = pd.read_parquet(answers)
-    return {"name": run.name, "changes": dict(run.changes), **scores_of(told)}
+    return {"name": run.name, "changes": dict(run.changes), **scores_of(told), **origin}
+
+
+def about(trained: Path) -> dict[str, Any]:
+    """What the folder of a training says of it; nothing where there is none yet."""
+    path = trained / "run.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
 
 
 def answers_of(name: str, out: Path) -> Path:

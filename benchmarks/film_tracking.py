@@ -188,9 +188,11 @@ def played(films: dict[str, list[Found]], start: Callable[[float, float], Step],
 @click.command()
 @click.option("--films", "folder", default="../shared/data/video", type=click.Path(path_type=Path))
 def main(folder: Path) -> None:
+    paths = {name: path for name in read_truth() if (path := film_path(folder, name))}
+    if not paths:
+        raise click.UsageError(f"{folder}: none of the labelled films is there")
     analyzer = Analyzer()
-    paths = {name: film_path(folder, name) for name in read_truth()}
-    films = {name: found_faces(analyzer, path) for name, path in paths.items() if path is not None}
+    films = {name: found_faces(analyzer, path) for name, path in paths.items()}
     result = {}
     for name, start in TRACKERS.items():
         if name == "ours" or importlib.util.find_spec("trackers") is not None:

@@ -10,8 +10,8 @@ run. What has to be read is that section of the docs, code included, at 200 word
 words of the page before the first press. Setting up comes once before all of them and is not in
 here: `make app`, and for the notebook its extra, which `make notebook` brings. While a model trains
 or the notebook runs nobody has to wait beside it: that time stands apart, and does not count
-against the goal. The table goes to standard output, and to benchmarks/results/first_tasks.json with
-the machine.
+against the goal. The table goes to standard output, and each row, as soon as it is there, to
+benchmarks/results/first_tasks.json with the machine.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -282,6 +283,16 @@ def line(name: str, took: dict[str, float]) -> str:
     return f"{name:<28}{cells}   {'yes' if whole_s <= GOAL_S else 'NO'}"
 
 
+def record(path: Path, key: str, took: dict[str, float]) -> None:
+    """Write down what a task took, and on which machine; the others stay as they are."""
+    document: dict[str, Any] = {"goal_s": GOAL_S, "tasks": {}}
+    if path.exists():
+        document = json.loads(path.read_text())
+    machine = {"cpu": cpu_name(), "cores": available_cpus(), "load": round(os.getloadavg()[0], 1)}
+    document["tasks"][key] = {**took, "machine": machine}
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Every task that is asked for, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -292,7 +303,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     if unknown := set(options.tasks) - set(TASKS):
         parser.error(f"no such task: {', '.join(sorted(unknown))}")
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    took = {}
     heads = ("words", "reading s", "machine s", "together s", "alone s")
     print(f"{'':<28}{''.join(f'{head:>12}' for head in heads)}   within {GOAL_S:.0f} s")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
@@ -303,12 +313,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         with chromium_with(playwright.chromium, folder / "camera.y4m", permit) as browser:
             desk = Desk(folder, browser, options.every)
             for key in options.tasks or TASKS:
-                took[key] = take(TASKS[key], desk)
-                print(line(TASKS[key].name, took[key]), flush=True)
-    machine = {"cpu": cpu_name(), "cores": available_cpus(), "load": round(os.getloadavg()[0], 1)}
-    before = json.loads(options.out.read_text())["tasks"] if options.out.exists() else {}
-    result = {"machine": machine, "goal_s": GOAL_S, "tasks": {**before, **took}}
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
+                took = take(TASKS[key], desk)
+                print(line(TASKS[key].name, took), flush=True)
+                record(options.out, key, took)
 
 
 if __name__ == "__main__":

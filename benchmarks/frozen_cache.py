@@ -2,9 +2,10 @@
 
     python benchmarks/frozen_cache.py --data split.parquet --weights PATH.weights.h5 --crops 640
 
-Takes a seeded sample of the training part, trains one epoch each way on it, and once more with the
-cache filled. Prints crops a second, the time the report's five epochs over 7,188 crops would take
-at that pace, and the last loss, which is the same in each way. The last line is one JSON document.
+Takes a seeded sample of the training part, trains two epochs each way on it, and once more with the
+cache filled. Of the second epoch it prints crops a second, the time the report's five epochs over
+7,188 crops would take at that pace, and the loss, which is the same in each way. The last line is
+one JSON document, which also goes to benchmarks/results/frozen_cache.json.
 """
 
 from __future__ import annotations

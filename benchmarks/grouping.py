@@ -2,11 +2,12 @@
 
     python benchmarks/grouping.py --data ../shared/data --seed 2
 
-Part 1 draws pictures from every set, alters each in the ways the published sets were altered, and
+Part 1 draws pictures from the sets of PICTURES_PER_SET, alters each as the published sets were, and
 groups originals and copies together. Recall counts the pairs of one picture that share a group.
 Every merge of two different pictures is listed by name: some are true copies inside the public
-data, so look before calling them mistakes. Part 2 groups all public sets and reports time and the
-largest groups. The thresholds were chosen on copies drawn with seed 1; report another seed.
+data, so look before calling them mistakes. Part 2 groups all pictures of these sets and reports
+time and the largest groups. The thresholds were chosen on copies drawn with seed 1; report another
+seed.
 
 Faces cut from photos are shown at 128 x 128, as published, before they are altered. The table is
 followed by one line of JSON, which is also written to benchmarks/results/grouping.json.

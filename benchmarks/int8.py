@@ -184,7 +184,8 @@ def photo_paths(table: pd.DataFrame) -> list[Path]:
     """Photos of the validation part with drawn faces."""
     rows = table[(table["split"] == "val") & table["source"].isin(SETS)]
     paths = sorted(rows["image_path"].unique())
-    return [Path(path) for path in paths[:: max(1, len(paths) // CALIBRATION_PHOTOS)]]
+    places = np.linspace(0, len(paths) - 1, min(CALIBRATION_PHOTOS, len(paths)))
+    return [Path(paths[int(at)]) for at in places]
 
 
 def average_precision(finder: FaceDetector, sets: Path) -> dict[str, float]:

@@ -32,10 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-import maskwatch.models.runtime
 from maskwatch import Analyzer
 from maskwatch.io.environment import cpu_name, versions
-from maskwatch.models.runtime import available_cpus
+from maskwatch.models.runtime import available_cpus, share
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.cartoon_face import cartoon
@@ -81,10 +80,8 @@ class Way:
 
     def __init__(self, threads: int, cores: int, batches: bool) -> None:
         self.name = f"{threads} threads, {cores} cores a network{', batches' if batches else ''}"
-        # sessions are sized when they are made
-        maskwatch.models.runtime.available_cpus = lambda: cores
-        self._analyzer = Analyzer()
-        maskwatch.models.runtime.available_cpus = available_cpus
+        with share(cores):  # networks are sized when they are loaded
+            self._analyzer = Analyzer()
         self.batcher = Batcher(self._analyzer) if batches else None
         if self.batcher:
             vars(self._analyzer._classifier)["probabilities"] = self.batcher.probabilities

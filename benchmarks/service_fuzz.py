@@ -256,7 +256,8 @@ def judged(url: str, samples: Sequence[bytes]) -> list[object]:
         [("images", (f"{index}", content)) for index, content in enumerate(batch)]
         for batch in (samples[start : start + 8] for start in range(0, len(samples), 8))
     ]
-    answers = [httpx.post(f"{url}/v1/analyze", files=part, timeout=60) for part in parts]
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        answers = [client.post(f"{url}/v1/analyze", files=part) for part in parts]
     return [report for answer in answers for report in answer.json()["reports"]]
 
 
@@ -269,8 +270,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds: list[Seen] = []
     began_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server:
         url = f"http://127.0.0.1:{server.port}"
         samples = small_samples()
         before = judged(url, samples)

@@ -137,8 +137,15 @@ class Server:
         tasks = Path(f"/proc/{pid}/task").glob("*/children")
         return [pid, *(int(child) for task in tasks for child in task.read_text().split())]
 
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever ends the block ends the server too."""
+        self.end()
+
     def end(self) -> int:
-        """Its exit code."""
+        """Its exit code; may be called again."""
         self._process.terminate()
         return self._process.wait(60)
 
@@ -282,8 +289,7 @@ def main() -> None:
         be_callers(*options.callers)
         return
     ceiling = Ceiling(drawn_files())
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server:
         rounds, answers = [], Counter[str]()
         for _ in range(options.rounds):
             alone, alone_cpu_ms = ceiling.measure(options.seconds)

@@ -56,8 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     failures: list[Any] = []
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder)) as server:
         memory_mb = [server.memory_mb()]
         for seed in range(options.seeds):
             report = by_schema(f"http://127.0.0.1:{server.port}", options.examples, seed)

@@ -254,7 +254,7 @@ def _lines(text: str, draw: random.Random, change: Callable[[str], str]) -> str:
 
 def main() -> None:
     """Read spoilt files, and say what came of them."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULT)
@@ -265,7 +265,7 @@ def main() -> None:
         print(fault)
     outcomes = sum(seen.outcomes.values(), Counter())
     result = {
-        "schema": "maskwatch.io.settings-fuzz/1",
+        "schema": "maskwatch.settings-fuzz/1",
         "cases": options.cases,
         "seed": options.seed,
         "outcomes": dict(outcomes),

@@ -89,8 +89,10 @@ def measure(films: dict[str, list[RecordedFrame]], apart_s: float) -> dict[str, 
     type=click.Path(path_type=Path),
 )
 def main(folder: Path) -> None:
-    analyzer = Analyzer()
     paths = {film: path for film in read_truth() if (path := film_path(folder, film))}
+    if not paths:
+        raise click.UsageError(f"{folder}: none of the labelled films is there")
+    analyzer = Analyzer()
     films = {film: looked_at(analyzer, path) for film, path in paths.items()}
     result = {
         "machine": {"cpu": cpu_name(), "cores": available_cpus()},

@@ -11,6 +11,7 @@ install another OpenCV over ours. The last line of output is one JSON document.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import platform
@@ -149,6 +150,7 @@ def import_s(module: str) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     result: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
     for name, start in TRACKERS.items():
         if importlib.util.find_spec(IMPORTS[name].partition(".")[0]) is None:

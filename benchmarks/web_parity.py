@@ -114,7 +114,7 @@ def main(data: Path, count: int) -> None:
                 "browser": f"Chromium {chromium.version}",
                 "machine": cpu_name(),
                 "photos": asdict(compare_photos(page, server, data, count)),
-                "films": asdict(compare_films(page, server, sorted((data / "video").iterdir()))),
+                "films": asdict(compare_films(page, server, sorted((data / "video").glob("*")))),
             }
     text = json.dumps(told)
     RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

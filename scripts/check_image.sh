@@ -4,6 +4,7 @@
 #
 #   scripts/check_image.sh            # ENGINE=podman takes that instead; RUN_OPTIONS go to its `run` as well
 set -euo pipefail
+[ "$#" -eq 0 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2; }
 cd "$(dirname "$0")/.."
 
 read -ra engine <<< "${ENGINE:-docker}"

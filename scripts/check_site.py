@@ -8,6 +8,7 @@ and files that pages show or link to, and whatever a browser would fetch from an
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
@@ -82,7 +83,11 @@ def _is_there(path: Path, url: str, pages: dict[Path, _Page]) -> bool:
 
 def main() -> None:
     """Says what is wrong with the site; exit code 1 if anything is."""
-    found = problems(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("site", type=Path, help="folder of the built site")
+    found = problems(parser.parse_args().site)
     print("\n".join(found) or "every link leads somewhere, and nothing is loaded from elsewhere")
     sys.exit(bool(found))
 

@@ -1,6 +1,6 @@
 """Draws the sample photos of the page: people of a few shapes that the shipped models can judge.
 
-    python scripts/draw_samples.py     # writes src/maskwatch/app/samples/*.jpg and judges them
+    python scripts/draw_samples.py     # writes src/maskwatch/samples/*.jpg and judges them
 
 No photo of a real person is in them. When another classifier is shipped, run this again; if it
 judges a drawing otherwise than meant, change that person in SCENES. The last column is the

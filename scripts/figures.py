@@ -8,6 +8,7 @@ draw_samples.py, and judged by the shipped models; `maskwatch predict --save` ma
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -304,6 +305,9 @@ def _save(figure: Figure, name: str) -> None:
 
 def main() -> None:
     """Draws all of them."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
     for draw in (draw_hero, draw_accuracy, draw_left_out, draw_live, draw_alarms, draw_cost):
         draw()

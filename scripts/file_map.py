@@ -5,6 +5,7 @@ Run: .venv/bin/python scripts/file_map.py
 
 from __future__ import annotations
 
+import argparse
 import ast
 from pathlib import Path
 
@@ -43,5 +44,13 @@ def with_map(text: str) -> str:
     return text.partition(HEADING)[0].rstrip() + "\n\n" + file_map()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write it."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     CONTRIBUTING.write_text(with_map(CONTRIBUTING.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,11 +8,22 @@ changed is then in `git diff`.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.contract_factory import FOLDER, write_all
 
-write_all()
-print(f"{FOLDER}: {', '.join(sorted(path.name for path in FOLDER.glob('*.json')))}")
+
+def main() -> None:
+    """Write them, and say which."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    write_all()
+    print(f"{FOLDER}: {', '.join(sorted(path.name for path in FOLDER.glob('*.json')))}")
+
+
+if __name__ == "__main__":
+    main()

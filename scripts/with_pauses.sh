@@ -6,7 +6,7 @@
 #
 # Whatever the command starts in sessions of its own (training jobs, browsers) goes on meanwhile.
 set -uo pipefail
-[ "$#" -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
+case "${1:---help}" in -*) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;; esac
 
 setsid "$@" &
 group=$!

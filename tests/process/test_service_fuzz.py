@@ -15,6 +15,7 @@ from support.service_server import GatedAnalyzer, running
 
 sys.path.append(str(ROOT / "benchmarks"))
 from service_fuzz import Case, Seen, attack, cases, judged, small_samples, wrong_with
+from service_load import Server
 
 
 def test_the_same_seed_gives_the_same_cases() -> None:
@@ -24,10 +25,13 @@ def test_the_same_seed_gives_the_same_cases() -> None:
     assert len({case.damage for case in first}) == 11
 
 
-def test_damaged_pictures_are_refused_and_whole_ones_judged(tmp_path: Path) -> None:
+def test_damaged_pictures_are_refused_and_whole_ones_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen, samples = Seen(), small_samples()
     whole = [Case("none", content, "image/jpeg") for content in samples]
     with running(GatedAnalyzer(tmp_path)) as service:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # where nobody listens
         before = judged(service.url, samples)
         attack(service.url, [*cases(200, seed=1), *whole], seen, callers=3)
         assert judged(service.url, samples) == before
@@ -36,6 +40,14 @@ def test_damaged_pictures_are_refused_and_whole_ones_judged(tmp_path: Path) -> N
     assert seen.total.total() == len(seen.seconds) == 200 + len(samples)
     assert seen.statuses["none"][200] >= len(samples)
     assert set(seen.statuses["empty"]) <= {400, 415, 422}
+
+
+def test_a_benchmark_that_fails_leaves_no_server(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Server(tmp_path) as server:
+        raise KeyboardInterrupt
+    assert server.end() == 0
+    with pytest.raises(FileNotFoundError):
+        server.memory_mb()
 
 
 @pytest.mark.parametrize(
