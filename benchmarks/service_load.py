@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 from maskwatch import Analyzer
-from maskwatch.client import jpeg
+from maskwatch.io.encoding import jpeg
 from maskwatch.io.environment import cpu_name, versions
 from maskwatch.models.runtime import available_cpus
 

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
 
 from maskwatch.errors import ImageError, ImageFault, MissingExtraError, ServiceError, SettingError
 from maskwatch.io.addresses import shown_address, without_addresses
-from maskwatch.io.images import ImageSource, load_image, read_file, source_name
+from maskwatch.io.encoding import encoded, jpeg
+from maskwatch.io.images import ImageSource, source_name
 from maskwatch.io.report import Result
-from maskwatch.schema import Frame, FrameReport, ImageRGB
+from maskwatch.schema import Frame, FrameReport
 
 try:
     import httpx
@@ -40,6 +40,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 # how often to look whether the frames have ended
 _LOOK_S = 0.1
 _ANSWER_BYTES = 16_000_000
+_FRAMES = "Frames, or image files as bytes"
 
 
 class Client:
@@ -77,6 +78,11 @@ class Client:
             raise SettingError("url: must begin with http:// or https://")
         if not (api_key is None or isinstance(api_key, str)):
             raise SettingError(f"api_key: must be text, not {type(api_key).__name__}")
+        if api_key and not _can_be_sent(api_key):  # what would refuse it shows it
+            raise SettingError(
+                "api_key: must be ASCII without a line end or a space around it; strip() what was "
+                "read from a file"
+            )
         if not (isinstance(timeout_s, int | float) and 0 < timeout_s < math.inf):
             raise SettingError(f"timeout_s: must be above 0, not {timeout_s}")
         if not (isinstance(tries, int) and tries >= 1):
@@ -115,9 +121,7 @@ class Client:
             SettingError: it is one image instead of several.
             ServiceError: the service cannot be reached, refuses or fails.
         """
-        if isinstance(images, str | bytes | bytearray) or not isinstance(images, Iterable):
-            got = "None" if images is None else f"one {type(images).__name__}"
-            raise SettingError(f"images: must be a list of images, not {got}")
+        _check_several("images", images, "a list of images")
         images = list(images)
         if not images:
             return ()
@@ -146,8 +150,11 @@ class Client:
 
         Raises:
             ServiceError: the service cannot be reached, refuses or fails.
+            SettingError: `frames` is or holds something else.
+            ImageError: the array of a frame is no picture.
             Exception: whatever `frames` raises.
         """
+        _check_several("frames", frames, _FRAMES)
         with ExitStack() as stack:
             socket = self._patiently(lambda: self._connect(stack))
             sender = _Sender(socket, frames)
@@ -199,7 +206,8 @@ class Client:
         document = to_json(response.content)
         # where no image could be read, the refusal says why for each
         if response.status_code == 200 or "reports" in document:
-            return list(document.get("reports") or ())
+            reports = document.get("reports")
+            return reports if isinstance(reports, list) else []
         raise self._refused(response.status_code, response.headers, document)
 
     def _connect(self, stack: ExitStack) -> ClientConnection:
@@ -218,7 +226,7 @@ class Client:
             answer = error.response
             document = to_json(bytes(answer.body or b""))
             raise self._refused(answer.status_code, answer.headers, document) from error
-        except (OSError, WebSocketException) as error:
+        except (OSError, ValueError, WebSocketException) as error:  # ValueError: no such address
             raise ServiceError(f"{self._name}: cannot be asked ({_why(error)})") from error
 
     def _refused(
@@ -271,10 +279,12 @@ class _Sender:
                     return
                 self.sent += 1
                 if isinstance(frame, Frame):
-                    socket.send(json.dumps({"time_s": frame.time_s}))
                     content = jpeg(frame.image_rgb)
+                    socket.send(json.dumps({"time_s": float(frame.time_s)}))
+                elif isinstance(frame, bytes | bytearray | memoryview):
+                    content = bytes(frame)
                 else:
-                    content = frame
+                    raise _wrong("frames", _FRAMES, f"{type(frame).__name__} among them")
                 socket.send(content)
         except WebSocketException:
             pass  # whoever reads the answers is told
@@ -293,13 +303,28 @@ def _is_here(url: str) -> bool:
         return False
 
 
+def _can_be_sent(api_key: str) -> bool:
+    return api_key.isascii() and api_key.isprintable() and api_key == api_key.strip()
+
+
+def _check_several(name: str, given: object, wanted: str) -> None:
+    """Refuse one thing in the place of several; a picture is itself made of several things."""
+    is_file = isinstance(given, str | bytes | bytearray | memoryview | io.IOBase)
+    is_array = isinstance(given, np.ndarray) and given.ndim < 4
+    if is_file or is_array or not isinstance(given, Iterable):
+        got = "None" if given is None else f"one {type(given).__name__}"
+        raise _wrong(name, wanted, got)
+
+
+def _wrong(name: str, wanted: str, got: str) -> SettingError:
+    return SettingError(f"{name}: must be {wanted}, not {got}")
+
+
 def _why(error: BaseException) -> str:
     return without_addresses(" ".join(str(error).split())) or type(error).__name__
 
 
-# What goes between the client and a service: images as files, answers as records.
-
-_JPEG_QUALITY = 92
+# What a service answers, as records.
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,24 +344,6 @@ class StreamAnswer:
     time_s: float
     dropped: int
     latency_s: float
-
-
-def encoded(image: ImageSource) -> bytes:
-    """The bytes of an image file; of an array or a Pillow image without loss.
-
-    Raises:
-        ImageError: a file cannot be read, or an array is no picture.
-    """
-    if isinstance(image, bytes | bytearray | memoryview):
-        return bytes(image)
-    if isinstance(image, np.ndarray | Image.Image):
-        return _file(load_image(image), "PNG", compress_level=1)
-    return read_file(image)
-
-
-def jpeg(image_rgb: ImageRGB) -> bytes:
-    """One frame as a file that is small enough to be sent many times a second."""
-    return _file(image_rgb, "JPEG", quality=_JPEG_QUALITY)
 
 
 def to_result(entry: Mapping[str, Any], source: str | None) -> Result:
@@ -366,12 +373,6 @@ def to_json(content: str | bytes) -> dict[str, Any]:
     """A JSON object; an empty one where there is something else."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _file(image_rgb: ImageRGB, format_name: str, **options: int) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(image_rgb).save(content, format_name, **options)
-    return content.getvalue()

@@ -5,6 +5,7 @@ Run: pytest tests/process/test_client.py
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
@@ -67,6 +68,9 @@ def rounded(report: FrameReport) -> FrameReport:
         ("photo.jpg", SettingError, "images: must be a list of images, not one str"),
         (b"x", SettingError, "not one bytes"),
         (Path("photo.jpg"), SettingError, "images: must be a list of images, not one "),
+        (memoryview(b"x"), SettingError, "images: must be a list of images, not one memoryview"),
+        (io.BytesIO(b"x\ny"), SettingError, "images: must be a list of images, not one BytesIO"),
+        (plain(RED), SettingError, "images: must be a list of images, not one ndarray"),
         ([None], ImageError, "expected a path, bytes, .* got None"),
         ([7], ImageError, "got int"),
         (["https://a:geheim@host/a.jpg"], ImageError, r"https://\*\*\*@host/\.\.\.: an address"),
@@ -318,7 +322,10 @@ def test_what_will_not_get_better_is_asked_once(status: int) -> None:
         b"",
         b"<html>",
         b"[]",
+        b"[" * 100_000,
         b"{}",
+        b'{"reports": 5}',
+        b'{"reports": null}',
         b'{"reports": []}',
         b'{"reports": [{}]}',
         b'{"reports": [1]}',
@@ -355,8 +362,22 @@ def test_settings_that_make_no_sense(values: dict[str, object], reason: str) -> 
         Client(**values)
 
 
-def test_an_address_that_is_none() -> None:
-    with Client("http://:x") as client:
+@pytest.mark.parametrize(
+    "key", [f"{KEY}\n", f" {KEY}", f"{KEY}\u00fc", f"{KEY}\0", f"{KEY}\r\nx: y", " "]
+)
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(SettingError, match="api_key: must be ASCII without a line end") as caught:
+        Client(api_key=key)
+    one_line(caught.value)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://:x", "http://127.0.0.1:99999", "http://[::1", "http://a\u2028b", "http://"],
+)
+def test_an_address_that_is_none(url: str) -> None:
+    with Client(url) as client:
         for ask in (lambda: client.analyze([b"x"]), lambda: next(client.stream([b"x"]))):
             with pytest.raises(ServiceError, match="cannot be asked"):
                 ask()
@@ -391,6 +412,40 @@ def test_a_stream_of_files_with_a_broken_one(client: Client) -> None:
         answers += list(client.stream([content]))
     assert isinstance(answers[0].result, FrameReport)
     assert isinstance(answers[1].result, ImageError)
+
+
+@pytest.mark.parametrize(
+    ("frames", "error", "said"),
+    [
+        (None, SettingError, "frames: must be Frames, or image files as bytes, not None"),
+        (b"x", SettingError, "not one bytes"),
+        (plain(RED), SettingError, "not one ndarray"),
+        (io.BytesIO(b"x"), SettingError, "not one BytesIO"),
+        (Frame(plain(RED), 0.0, 0), SettingError, "not one Frame"),
+        (["photo.jpg"], SettingError, "not str among them"),
+        ([Path("photo.jpg")], SettingError, "Path among them"),
+        ([plain(RED)], SettingError, "not ndarray among them"),
+        ([None], SettingError, "not NoneType among them"),
+        ([Frame(plain(RED).astype(float), 0.0, 0)], ImageError, "expected uint8 of shape"),
+    ],
+)
+def test_what_is_no_frame_is_told(
+    client: Client, frames: object, error: type[MaskWatchError], said: str
+) -> None:
+    with pytest.raises(error, match=said) as caught:
+        list(client.stream(frames))
+    one_line(caught.value)
+
+
+def test_bytes_and_times_of_other_kinds_are_frames_too(client: Client) -> None:
+    content = png(TWO_FACES)
+    for frame in (
+        bytearray(content),
+        memoryview(content),
+        Frame(TWO_FACES, np.float32(1.5), 0),
+    ):
+        (answer,) = client.stream([frame])
+        assert isinstance(answer.result, FrameReport)
 
 
 def test_while_the_service_is_busy_only_the_newest_frame_is_answered(

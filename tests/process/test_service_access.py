@@ -120,9 +120,20 @@ def test_where_keys_come_from(
         assert (ring.find(key) is not None) is there
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_of_keys_that_another_program_encoded(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(f"# the keys of the door\r\n{OLD}\r\n{NEW}\r\n".encode(encoding))
+    ring = load_keys({}, file)
+    assert (len(ring), ring.find(OLD), ring.find(NEW)) == (2, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (f"{OLD}\n{NEW} # of the door\n".encode(), "API key 2: has a comment behind it"),
+        (f"{NEW}\u00fc".encode(), "API key 1: holds more than printable ASCII"),
+        (f"{NEW}\tdoor".encode(), "API key 1: holds more than printable ASCII"),
         (None, "cannot be read"),
         (b"", "holds no key"),
         (b"# nothing\n", "holds no key"),
@@ -138,6 +149,7 @@ def test_a_file_without_usable_keys(tmp_path: Path, content: bytes | None, reaso
     with pytest.raises(SettingError, match=reason) as caught:
         load_keys({}, file)
     assert "short" not in str(caught.value).replace("shorter", "")
+    assert OLD not in str(caught.value) and NEW not in str(caught.value)
 
 
 def test_every_client_has_a_rate_of_its_own(analyzer: GatedAnalyzer) -> None:

@@ -191,6 +191,26 @@ def test_a_body_that_is_not_what_it_should_be(
     assert detail in refused(post(service, content=content, headers=headers), status, kind)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "X-GZip", "identity, br", "deflate"])
+def test_a_compressed_body_is_called_so(service: Running, coding: str) -> None:
+    """And not a damaged picture, or JSON that is none."""
+    for headers in (PNG, JSON):
+        answer = post(service, content=b"x", headers=headers | {"content-encoding": coding})
+        detail = f"send the body as it is, not compressed ({coding})"
+        assert refused(answer, 415, "wrong_type") == detail
+
+
+def test_a_coding_that_compresses_nothing_is_let_be(service: Running) -> None:
+    for coding in ("identity", "utf-8", ""):
+        headers = PNG | {"content-encoding": coding}
+        assert post(service, content=png(NOBODY), headers=headers).status_code == 200
+
+
+def test_json_may_begin_with_a_mark(service: Running) -> None:
+    content = json.dumps(as_json(png(NOBODY))).encode("utf-8-sig")
+    assert post(service, content=content, headers=JSON).status_code == 200
+
+
 def test_nothing_a_client_names_is_opened(service: Running, tmp_path: Path) -> None:
     image = tmp_path / "mine.png"
     image.write_bytes(png(TWO_FACES))

@@ -192,6 +192,10 @@ def invoke(*arguments: object, **environment: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+GONE = ("--model", "gone.onnx")
+"""So that a service that takes the options does not start either."""
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -200,6 +204,33 @@ def invoke(*arguments: object, **environment: str) -> tuple[int, str]:
         (["--port", "70000"], 2, "70000 is not in the range"),
         (["--max-replicas", "2"], 2, "--max-replicas N needs --engine ray"),
         (["--max-images", "0"], 2, "limit images: must be above 0"),
+        (
+            ["--origin", "https://example.org/", *GONE],
+            2,
+            "--origin https://example.org/: must be as",
+        ),
+        (["--origin", "https://Example.org", *GONE], 2, "--origin https://Example.org: must be as"),
+        (
+            ["--origin", "example.org", *GONE],
+            2,
+            "--origin example.org: must be as browsers send it",
+        ),
+        (
+            ["--origin", "*", *GONE],
+            2,
+            "--origin *: must be as browsers send it: https://example.org",
+        ),
+        (
+            ["--allowed-host", "https://a.org", *GONE],
+            2,
+            "--allowed-host https://a.org: must be a name",
+        ),
+        (
+            ["--allowed-host", "a.org:8443", *GONE],
+            2,
+            "--allowed-host a.org:8443: must be a name alone",
+        ),
+        (["--allowed-host", "*", *GONE], 2, "--allowed-host *: must be a name alone"),
         (["--max-body-mb", "nan"], 2, "--max-body-mb: must be a number"),
         (["--max-megapixels", "nan"], 2, "--max-megapixels: must be a number"),
         (["--max-megapixels", "1e-9"], 2, "limit image_pixels: must be above 0"),

@@ -35,6 +35,9 @@ from maskwatch.pipeline import Networks
 Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
 """Judges chunks with so many workers, in any order; one a core if None."""
 
+_BEGUN_IN = "folder"
+"""Key of the folder that relative names start from, wherever the run is gone on with."""
+
 _OUTAGE = 8
 """A store that gives none of so many pictures in a row is down, or its credentials have expired."""
 
@@ -112,9 +115,10 @@ class Run:
         about = _describe(sources, self._networks)
         present = self._folder.names()
         if PLAN_NAME not in present:
-            if any(name.endswith(".parquet") for name in present):
+            # one that begins with a dot was left by a run that was killed, or is being written
+            if any(name.endswith(".parquet") and not name.startswith(".") for name in present):
                 raise SettingError(f"--out {out}: holds Parquet files that are no run of MaskWatch")
-            self._folder.write(PLAN_NAME, encode_plan(list_pictures(sources), about))
+            self._begin(list_pictures(sources), about)
         self._plan = Plan(self._folder.read(PLAN_NAME))
         other = sorted(key for key in about if self._plan.about.get(key) != about[key])
         if other:
@@ -134,12 +138,18 @@ class Run:
         """
         if self.done == self.pictures:
             return
-        task = Task(self._networks, str(Path.cwd()))
+        task = Task(self._networks, self._plan.about.get(_BEGUN_IN, str(Path.cwd())))
         # closing: whatever ends this ends the workers as well
         with closing(engine(self._left(), task, workers)) as judged:
             for chunk, rows in _without_outage(judged, some_came=self.done > 0):
                 self._folder.write(chunk.file_name, encode_rows(rows))
                 yield Count.of(rows)
+
+    def _begin(self, names: Sequence[str], about: dict[str, Any]) -> None:
+        """Write the plan down, unless another run has done so while this one looked for names."""
+        if PLAN_NAME not in self._folder.names():
+            begun = about | {_BEGUN_IN: str(Path.cwd())}
+            self._folder.write(PLAN_NAME, encode_plan(names, begun))
 
     def _left(self) -> Iterator[Chunk]:
         return (chunk for chunk in self._plan.chunks() if chunk.file_name not in self._present)

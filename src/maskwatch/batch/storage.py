@@ -47,12 +47,17 @@ _READ_WAITS_S = (0.5, 2.0, 8.0)
 def list_pictures(sources: Iterable[str]) -> list[str]:
     """The names of all pictures, each once, in the order of the sources; folders are sorted.
 
+    A picture that is missing among several sources is left to its row, as one in a manifest is.
+
     Raises:
         ImageError: a source holds no picture at all.
-        DataError: a manifest cannot be read or lacks the column, a store cannot be listed.
+        DataError: a manifest cannot be read, lacks the column or names no picture, a store cannot
+            be listed.
         SettingError: an address holds a password.
     """
-    return list(dict.fromkeys(name for source in sources for name in _expand(source)))
+    sources = list(sources)
+    alone = len(sources) == 1
+    return list(dict.fromkeys(name for source in sources for name in _expand(source, alone)))
 
 
 def is_address(name: str) -> bool:
@@ -128,16 +133,21 @@ def why(error: BaseException) -> str:
     return without_addresses(" ".join(str(error).split())) or type(error).__name__
 
 
-def _expand(source: str) -> Iterator[str]:
+def _expand(source: str, alone: bool) -> Iterator[str]:
     if source.lower().endswith(MANIFESTS) and (is_address(source) or _is_file(source)):
         yield from _read_manifest(source)
     elif is_address(source):
-        yield from _list_store(source)
+        yield from _list_store(source, alone)
     else:
         names = [str(path) for path in list_images(source)]
-        if len(names) == 1 and not _is_file(names[0]):
+        if len(names) == 1 and not _is_file(names[0]) and (alone or not _names_picture(source)):
             load_image(names[0])  # raises what is wrong with it
         yield from names
+
+
+def _names_picture(source: str) -> bool:
+    """Whether a source is by its name one picture, rather than a folder or a pattern of several."""
+    return counts_as_picture(source) and "*" not in source
 
 
 def _is_file(name: str) -> bool:
@@ -145,7 +155,7 @@ def _is_file(name: str) -> bool:
     return os.path.isfile(name)  # noqa: PTH113
 
 
-def _list_store(address: str) -> list[str]:
+def _list_store(address: str, alone: bool) -> list[str]:
     store, path = open_store(address)
     try:
         if store.isdir(path):
@@ -158,8 +168,10 @@ def _list_store(address: str) -> list[str]:
             found = [name for name, about in entries.items() if about["type"] == "file"]
     except Exception as error:  # each store raises its own
         raise DataError(f"{address}: cannot be listed ({why(error)})") from error
-    if not found:
+    if not found and (alone or not _names_picture(address)):
         raise ImageError(address, "no pictures there", ImageFault.UNAVAILABLE)
+    if not found:
+        return [address]
     return [str(store.unstrip_protocol(name)) for name in sorted(found)]
 
 
@@ -179,6 +191,7 @@ def _read_manifest(address: str) -> Iterator[str]:
     """The pictures a manifest names; relative paths start from its own folder."""
     base = address.rpartition("/")[0] if is_address(address) else str(Path(address).parent)
     reader = _parquet_paths if address.lower().endswith(".parquet") else _csv_paths
+    number = 0
     try:
         with _open(address) as file:
             for number, name in enumerate(reader(file, address), start=1):
@@ -194,6 +207,8 @@ def _read_manifest(address: str) -> Iterator[str]:
         raise
     except Exception as error:  # pyarrow's, csv's and each store's own
         raise DataError(f"{address}: not a readable manifest ({why(error)})") from error
+    if not number:
+        raise DataError(f"{address}: names no picture")
 
 
 @contextmanager
@@ -218,13 +233,16 @@ def _parquet_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
 
 def _csv_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
     with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
+        # strict, for a quote that is never closed would swallow all the names after it
+        reader = csv.DictReader(text, strict=True)
         _check_columns(reader.fieldnames or [], address)
         for row in reader:
             yield row[PATH_COLUMN]
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, bytes):  # a column that does not say that it is text
+        return os.fsdecode(value)
     return None if value is None else str(value)
 
 

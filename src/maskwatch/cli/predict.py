@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import sys
 import time
@@ -126,6 +127,8 @@ def predict(
         _check_folder(out)
         networks = Networks(model, detector, detector_side_px, whole_image, tiles, device=device)
         named = [line for source in sources for line in _named(source)]
+        if not named:
+            raise SettingError("-: the list on standard input names no picture")
         sys.exit(predict_many(named, out, networks, engine or "local", workers))
     if engine or workers:
         raise SettingError("--engine and --workers: go with --out FOLDER only")
@@ -172,6 +175,7 @@ def _bar(results: Iterable[Result], length: int) -> AbstractContextManager[Itera
 
 
 def _check_folder(out: str) -> None:
+    _check_named("--out", out)
     ending = Path(out).suffix.lower()
     if ending in _FILES:
         raise SettingError(
@@ -182,8 +186,11 @@ def _check_folder(out: str) -> None:
 
 def _named(source: str) -> list[str]:
     """What a SOURCE stands for: itself, or the lines of standard input."""
+    _check_named("SOURCE", source)
     if source != "-":
         return [source]
+    if sys.stdin is None:
+        raise SettingError("-: a list of names is expected on standard input, which is closed")
     content = sys.stdin.buffer.read()
     if b"\0" in content and kind_of(content[:HEAD_BYTES]):
         raise SettingError(
@@ -195,7 +202,14 @@ def _named(source: str) -> list[str]:
         text = "\0"
     if "\0" in text:
         raise SettingError("-: a list of names is expected, one a line, in plain text")
-    return [line for line in text.splitlines() if line]
+    # not splitlines, for which some letters that a name may hold end a line as well
+    return [line for line in re.split(r"\r\n|\r|\n", text) if line]
+
+
+def _check_named(option: str, value: str) -> None:
+    """Refuse an empty name, which stands for the current folder: a variable that is not set."""
+    if not value:
+        raise SettingError(f"{option}: is empty; for the current folder give .")
 
 
 def _root(named: Iterable[str]) -> Path:

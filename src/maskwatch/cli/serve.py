@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 import click
@@ -21,6 +22,8 @@ from maskwatch.vision.tiles import Tiles
 
 _DEFAULT = Limits()
 _MILLIONS = click.FloatRange(min=0, max=1e6, min_open=True)
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+")
+_HOST = re.compile(r"(\*\.)?[\w.-]+", re.ASCII)
 
 
 @click.command(
@@ -148,6 +151,10 @@ def serve(
         rate_per_s=max_rate,
         shutdown_s=shutdown_s,
     )
+    _check_forms("--origin", origins, _ORIGIN, "as browsers send it: https://example.org, no more")
+    _check_forms(
+        "--allowed-host", allowed_hosts, _HOST, "a name alone, masks.example.org or *.example.org"
+    )
     keys = load_keys(os.environ, api_key_file)
     # whoever has no key learns nothing, by whatever name a page calls
     hosts = None if keys and not allowed_hosts else (host, *allowed_hosts)
@@ -173,6 +180,13 @@ def serve(
     if judge.failure is not None:
         reason = where(judge.failure)
         raise ModelError(f"the networks judge nothing here ({reason})") from judge.failure
+
+
+def _check_forms(option: str, values: tuple[str, ...], form: re.Pattern[str], wanted: str) -> None:
+    """Refuse what no call could ever match, instead of refusing every call."""
+    for value in values:
+        if not form.fullmatch(value):
+            raise SettingError(f"{option} {value}: must be {wanted}")
 
 
 def _whole(option: str, millions: float) -> int:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwatch.errors import SettingError
 from maskwatch.io.addresses import is_own_host
+from maskwatch.io.text_files import marked_encoding
 from maskwatch.service.engine import Engine, logger
 from maskwatch.service.limits import (
     FOREIGN_PAGE,
@@ -179,7 +180,7 @@ class KeyRing:
             keys: each a key, or `sha256:` and the hash of one in 64 hexadecimal digits.
 
         Raises:
-            SettingError: a key is short enough to be guessed, or a hash is none.
+            SettingError: a key is short enough to be guessed or cannot be sent, or a hash is none.
         """
         # a key is random and long, so one plain hash is as safe as a slow one
         self._hashes = tuple(_hash(key, index) for index, key in enumerate(keys, start=1))
@@ -209,9 +210,11 @@ def load_keys(environment: Mapping[str, str], file: Path | None = None) -> KeyRi
     keys = re.split(r"[\s,]+", environment.get(KEYS_VARIABLE, ""))
     if file is not None:
         try:
-            lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+            content = file.read_bytes()
+            text = content.decode(marked_encoding(content) or "utf-8")
         except (OSError, ValueError) as error:
             raise SettingError(f"--api-key-file {file}: cannot be read") from error
+        lines = [line.strip() for line in text.splitlines()]
         in_file = [line for line in lines if line and not line.startswith("#")]
         if not in_file:
             raise SettingError(f"--api-key-file {file}: holds no key; {_MAKE_ONE}")
@@ -224,6 +227,12 @@ def _hash(key: str, number: int) -> bytes:
         if not re.fullmatch(r"sha256:[0-9a-fA-F]{64}", key):
             raise SettingError(f"API key {number}: sha256: needs 64 hexadecimal digits after it")
         return bytes.fromhex(key.removeprefix("sha256:"))
+    if not (key.isascii() and key.isprintable()):
+        raise SettingError(f"API key {number}: holds more than printable ASCII; {_MAKE_ONE}")
+    if " #" in key:
+        raise SettingError(
+            f"API key {number}: has a comment behind it; give that a line of its own"
+        )
     if len(key) < _LEAST_CHARACTERS:
         raise SettingError(
             f"API key {number}: has {len(key)} characters, fewer than {_LEAST_CHARACTERS}; "

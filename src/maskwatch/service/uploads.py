@@ -6,6 +6,7 @@ Nothing is written to disk, and nothing in a body is taken for an address or a p
 from __future__ import annotations
 
 import base64
+import codecs
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 FIELD = "images"
 """What each part of a form is called."""
 
+_COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
+"""What `Content-Encoding` may say; taken for the image itself it would be a damaged one."""
+
 _MARKS_AN_IMAGE = 64
 """Quotes, commas and brackets of JSON for each image: eleven, and some more in its name."""
 
@@ -52,6 +56,9 @@ async def read_body(request: Request, limits: Limits) -> Body:
         Problem: it is over a limit or not what it says it is.
         ClientDisconnect: the client went away.
     """
+    coding = request.headers.get("content-encoding", "")
+    if _COMPRESSIONS & set(re.split(r"[\s,]+", coding.lower())):
+        raise Problem(WRONG_TYPE, f"send the body as it is, not compressed ({coding})")
     header = request.headers.get("content-type", "")
     media_type, options = parse_options_header(header)
     kind = media_type.decode("latin-1")
@@ -187,7 +194,8 @@ def _from_json(body: bytes, limits: Limits) -> list[Upload]:
     if sum(map(body.count, (b'"', b",", b"{", b"["))) > most:
         raise Problem(UNUSABLE, f"it holds more values than {limits.images} images need")
     try:
-        images = AnalyzeRequest.model_validate_json(body).images
+        # some programs on Windows begin what they write with a mark
+        images = AnalyzeRequest.model_validate_json(body.removeprefix(codecs.BOM_UTF8)).images
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
