@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import cv2
 import keras
 import numpy as np
 import pandas as pd
@@ -15,14 +16,23 @@ from support.training_factory import hash_number, random_base_weights
 
 from maskwatch import DataError, FaceDetector, ModelError, SettingError
 from maskwatch.cli.main import cli
+from maskwatch.io.images import load_image
 from maskwatch.models.card import load_detector
 from maskwatch.models.runtime import create_session
+from maskwatch.training.classifier.network import convert_to_onnx
 from maskwatch.training.data.manifest import BOX, read_manifest, tidy, write_manifest
 from maskwatch.training.data.manifest import COLUMNS as MANIFEST_COLUMNS
 from maskwatch.training.detector import train as trainer
 from maskwatch.training.detector.hard_places import HardPlaces, read_hard_places
-from maskwatch.training.detector.network import DetectionLoss, build_detector, fold_batch_norm
+from maskwatch.training.detector.network import (
+    DetectionLoss,
+    add_support,
+    build_detector,
+    fold_batch_norm,
+)
 from maskwatch.training.detector.scenes import COLUMNS, output_points
+from maskwatch.training.detector.stem import fit_stem, is_in
+from maskwatch.training.detector.teacher import Teacher
 from maskwatch.training.detector.train import check_parity, export_detector, train_detector
 from maskwatch.training.recipes.detector import (
     DetectorFitRecipe,
@@ -367,3 +377,133 @@ def test_found_faces_of_the_wrong_form_are_an_error_of_one_line(work, manifest):
     result = CliRunner().invoke(cli, ["train-detector", str(RECIPE), *inputs])
     assert result.exit_code == 1
     assert "list.json" in result.output and "Traceback" not in result.output
+
+
+@pytest.fixture(scope="module")
+def plain(exported):
+    """A network with a plain stem that goes on from one with blocks, and that one."""
+    recipe = dataclasses.replace(SMALL.network, stem="plain")
+    return build_detector(recipe, exported[0], seed=3), build_detector(
+        SMALL.network, exported[0], 3
+    )
+
+
+def test_a_plain_stem_stands_before_what_was_learnt(plain):
+    model, blocks = plain
+    names = [layer.name for layer in model.get_layer("backbone").layers]
+    assert "block_3_expand" in names and "block_2_expand" not in names
+    for name in ("block_3_expand", "block_16_project"):
+        ours, theirs = (one.get_layer("backbone").get_layer(name) for one in plain)
+        assert np.array_equal(ours.get_weights()[0], theirs.get_weights()[0])
+    image = np.random.default_rng(3).integers(0, 256, (1, 64, 96, 3)).astype(np.uint8)
+    assert model(image).shape == blocks(image).shape
+
+
+def test_a_plain_stem_learns_what_the_blocks_say_and_nothing_else_changes(plain):
+    model, blocks = plain
+    behind = model.get_layer("backbone").get_weights()
+
+    def images(index):
+        shape = (4, 8, 8, 3)  # coloured blocks: noise would be one mean grey to every layer
+        small = np.random.default_rng(index % 2).integers(0, 256, shape)
+        return small.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
+
+    first = fit_stem(model, blocks, images, steps=2)["loss"]
+    assert fit_stem(model, blocks, images, steps=40)["loss"] < 0.9 * first
+    for now, then in zip(model.get_layer("backbone").get_weights(), behind, strict=True):
+        assert np.array_equal(now, then)
+    assert all(layer.trainable for layer in model.layers)
+
+
+def test_a_run_fits_a_plain_stem_first_and_its_file_goes_on_as_it_is(
+    exported, work, manifest, capsys
+):
+    recipe = dataclasses.replace(
+        SMALL,
+        name="plain",
+        network=dataclasses.replace(SMALL.network, stem="plain"),
+        scenes=SceneRecipe(),
+        fit=dataclasses.replace(SMALL.fit, epochs=1, last_epochs=0, stem_steps=2),
+    )
+    folder = RunFolder(work / "plain")
+    train_detector(recipe, read_manifest(manifest), {}, folder, exported[0])
+    assert "Stem, 2 batches of 64 px" in capsys.readouterr().out
+    path = work / "plain.onnx"
+    path.write_bytes(convert_to_onnx(folder.load_model()))
+    assert is_in(path) and not is_in(exported[0])
+    again = build_detector(recipe.network, path, seed=9)
+    assert check_parity(create_session(path.read_bytes(), "plain"), again) < 1e-3
+
+
+YUNET = ROOT.parent / "shared" / "weights" / "yunet_n_dynamic.onnx"
+
+
+@pytest.mark.shared
+def test_a_teacher_scores_the_points_at_a_face_and_no_others():
+    image_rgb = load_image(ROOT / "src" / "maskwatch" / "samples" / "group.jpg")
+    faces = [face for face in FaceDetector().detect(image_rgb) if face.detection_score > 0.8]
+    left, top, right, bottom = faces[0].box_xyxy
+    side = int(3 * max(right - left, bottom - top))
+    x, y = int((left + right - side) / 2), int((top + bottom - side) / 2)
+    square = np.pad(image_rgb, ((side, side), (side, side), (0, 0)))[y + side :, x + side :]
+    scene = cv2.resize(square[:side, :side], (256, 256), interpolation=cv2.INTER_AREA)
+    nothing = np.full_like(scene, 90)
+    scores = Teacher(YUNET).scores(np.stack([scene, nothing]))
+    points = output_points(256)
+    assert scores.shape == (2, len(points)) and scores.max() <= 1
+    middle = np.abs(points[:, :2] - 128).max(axis=1) < points[:, 2] / 2 + 1
+    assert scores[0][middle].min() > 0.5
+    assert not scores[1].any()
+
+
+def test_a_teacher_is_yunet_or_refused(exported, tmp_path):
+    with pytest.raises(SettingError, match="no YuNet"):
+        Teacher(exported[0])
+    other = tmp_path / "broken.onnx"
+    other.write_bytes(b"no network")
+    with pytest.raises(ModelError, match=r"broken\.onnx"):
+        Teacher(other)
+
+
+IMITATING = dataclasses.replace(
+    SMALL,
+    name="imitating",
+    fit=dataclasses.replace(SMALL.fit, epochs=1, last_epochs=0, teacher_weight=0.5),
+)
+
+
+def test_a_recipe_that_imitates_wants_its_teacher(manifest, work):
+    with pytest.raises(SettingError, match=r"imitating: .* give its file with --teacher"):
+        train_detector(IMITATING, read_manifest(manifest), {}, RunFolder(work / "none"), None)
+
+
+@pytest.mark.shared
+def test_what_is_imitated_becomes_a_part_of_the_score(exported, work, manifest):
+    folder = RunFolder(work / "imitating")
+    train_detector(IMITATING, read_manifest(manifest), {}, folder, exported[0], YUNET)
+    model = folder.load_model()
+    image = np.random.default_rng(5).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
+    both = np.asarray(model(image))
+    assert both.shape[-1] == POINT_VALUES + 1
+    plain = np.asarray(add_support(model, 0.0)(image))
+    assert np.allclose(plain, both[..., :POINT_VALUES], atol=1e-5)
+    served = np.asarray(add_support(model, 0.2)(image))
+    even = np.log(0.35 / 0.65)
+    wanted = both[..., 0] + 0.2 * (both[..., POINT_VALUES] - even)
+    assert np.allclose(served[..., 0], wanted, atol=1e-4)
+    assert np.allclose(served[..., 1:], both[..., 1:POINT_VALUES], atol=1e-5)
+
+
+def test_imitating_costs_what_it_is_off_at_every_point():
+    targets = batch({9: FACE})
+    logits = np.where(targets[0, :, 0] == 1, 20.0, -20.0)
+    wanted = np.zeros((*targets.shape[:2], 1), np.float32)
+    wanted[0, 3] = 1
+    said = np.where(wanted == 1, 20.0, -20.0).astype(np.float32)
+    loss = DetectionLoss(teacher_weight=0.5)
+    taught = np.concatenate([targets, wanted], axis=-1)
+    right = np.concatenate([answer_for(targets, logits), said], axis=-1)
+    assert float(loss(taught, right)) == pytest.approx(0, abs=1e-3)
+    wrong = right.copy()
+    wrong[0, 3, POINT_VALUES] = -20
+    assert float(loss(taught, wrong)) == pytest.approx(0.5 * 20, rel=1e-3)

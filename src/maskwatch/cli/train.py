@@ -140,8 +140,16 @@ def calibrate(model: Path, data: Path, out: Path) -> None:
     help="ImageNet weights without top (.h5), or what to go on from: model.keras of a detector's "
     "run, or an exported .onnx, such as the shipped one.",
 )
+@click.option(
+    "--teacher", type=_FILE, help="ONNX file of YuNet, for a recipe that imitates its scores."
+)
 def train_detector(
-    recipe: Path, data: Path, faces: Path, out: Path | None, weights: Path | None
+    recipe: Path,
+    data: Path,
+    faces: Path,
+    out: Path | None,
+    weights: Path | None,
+    teacher: Path | None,
 ) -> None:
     """Train the face detector by RECIPE (a YAML file) and write a run folder.
 
@@ -158,7 +166,7 @@ def train_detector(
     settings = read_settings(recipe, DetectorRecipe)
     folder = RunFolder(out or Path("runs") / settings.name)
     found = read_found_faces(faces)
-    training.train_detector(settings, read_manifest(data), found, folder, weights)
+    training.train_detector(settings, read_manifest(data), found, folder, weights, teacher)
     click.echo(f"run folder: {folder.path}")
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from maskwatch.io.process import in_order
 from maskwatch.models.runtime import available_cpus
 
-Batch = tuple[NDArray[Any], NDArray[Any]]
-"""What a model is shown and what it is to answer, a row each."""
+Batch = tuple[NDArray[Any], NDArray[Any] | list[NDArray[Any]]]
+"""What a model is shown and what it is to answer, a row each; a list for several answers."""
 
 
 class Batches(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,18 +176,21 @@ def _freeze(base: Any, unfrozen_layers: int) -> None:
 # An exported file has no batch norms: they are frozen, and fold into the layers before them.
 
 
-def take_over_exported(model: Any, path: Path) -> None:
+def take_over_exported(model: Any, path: Path, fresh: Collection[str] = ()) -> None:
     """Give a model without batch norms the weights of an exported file.
 
     Args:
         model: see fold_batch_norm; models inside it are gone through as well.
         path: an .onnx file that `maskwatch export` or `export-detector` wrote.
+        fresh: layers that the file may lack, and that are then left as they are.
 
     Raises:
         SettingError: it cannot be read, or its network has another shape.
     """
     weights = read_layers(path)
     for layer in _layers(model):
+        if layer.name in fresh and layer.name not in weights:
+            continue
         try:
             kernel, *bias = weights[layer.name]
             if layer.use_bias and not bias:  # the exporter drops a bias of zeros

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskwatch._version import __version__
-from maskwatch.errors import DataError, ModelError
+from maskwatch.errors import DataError, ModelError, SettingError
 from maskwatch.files import writing
 from maskwatch.models.card import DetectorCard, card_path, write_card
 from maskwatch.models.runtime import create_session
@@ -38,20 +38,24 @@ from maskwatch.training.detector.hard_places import (
     read_hard_places,
     write_hard_places,
 )
-from maskwatch.training.detector.network import DetectionLoss, build_detector
+from maskwatch.training.detector.network import DetectionLoss, add_support, build_detector
 from maskwatch.training.detector.photos import Photo, take_photos
 from maskwatch.training.detector.scenes import (
-    COLUMNS,
+    Scene,
     SceneMaker,
     load_photos,
     make_targets,
     output_points,
 )
 from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, evaluate
+from maskwatch.training.detector.stem import fit_stem, is_in
+from maskwatch.training.detector.teacher import Teacher
 from maskwatch.training.loop import train_epoch
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.vision.detect import FaceDetector
+
+_STEM_EPOCH = 1_000_000  # of the seeds of a stem's scenes, so that no other epoch shows them
 
 
 def train_detector(
@@ -60,6 +64,7 @@ def train_detector(
     found: Mapping[str, NDArray[np.float64]],
     folder: RunFolder,
     weights: Path | None,
+    teacher: Path | None = None,
 ) -> None:
     """Train a detector, and write down what was done.
 
@@ -70,13 +75,15 @@ def train_detector(
         folder: where the run goes; one that was cut off is continued.
         weights: ImageNet weights or a trained detector to go on from, see build_detector; None
             for Keras' download.
+        teacher: see teacher.Teacher; only a recipe with a `teacher_weight` asks it.
 
     Raises:
         DataError: the manifest has no groups, or no photo to train on.
-        SettingError: unusable weights, or a finished run.
+        SettingError: unusable weights, no teacher where there must be one, or a finished run.
     """
+    learns_from = _load_teacher(recipe, teacher)
     parts = take_photos(table, found, holdout_names(), recipe.left_out, recipe.found_change)
-    model = build_detector(recipe.network, weights, recipe.seed)
+    model = build_detector(recipe.network, weights, recipe.seed, learns_from is not None)
     counts = {
         name: {
             "photos": len(photos),
@@ -86,22 +93,32 @@ def train_detector(
         for name, photos in parts.items()
     }
     folder.start(recipe, table, weights, counts, int(model.count_params()))
-    hard_places = _hard_places(model, recipe, parts["train"], folder)
+    served = model if learns_from is None else add_support(model, 0.0)
+    hard_places = _hard_places(served, recipe, parts["train"], folder)
     maker = SceneMaker(load_photos(parts["train"]), recipe, hard_places)
     checkpoint = folder.load_checkpoint()
     if checkpoint is None:
+        _fit_stem(model, recipe, weights, maker)
         _compile(model, recipe)
     else:
         model = checkpoint
     for epoch in range(folder.epochs_done(), recipe.fit.epochs):
         print(f"Epoch {epoch + 1}/{recipe.fit.epochs}, scenes of {recipe.side_px(epoch)} px")
         started = time.perf_counter()
-        batches = SceneBatches(maker, recipe, epoch)
+        batches = SceneBatches(maker, recipe, epoch, learns_from)
         means = train_epoch(model, batches)
         folder.end_epoch(epoch, means, time.perf_counter() - started, model)
     folder.save_model(model)
     run_folder.draw_curves(folder.history(), folder.path / "curves.png")
     folder.finish()
+
+
+def _load_teacher(recipe: DetectorRecipe, path: Path | None) -> Teacher | None:
+    if not recipe.fit.teacher_weight:
+        return None
+    if path is None:
+        raise SettingError(f"{recipe.name}: imitates a teacher; give its file with --teacher")
+    return Teacher(path)
 
 
 def _hard_places(
@@ -119,11 +136,27 @@ def _hard_places(
     return read_hard_places(path)
 
 
+def _fit_stem(model: Any, recipe: DetectorRecipe, weights: Path | None, maker: SceneMaker) -> None:
+    """Teach a plain stem first what the blocks in the weights say, unless it is in them."""
+    if recipe.network.stem != "plain" or not recipe.fit.stem_steps or is_in(weights):
+        return
+    print(f"Stem, {recipe.fit.stem_steps} batches of {recipe.fit.side_px} px")
+    teacher = build_detector(replace(recipe.network, stem="blocks"), weights, recipe.seed)
+    scenes = SceneBatches(maker, recipe, epoch=_STEM_EPOCH)
+    fit_stem(model, teacher, scenes.images, recipe.fit.stem_steps)
+
+
 class SceneBatches:
     """The scenes of one epoch, see loop.Batches."""
 
-    def __init__(self, maker: SceneMaker, recipe: DetectorRecipe, epoch: int) -> None:
-        self._maker, self._recipe, self._epoch = maker, recipe, epoch
+    def __init__(
+        self,
+        maker: SceneMaker,
+        recipe: DetectorRecipe,
+        epoch: int,
+        teacher: Teacher | None = None,
+    ) -> None:
+        self._maker, self._recipe, self._epoch, self._teacher = maker, recipe, epoch, teacher
         self._side = recipe.side_px(epoch)
         self._points = output_points(self._side)
 
@@ -131,15 +164,22 @@ class SceneBatches:
         return -(-self._recipe.fit.scenes_per_epoch // self._recipe.fit.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        size = self._recipe.fit.batch_size
-        images = np.empty((size, self._side, self._side, 3), np.uint8)
-        targets = np.empty((size, len(self._points), COLUMNS), np.float32)
-        for row in range(size):
-            seed = (self._recipe.seed, self._epoch, index * size + row)
-            scene = self._maker.make(self._side, seed)
-            images[row] = scene.image_rgb
-            targets[row] = make_targets(scene, self._points)
+        scenes = self._scenes(index)
+        images = np.stack([scene.image_rgb for scene in scenes])
+        targets = np.stack([make_targets(scene, self._points) for scene in scenes])
+        if self._teacher is not None:
+            scores = self._teacher.scores(images)
+            targets = np.concatenate([targets, scores[..., None]], axis=-1)
         return images, targets
+
+    def images(self, index: int) -> NDArray[np.uint8]:
+        """The pictures of a batch; there is no last one."""
+        return np.stack([scene.image_rgb for scene in self._scenes(index)])
+
+    def _scenes(self, index: int) -> list[Scene]:
+        size = self._recipe.fit.batch_size
+        seeds = ((self._recipe.seed, self._epoch, index * size + row) for row in range(size))
+        return [self._maker.make(self._side, seed) for seed in seeds]
 
 
 def _compile(model: Any, recipe: DetectorRecipe) -> None:
@@ -147,7 +187,9 @@ def _compile(model: Any, recipe: DetectorRecipe) -> None:
     rate = warm_cosine(fit.learning_rate, recipe.steps(), warm_up_share=0.03)
     model.compile(
         optimizer=adamw(rate, fit.weight_decay, clip_norm=10.0),
-        loss=DetectionLoss(fit.box_weight, fit.landmark_weight, fit.score_floor),
+        loss=DetectionLoss(
+            fit.box_weight, fit.landmark_weight, fit.score_floor, fit.teacher_weight
+        ),
     )
 
 
@@ -199,6 +241,8 @@ def export_detector(
     """
     run, recipe = folder.read(), folder.load_recipe(DetectorRecipe)
     model = folder.load_model()
+    if recipe.fit.teacher_weight:
+        model = add_support(model, recipe.fit.support_weight)
     if run["data_sha256"] != data_sha256(table):
         raise DataError(
             f"{folder.path}: was trained on other data than this manifest (its hash starts with "
@@ -220,7 +264,7 @@ def export_detector(
                 if name not in recipe.left_out
             },
             "photos": run["counts"],
-            "parameters": run["parameters"],
+            "parameters": int(model.count_params()),
             "versions": run["versions"],
             "weights_sha256": run["weights_sha256"],
             "parity_with_keras": check_parity(session, model),

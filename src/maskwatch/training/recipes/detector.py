@@ -16,17 +16,20 @@ class DetectorNetworkRecipe:
         alpha: width of MobileNetV2; 0.35 and 1.0 have ImageNet weights at hand.
         pyramid_channels: width of the pyramid and the head.
         head_layers: separable convolutions before the output of each stride.
+        stem: "blocks" are MobileNetV2's first layers, "plain" two convolutions in their place.
     """
 
     alpha: float = 0.35
     pyramid_channels: int = 64
     head_layers: int = 2
+    stem: str = "blocks"
 
     def __post_init__(self) -> None:
         widths = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # those with ImageNet weights
         require(self.alpha in widths, "alpha", f"one of {widths}")
         between("pyramid_channels", self.pyramid_channels, 8, 512)
         between("head_layers", self.head_layers, 1, 8)
+        require(self.stem in ("blocks", "plain"), "stem", "blocks or plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class DetectorFitRecipe:
         box_weight: of the box loss against the score loss.
         landmark_weight: of the landmark loss.
         score_floor: the least that a point on a face is to answer with, see loss.DetectionLoss.
+        teacher_weight: of imitating a teacher's scores against the score loss, see teacher.py; 0
+            needs no teacher.
+        support_weight: what is imitated counts so much beside a score in the exported file.
+        stem_steps: batches in which a plain stem learns to answer as the blocks of the weights do,
+            before everything learns; a stem that is in the weights needs none.
     """
 
     learning_rate: float = 2e-3
@@ -103,6 +111,9 @@ class DetectorFitRecipe:
     box_weight: float = 2.0
     landmark_weight: float = 0.5
     score_floor: float = 0.0
+    teacher_weight: float = 0.0
+    support_weight: float = 0.0
+    stem_steps: int = 900
 
     def __post_init__(self) -> None:
         between("learning_rate", self.learning_rate, 1e-9, 1)
@@ -118,6 +129,9 @@ class DetectorFitRecipe:
         between("box_weight", self.box_weight, 0, 100)
         between("landmark_weight", self.landmark_weight, 0, 100)
         between("score_floor", self.score_floor, 0, 0.99)
+        between("teacher_weight", self.teacher_weight, 0, 100)
+        between("support_weight", self.support_weight, 0, 1)
+        between("stem_steps", self.stem_steps, 0, 10**6)
 
 
 _UNALTERED = AugmentRecipe()
