@@ -46,7 +46,7 @@ def fit_stem(
     """
     for layer in model.layers:
         layer.trainable = layer.name.startswith("stem_")
-    answers = _answers(teacher, teacher.get_layer("scale_values").output, BLOCKS_END)
+    answers = _answers(teacher)
     answer = model.get_layer(STEM_END).output
     learner = keras.Model(model.input, [answer, *model.get_layer("backbone")(answer)])
     batches = _StemBatches(answers, make_images, steps)
@@ -62,11 +62,12 @@ def fit_stem(
     return means
 
 
-def _answers(teacher: Any, scaled: Any, end: str) -> Any:
+def _answers(teacher: Any) -> Any:
     """A model: pictures -> what stands behind the blocks, and the three levels of the backbone."""
     backbone = teacher.get_layer("backbone")
-    parts = keras.Model(backbone.input, [backbone.get_layer(end).output, *backbone.outputs])
-    return keras.Model(teacher.input, parts(scaled))
+    behind = backbone.get_layer(BLOCKS_END).output
+    parts = keras.Model(backbone.input, [behind, *backbone.outputs])
+    return keras.Model(teacher.input, parts(teacher.get_layer("scale_values").output))
 
 
 class _StemBatches:
