@@ -408,25 +408,37 @@ def test_a_plain_stem_learns_what_the_blocks_say_and_nothing_else_changes(plain)
         small = np.random.default_rng(index % 2).integers(0, 256, shape)
         return small.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
 
-    first = fit_stem(model, blocks, images, steps=2)["loss"]
-    assert fit_stem(model, blocks, images, steps=40)["loss"] < 0.9 * first
+    first = fit_stem(model, blocks, images, steps=2)
+    assert fit_stem(model, blocks, images, steps=40) < 0.9 * first
     for now, then in zip(model.get_layer("backbone").get_weights(), behind, strict=True):
         assert np.array_equal(now, then)
     assert all(layer.trainable for layer in model.layers)
 
 
 def test_a_run_fits_a_plain_stem_first_and_its_file_goes_on_as_it_is(
-    exported, work, manifest, capsys
+    exported, work, manifest, capsys, monkeypatch
 ):
+    order = []
+
+    def fit(*arguments):
+        order.append("stem")
+        return fit_stem(*arguments)
+
+    def look(*_):
+        order.append("hard places")
+        return HardPlaces()
+
+    monkeypatch.setattr(trainer, "fit_stem", fit)
+    monkeypatch.setattr(trainer, "find_hard_places", look)
     recipe = dataclasses.replace(
         SMALL,
         name="plain",
         network=dataclasses.replace(SMALL.network, stem="plain"),
-        scenes=SceneRecipe(),
         fit=dataclasses.replace(SMALL.fit, epochs=1, last_epochs=0, stem_steps=2),
     )
     folder = RunFolder(work / "plain")
     train_detector(recipe, read_manifest(manifest), {}, folder, exported[0])
+    assert order == ["stem", "hard places"]  # a fresh stem knows no faces
     assert "Stem, 2 batches of 64 px" in capsys.readouterr().out
     path = work / "plain.onnx"
     path.write_bytes(convert_to_onnx(folder.load_model()))

@@ -30,9 +30,7 @@ def is_in(weights: Path | None) -> bool:
     return STEM_START in read_layers(weights)
 
 
-def fit_stem(
-    model: Any, teacher: Any, make_images: Callable[[int], Images], steps: int
-) -> dict[str, float]:
+def fit_stem(model: Any, teacher: Any, make_images: Callable[[int], Images], steps: int) -> float:
     """Teach the plain stem of a model what the blocks of another say.
 
     Args:
@@ -42,7 +40,7 @@ def fit_stem(
         steps: batches to learn from.
 
     Returns:
-        What is left of the variance of each of the four answers.
+        The mean loss of all batches: what is left of the variance of the four answers, summed.
     """
     for layer in model.layers:
         layer.trainable = layer.name.startswith("stem_")
@@ -59,7 +57,7 @@ def fit_stem(
     means = train_epoch(learner, batches)
     for layer in model.layers:
         layer.trainable = True
-    return means
+    return means["loss"]
 
 
 def _answers(teacher: Any) -> Any:

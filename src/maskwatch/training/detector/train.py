@@ -93,12 +93,13 @@ def train_detector(
         for name, photos in parts.items()
     }
     folder.start(recipe, table, weights, counts, int(model.count_params()))
-    served = model if learns_from is None else add_support(model, 0.0)
-    hard_places = _hard_places(served, recipe, parts["train"], folder)
-    maker = SceneMaker(load_photos(parts["train"]), recipe, hard_places)
+    photos = load_photos(parts["train"])
     checkpoint = folder.load_checkpoint()
+    if checkpoint is None:  # before it is asked what it takes for faces
+        _fit_stem(model, recipe, weights, SceneMaker(photos, recipe, HardPlaces()))
+    served = model if learns_from is None else add_support(model, 0.0)
+    maker = SceneMaker(photos, recipe, _hard_places(served, recipe, parts["train"], folder))
     if checkpoint is None:
-        _fit_stem(model, recipe, weights, maker)
         _compile(model, recipe)
     else:
         model = checkpoint
