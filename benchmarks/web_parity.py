@@ -23,7 +23,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from maskwatch import Analyzer, Stream
+from maskwatch import Analyzer, ImageError, Stream
 from maskwatch.io.environment import cpu_name
 from maskwatch.io.video import open_source
 from maskwatch.schema import Frame
@@ -48,13 +48,13 @@ class Difference:
 
     Attributes:
         pictures: photos or frames.
-        unread: pictures that the page cannot read.
+        unread: pictures that the page cannot read, or Python.
         faces: of Python.
         other_faces: pictures with more or fewer faces.
         other_states: faces in another state.
         box_px: the largest distance of two sides.
         probability: the largest distance of two probabilities.
-        named: pictures with another state or other faces.
+        named: pictures with another state or other faces, and those that only one of both reads.
     """
 
     pictures: int = 0
@@ -66,14 +66,21 @@ class Difference:
     probability: float = 0.0
     named: list[str] = field(default_factory=list)
 
-    def add(self, name: str, found: dict[str, Any], expected: dict[str, Any]) -> None:
-        """Compare two reports of one picture, face by face where they have as many."""
-        seen, faces = found.get("faces"), expected["faces"]
+    def add(self, name: str, found: dict[str, Any], expected: dict[str, Any] | None) -> None:
+        """Compare two reports of one picture, face by face where they have as many.
+
+        Args:
+            name: of the picture.
+            found: what the page answered.
+            expected: Python's report; None where it cannot read the picture.
+        """
+        seen, faces = found.get("faces"), (expected or {}).get("faces")
         self.pictures += 1
-        self.faces += len(faces)
-        if seen is None:
+        self.faces += len(faces or ())
+        if seen is None or faces is None:
             self.unread += 1
-            self.named.append(name)
+            if (seen is None) != (faces is None):
+                self.named.append(name)
             return
         if len(seen) != len(faces):
             self.other_faces += 1
@@ -137,9 +144,11 @@ def compare_photos(page: Page, server: WebServer, data: Path, count: int) -> Dif
         name = f"{number}{path.suffix}"
         content = path.read_bytes()
         (found,) = asked(page, server, {name: content}, "judgePhotos", [[name]])
-        difference.add(
-            f"{path.parent.name}/{path.name}", found, analyzer.analyze(content).to_dict()
-        )
+        try:
+            expected = analyzer.analyze(content).to_dict()
+        except ImageError:
+            expected = None
+        difference.add(f"{path.parent.name}/{path.name}", found, expected)
     return difference
 
 

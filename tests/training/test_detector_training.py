@@ -445,6 +445,8 @@ def test_a_run_fits_a_plain_stem_first_and_its_file_goes_on_as_it_is(
     assert is_in(path) and not is_in(exported[0])
     again = build_detector(recipe.network, path, seed=9)
     assert check_parity(create_session(path.read_bytes(), "plain"), again) < 1e-3
+    with pytest.raises(SettingError, match="has a plain stem; write `stem: plain`"):
+        build_detector(SMALL.network, path, seed=9)
 
 
 YUNET = ROOT.parent / "shared" / "weights" / "yunet_n_dynamic.onnx"

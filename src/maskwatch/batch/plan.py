@@ -88,8 +88,12 @@ class Plan:
         pictures: how many there are.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, place: str = PLAN_NAME) -> None:
         """Open the file of a plan.
+
+        Args:
+            content: of the file.
+            place: where it lies, for messages.
 
         Raises:
             DataError: it is none.
@@ -101,7 +105,7 @@ class Plan:
             self._file = pq.ParquetFile(pa.BufferReader(content))
             self.about: dict[str, Any] = json.loads(self._file.schema_arrow.metadata[_ABOUT])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{PLAN_NAME}: not the plan of a run ({error})") from error
+            raise DataError(f"{place}: not the plan of a run ({error})") from error
         self.pictures: int = self._file.metadata.num_rows
 
     def chunks(self) -> Iterator[Chunk]:

@@ -119,7 +119,7 @@ class Run:
             if any(name.endswith(".parquet") and not name.startswith(".") for name in present):
                 raise SettingError(f"--out {out}: holds Parquet files that are no run of MaskWatch")
             self._begin(list_pictures(sources), about)
-        self._plan = Plan(self._folder.read(PLAN_NAME))
+        self._plan = Plan(self._folder.read(PLAN_NAME), f"{out}/{PLAN_NAME}")
         other = sorted(key for key in about if self._plan.about.get(key) != about[key])
         if other:
             raise SettingError(

@@ -21,9 +21,17 @@ from maskwatch.service.server import Server, listen
 from maskwatch.vision.tiles import Tiles
 
 _DEFAULT = Limits()
-_MILLIONS = click.FloatRange(min=0, max=1e6, min_open=True)
+_COUNT = click.IntRange(min=1)
+_MILLIONS = click.FloatRange(min=1e-6, max=1e6)
+_PER_S = click.FloatRange(min=0, max=1e6, min_open=True)
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+")
 _HOST = re.compile(r"(\*\.)?[\w.-]+", re.ASCII)
+
+
+def _number(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # which click finds in every range
+        raise click.BadParameter("must be a number")
+    return value
 
 
 @click.command(
@@ -65,6 +73,7 @@ Exit codes:
 @click.option(
     "--max-body-mb",
     type=_MILLIONS,
+    callback=_number,
     default=_DEFAULT.body_bytes / 1e6,
     show_default=True,
     help="Of one call or one frame.",
@@ -72,29 +81,31 @@ Exit codes:
 @click.option(
     "--max-megapixels",
     type=_MILLIONS,
+    callback=_number,
     default=_DEFAULT.image_pixels / 1e6,
     show_default=True,
     help="Of one image.",
 )
 @click.option(
-    "--max-images", type=int, default=_DEFAULT.images, show_default=True, help="Of one call."
+    "--max-images", type=_COUNT, default=_DEFAULT.images, show_default=True, help="Of one call."
 )
 @click.option(
-    "--max-calls", type=int, default=_DEFAULT.calls, show_default=True, help="Under way at once."
+    "--max-calls", type=_COUNT, default=_DEFAULT.calls, show_default=True, help="Under way at once."
 )
 @click.option(
-    "--max-streams", type=int, default=_DEFAULT.sessions, show_default=True, help="Open at once."
+    "--max-streams", type=_COUNT, default=_DEFAULT.sessions, show_default=True, help="Open at once."
 )
 @click.option(
     "--max-rate",
-    type=float,
+    type=_PER_S,
+    callback=_number,
     default=_DEFAULT.rate_per_s,
     show_default=True,
     help="Calls a second of one client.",
 )
 @click.option(
     "--shutdown-s",
-    type=int,
+    type=_COUNT,
     default=_DEFAULT.shutdown_s,
     show_default=True,
     help="What is under way at the end gets so many seconds.",
@@ -143,8 +154,8 @@ def serve(
     page on which a browser judges by itself.
     """
     limits = Limits(
-        body_bytes=_whole("--max-body-mb", max_body_mb),
-        image_pixels=_whole("--max-megapixels", max_megapixels),
+        body_bytes=round(max_body_mb * 1e6),
+        image_pixels=round(max_megapixels * 1e6),
         images=max_images,
         calls=max_calls,
         sessions=max_streams,
@@ -187,9 +198,3 @@ def _check_forms(option: str, values: tuple[str, ...], form: re.Pattern[str], wa
     for value in values:
         if not form.fullmatch(value):
             raise SettingError(f"{option} {value}: must be {wanted}")
-
-
-def _whole(option: str, millions: float) -> int:
-    if math.isnan(millions):  # which click finds in every range
-        raise SettingError(f"{option}: must be a number")
-    return round(millions * 1e6)

@@ -68,5 +68,5 @@ def test_a_file_is_named_by_what_the_chunk_holds() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"nonsense" * 100])
 def test_a_file_that_is_no_plan(content: bytes) -> None:
-    with pytest.raises(DataError, match="not the plan of a run"):
-        Plan(content)
+    with pytest.raises(DataError, match=r"^out/_plan\.parquet: not the plan of a run"):
+        Plan(content, "out/_plan.parquet")

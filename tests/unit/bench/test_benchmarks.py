@@ -31,6 +31,7 @@ import int8
 import slow_cameras
 import stream_timing
 import watch_load
+import web_parity
 from service_batching import Way
 
 
@@ -159,3 +160,23 @@ def test_a_run_cut_off_after_its_training_goes_on_with_the_export(
     finish(tmp_path / "report-system" / "run")
     result(tmp_path)
     assert runs == ["export"]
+
+
+NO_FACES: dict[str, Any] = {"faces": []}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "unread", "named"),
+    [
+        (NO_FACES, NO_FACES, 0, []),
+        ({"error": "no picture"}, None, 1, []),
+        (NO_FACES, None, 1, ["a.jpg"]),
+        ({"error": "no picture"}, NO_FACES, 1, ["a.jpg"]),
+    ],
+)
+def test_a_photo_that_cannot_be_read_is_counted_and_the_rest_is_compared(
+    found: dict[str, Any], expected: dict[str, Any] | None, unread: int, named: list[str]
+) -> None:
+    difference = web_parity.Difference()
+    difference.add("a.jpg", found, expected)
+    assert (difference.pictures, difference.unread, difference.named) == (1, unread, named)

@@ -23,7 +23,12 @@ import numpy as np
 from keras import ops
 
 from maskwatch.errors import SettingError
-from maskwatch.training.classifier.network import fold_batch_norm, load_base, take_over_exported
+from maskwatch.training.classifier.network import (
+    fold_batch_norm,
+    load_base,
+    read_layers,
+    take_over_exported,
+)
 from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 from maskwatch.vision.letter_box import STRIDES_PX
 
@@ -93,15 +98,24 @@ def build_detector(
     ]
     answer = keras.layers.Concatenate(axis=1, name="faces")(answers)
     model = keras.Model(image, answer, name="detector")
-    if weights is not None and weights.suffix == ".onnx":
-        model = fold_batch_norm(model)
-        take_over_exported(model, weights, fresh=_FRESH)
-    elif weights is not None and trained:
-        model = _taken_over(model, weights)
+    if weights is None or not trained:
+        return model
+    return _exported(model, recipe, weights) if weights.suffix == ".onnx" else _run(model, weights)
+
+
+def _exported(model: Any, recipe: DetectorNetworkRecipe, path: Path) -> Any:
+    """The model with the weights of an exported file, so without batch norms."""
+    if recipe.stem != "plain" and STEM_START in read_layers(path):
+        raise SettingError(
+            f"{path}: its network has a plain stem; write `stem: plain` under `network` in the "
+            "recipe to go on from it"
+        )
+    model = fold_batch_norm(model)
+    take_over_exported(model, path, fresh=_FRESH)
     return model
 
 
-def _taken_over(model: Any, path: Path) -> Any:
+def _run(model: Any, path: Path) -> Any:
     """The model with the weights of a run; without batch norms where that run had none."""
     try:
         other = keras.saving.load_model(path, compile=False)
