@@ -49,7 +49,11 @@ export class Drawing {
   async fetch(camera) {
     const isNewest = this.asking();
     for (let turn = 0; turn < TRIES && isNewest(); turn++) {
-      const address = await picture("api/still", { camera, px: String(LONGEST_PX), plain: "" });
+      const values = { camera, px: String(LONGEST_PX), plain: "" };
+      const address = await picture("api/still", values).catch((error) => {
+        if (isNewest()) throw error;
+        return null;
+      });
       if (address !== null) {
         const still = await bitmap(address);
         if (isNewest()) this.put(still);

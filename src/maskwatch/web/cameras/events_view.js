@@ -125,12 +125,16 @@ export class EventsView {
       this.seen.unobserve(target);
       try {
         const address = await picture("api/picture", { event: id });
+        if (!image.isConnected) {
+          URL.revokeObjectURL(address ?? ""); // another card or view is in its place
+          continue;
+        }
         image.hidden = address === null; // its time is over
         if (address === null) continue;
         this.pictures.set(id, address);
         image.src = address;
       } catch (error) {
-        this.shared.fail(error);
+        if (image.isConnected) this.shared.fail(error);
       }
     }
   }

@@ -12,6 +12,7 @@ import { STATES } from "./lib/schema.js";
  * @property {() => import("./lib/text.js").Catalogue} say the words in the language of the moment
  * @property {() => any} known what the server says of the key and of what can be set
  * @property {() => boolean} isOwner
+ * @property {(id: string, words: () => string) => void} tell
  * @property {(error: unknown) => void} fail
  * @property {() => Promise<void>} learn asks the server anew
  */
@@ -30,18 +31,19 @@ export class NowView {
     /** @type {any[]} what was last said of them */
     this.cameras = [];
     this.timer = 0;
+    this.opening = newest();
     this.enlarging = newest();
     this.dialog = found("large", HTMLDialogElement);
     found("close", HTMLElement).addEventListener("click", () => this.dialog.close());
   }
 
   open() {
-    this.look();
+    this.look(this.opening());
   }
 
   close() {
+    this.opening(); // what is still on its way is of no use
     clearTimeout(this.timer);
-    this.timer = 0;
     this.dialog.close();
   }
 
@@ -49,23 +51,25 @@ export class NowView {
     for (const camera of this.cameras) this.write(camera);
   }
 
-  /** Asks for everything, and again after a while. */
-  async look() {
+  /** Asks for everything, and again after a while. @param {() => boolean} isOpen */
+  async look(isOpen) {
     clearTimeout(this.timer);
-    const timer = (this.timer = setTimeout(() => this.look(), 10 * EVERY_MS)); // if no answer comes
+    const timer = (this.timer = setTimeout(() => this.look(isOpen), 10 * EVERY_MS)); // if no answer comes
     try {
-      this.cameras = await told("api/cameras");
+      const cameras = await told("api/cameras");
+      if (!isOpen()) return;
+      this.cameras = cameras;
       for (const camera of this.cameras) this.write(camera);
       if (this.shared.isOwner() && !this.dialog.open && !document.hidden) {
         await Promise.all(this.cameras.map((camera) => this.picture(camera)));
       }
-      this.shared.fail(null);
+      if (isOpen()) this.shared.fail(null);
     } catch (error) {
-      this.shared.fail(error);
+      if (isOpen()) this.shared.fail(error);
     }
-    if (this.timer !== timer) return; // it was closed meanwhile
+    if (!isOpen() || this.timer !== timer) return; // another look goes on
     clearTimeout(timer);
-    this.timer = setTimeout(() => this.look(), EVERY_MS);
+    this.timer = setTimeout(() => this.look(isOpen), EVERY_MS);
   }
 
   /** @param {any} camera */
@@ -137,16 +141,15 @@ export class NowView {
     image.alt = name;
     this.dialog.showModal();
     while (isShown()) {
-      try {
-        const address = await this.still(name, LARGE_PX);
-        if (!isShown()) return URL.revokeObjectURL(address ?? "");
-        image.hidden = address === null;
-        if (address !== null) show(image, address);
-        const said = address === null ? this.shared.say().text("cameras.no_picture") : "";
-        found("large_said", HTMLElement).textContent = said;
-      } catch (error) {
-        this.shared.fail(error);
-      }
+      const address = await this.still(name, LARGE_PX).catch((error) => {
+        if (isShown()) this.shared.fail(error);
+        return null; // the last one is of a while ago
+      });
+      if (!isShown()) return URL.revokeObjectURL(address ?? "");
+      image.hidden = address === null;
+      if (address !== null) show(image, address);
+      const said = address === null ? this.shared.say().text("cameras.no_picture") : "";
+      found("large_said", HTMLElement).textContent = said;
       const pause_ms = document.hidden ? EVERY_MS : LARGE_EVERY_MS;
       await new Promise((resolve) => setTimeout(resolve, pause_ms));
     }

@@ -20,6 +20,7 @@ const shared = {
   say: () => say,
   known: () => known,
   isOwner: () => known?.role === "owner",
+  tell,
   fail,
   learn,
 };
@@ -31,6 +32,8 @@ const views = {
   settings: new SettingsView(shared),
 };
 let opened = "";
+/** @type {Map<string, () => string>} what each notice says, in the language of the moment */
+const notices = new Map();
 
 render();
 addEventListener("hashchange", open);
@@ -72,13 +75,19 @@ function shutOut(why) {
   if (opened) views[opened].close();
   opened = "";
   for (const id of ["views", ...VIEWS]) found(id, HTMLElement).hidden = true;
-  const said = found("door_said", HTMLElement);
-  said.hidden = !why;
-  said.textContent = why && say.text(why);
+  tell("door_said", () => why && say.text(why));
   found("door", HTMLElement).hidden = false;
   const field = found("key", HTMLInputElement);
   field.value = "";
   field.focus();
+}
+
+/** Has a notice say something, or, with "", nothing. @param {string} id @param {() => string} words */
+function tell(id, words) {
+  notices.set(id, words);
+  const notice = found(id, HTMLElement);
+  notice.textContent = words();
+  notice.hidden = !notice.textContent;
 }
 
 /** Says that a call has failed, or, with null, that it goes again. @param {unknown} error */
@@ -88,11 +97,13 @@ function fail(error) {
     shutOut("cameras.wrong_key");
     return;
   }
-  const said = found("said", HTMLElement);
-  said.hidden = error === null;
-  if (error === null) return;
+  tell("said", () => (error === null ? "" : failure(error)));
+}
+
+/** That a call has failed, and why. @param {unknown} error */
+function failure(error) {
   const gone = error instanceof Refused && error.status === 0;
-  said.textContent = gone ? say.text("cameras.gone") : say.text("cameras.refused", { why: why(error) });
+  return gone ? say.text("cameras.gone") : say.text("cameras.refused", { why: why(error) });
 }
 
 /** What has failed, in the language of the page as far as it has words for it. @param {unknown} error */
@@ -128,6 +139,7 @@ function render() {
     element.textContent = say.text(element.getAttribute("data-text") ?? "");
   }
   found("languages", HTMLElement).replaceChildren(...languageButtons(about.languages, say.code, speak));
+  for (const [id, words] of notices) tell(id, words);
   if (known !== null) for (const view of Object.values(views)) view.render();
 }
 

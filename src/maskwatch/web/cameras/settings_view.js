@@ -186,9 +186,7 @@ export class SettingsView {
   /** Saves, and says so. @param {string} path @param {unknown} values */
   async save(path, values) {
     await set(path, values);
-    const said = found("said", HTMLElement);
-    said.hidden = false;
-    said.textContent = this.shared.say().text("cameras.saved");
+    this.shared.tell("said", () => this.shared.say().text("cameras.saved"));
   }
 }
 
