@@ -21,6 +21,7 @@ from maskwatch.errors import DataError
 from maskwatch.files import writing
 from maskwatch.io.text_files import harmless, meant
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, ROW_LABELS, Layout
+from maskwatch.training.data.files import read_rows, why
 from maskwatch.training.data.manifest import BOX, tidy
 from maskwatch.vision.detect import iou_matrix
 
@@ -67,15 +68,14 @@ def read_corrections(path: Path = SHIPPED) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: {'is not a file' if path.exists() else 'no such corrections'}")
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            header, *lines = list(csv.reader(stream, strict=True)) or [[]]
-            lines = [[meant(cell) for cell in line] for line in lines]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file ({error})") from error
+        (_, header), *rows = read_rows(path, strict=True) or [(1, [])]
+    except (OSError, LookupError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file ({why(error)})") from error
     if tuple(header) != COLUMNS:
         raise DataError(f"{path}: its first line must be {','.join(COLUMNS)}")
+    lines = [[meant(cell) for cell in row] for _, row in rows]
     seen: set[tuple[str, ...]] = set()
-    for number, line in enumerate(lines, start=2):
+    for (number, _), line in zip(rows, lines, strict=True):
         reason = _fault(line) or ("says the same face again" if _face(line) in seen else None)
         if reason:
             raise DataError(f"{path}, line {number}: {reason}")

@@ -7,6 +7,8 @@ one (NFC). Two pictures that fit alike are never chosen between in silence.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -30,6 +32,8 @@ LABEL_SUFFIXES = frozenset({".txt", ".xml"})
 """Of label files that are named like their picture."""
 
 _DECLARED = re.compile(rb"<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.-]+)")
+
+_DECIMAL_COMMA = re.compile(r"(-?\d+),(\d+)")
 
 
 def decode(content: bytes) -> str:
@@ -56,6 +60,29 @@ def read_text(path: Path) -> str:
         OSError, LookupError, ValueError: it cannot be read; `why` tells it in words.
     """
     return decode(path.read_bytes())
+
+
+def read_rows(path: Path, *, strict: bool = False) -> list[tuple[int, list[str]]]:
+    """The lines of a table that hold anything, each with its number in the file.
+
+    Cells are parted by whichever of comma, semicolon and tab the first line has most of. By
+    semicolons spreadsheets part them where numbers have a comma for their point.
+
+    Args:
+        path: of a CSV file.
+        strict: refuse quotes that do not fit.
+
+    Raises:
+        OSError, LookupError, ValueError, csv.Error: it cannot be read; `why` tells it in words.
+    """
+    text = read_text(path)
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    if delimiter != ";":
+        return rows
+    return [(number, [_with_point(cell) for cell in row]) for number, row in rows]
 
 
 def why(error: Exception) -> str:
@@ -183,6 +210,11 @@ def _may_be(folders: tuple[str, ...], above: tuple[str, ...], within: tuple[str,
     below = folders[common:]
     shared = min(len(below), len(within))
     return not shared or below[-shared:] == within[-shared:]
+
+
+def _with_point(cell: str) -> str:
+    number = _DECIMAL_COMMA.fullmatch(cell.strip())
+    return f"{number[1]}.{number[2]}" if number else cell
 
 
 def _stem(name: str) -> str:

@@ -13,14 +13,13 @@ boxes are labels here; a table of nothing but names and classes is left to the f
 from __future__ import annotations
 
 import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskwatch.schema import BoxXYXY
-from maskwatch.training.data.files import SetFiles, is_picture, read_text, why
+from maskwatch.training.data.files import SetFiles, is_picture, read_rows, why
 from maskwatch.training.data.labels import (
     SHARES,
     Annotation,
@@ -82,24 +81,18 @@ def read(files: SetFiles) -> Iterator[Annotation | Problem]:
     """What the tables with boxes say; nothing where there is none."""
     for path in files.with_suffix(".csv", ".tsv"):
         try:
-            rows = [row for row in _rows(read_text(path)) if any(map(str.strip, row))]
+            rows = read_rows(path)
         except (OSError, LookupError, ValueError, csv.Error) as error:
             if "annotation" in path.name.lower():
                 yield Problem(path, f"cannot be read ({why(error)})")
             continue
         if not rows:
             continue
-        columns = _named_columns(rows[0])
-        if columns:
-            yield from _annotations(path, rows[1:], columns, first_line=2)
-        elif columns := _usual_columns(rows[0]):
-            yield from _annotations(path, rows, columns, first_line=1)
-
-
-def _rows(text: str) -> list[list[str]]:
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        _, first = rows[0]
+        if columns := _named_columns(first):
+            yield from _annotations(path, rows[1:], columns)
+        elif columns := _usual_columns(first):
+            yield from _annotations(path, rows, columns)
 
 
 def _named_columns(header: Sequence[str]) -> Columns | None:
@@ -132,11 +125,11 @@ def _usual_columns(row: Sequence[str]) -> Columns | None:
 
 
 def _annotations(
-    path: Path, rows: Sequence[Sequence[str]], columns: Columns, first_line: int
+    path: Path, rows: Sequence[tuple[int, Sequence[str]]], columns: Columns
 ) -> Iterator[Annotation | Problem]:
     marks: dict[str, list[Mark | Problem]] = defaultdict(list)
     sizes: dict[str, tuple[float, float] | None] = {}
-    for line, row in enumerate(rows, first_line):
+    for line, row in rows:
         if len(row) < columns.fewest or not row[columns.picture].strip():
             yield Problem(path, f"line {line} has too few cells: {','.join(row)[:60]}")
             continue

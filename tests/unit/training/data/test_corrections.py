@@ -126,7 +126,7 @@ LINE = f"voc-853,a.jpg,{SHA},1,2,3,4,mask,no_mask,bare"
         ("", ": its first line must be source,file,sha256,x_min,"),
         ("file,label\n", ": its first line must be source,file,sha256,x_min,"),
         (f"{HEADER}\nvoc-853,a.jpg\n", ", line 2: has 2 cells, not 10"),
-        (f"{HEADER}\n{LINE}\n\n", ", line 3: has 0 cells, not 10"),
+        (f"{HEADER}\n\n{LINE},\n", ", line 3: has 11 cells, not 10"),
         (f"{HEADER}\n{LINE.replace(SHA, 'abc')}\n", ", line 2: sha256 'abc' is not 64 digits"),
         (f"{HEADER}\n{LINE.replace(',mask', ',masked')}\n", ", line 2: was 'masked' is none of"),
         (f"{HEADER}\n{LINE.replace('no_mask', 'bare')}\n", ", line 2: label 'bare' is none of"),
@@ -163,6 +163,27 @@ def test_what_is_no_file_of_corrections_is_refused(tmp_path, make, complaint):
     with pytest.raises(DataError) as caught:
         read_corrections(path)
     assert str(caught.value).startswith(f"{path}: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("point", "delimiter", "encoding"),
+    [
+        (".", ",", "utf-8-sig"),
+        (".", ",", "cp1252"),
+        (".", "\t", "utf-16"),
+        (".", ";", "cp1252"),
+        (",", ";", "utf-8-sig"),
+    ],
+)
+def test_a_spreadsheet_may_have_saved_it(tmp_path, point, delimiter, encoding):
+    whole, emptied = ["mine", "ü.jpg", SHA, *[""] * 4, "mask", "no_mask", "bare"], [""] * 10
+    boxed_line = [*whole[:3], *(side.replace(".", point) for side in ("1.5", "2", "3", "4.25"))]
+    rows = (COLUMNS, whole, emptied, [*boxed_line, *whole[7:]])
+    text = "\r\n".join(map(delimiter.join, rows)) + "\r\n"
+    (tmp_path / "c.csv").write_bytes(text.encode(encoding))
+    read = read_corrections(tmp_path / "c.csv")
+    assert read["file"].tolist() == ["ü.jpg", "ü.jpg"]
+    np.testing.assert_array_equal(read[list(BOX)].to_numpy(), [[np.nan] * 4, [1.5, 2, 3, 4.25]])
 
 
 def test_corrections_that_cannot_be_written_are_an_error(tmp_path):

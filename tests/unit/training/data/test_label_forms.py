@@ -284,7 +284,9 @@ def test_a_class_of_yolo_is_mapped_by_its_number_or_its_name(tmp_path):
     [
         (["name,x1,x2,y1,y2,classname", "a.jpg,1,9,2,8,x"], [(1, 2, 9, 8)], None),
         (["Image Path;Label;Left;Top;Right;Bottom", "a.jpg;x;1;2;9;8"], [(1, 2, 9, 8)], None),
+        (["image;label;left;top;right;bottom", "a.jpg;x;1,5;2;9;8,25"], [(1.5, 2, 9, 8.25)], None),
         (["a.jpg,1,2,9,8,x", "a.jpg,3,4,9,8,"], [(1, 2, 9, 8)], "line 2 lacks a class or"),
+        (["a.jpg,1,2,9,8,x", "", "a.jpg,3,4,9,8,"], [(1, 2, 9, 8)], "line 3 lacks a class or"),
         (["a.jpg,1,2,9,8,x", "a.jpg,3,4,9,x,x"], [(1, 2, 9, 8)], "line 2 lacks a class or"),
         (["a.jpg,1,2,9,8,x", "a.jpg,3"], [(1, 2, 9, 8)], "line 2 has too few cells: a.jpg,3"),
         (["a.jpg,1,2,9,8,x", "b.jpg,1,2,9,8,x"], [(1, 2, 9, 8)], "no picture for this annotation"),
