@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,16 @@ def test_manifest_takes_classes_and_machine_boxes(tmp_path):
     )
     assert "1 rows have a machine-found box" in result.stdout
     assert read_manifest(tmp_path / "m.parquet")["x_max"].dropna().tolist() == [31]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems hold no such name")
+def test_manifest_leaves_out_a_picture_whose_name_is_no_text(tmp_path):
+    folder = folder_set(tmp_path / "set", 2)
+    (folder / "with_mask" / "0.jpg").rename(folder / "with_mask" / os.fsdecode(b"f\xfcr.jpg"))
+    result = run("manifest", tmp_path / "m.parquet", f"mine={folder}")
+    assert result.exit_code == 0
+    assert "r.jpg: its path is not text in UTF-8, as a manifest needs; rename it" in result.stderr
+    assert len(read_manifest(tmp_path / "m.parquet")) == 5
 
 
 def test_audit_prints_findings_and_writes_them(tmp_path, folder):

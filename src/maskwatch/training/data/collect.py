@@ -140,15 +140,22 @@ def _meaning(reading: Reading, labels: Mapping[tuple[str, str], str]) -> str:
 def _hashed(
     faces: Iterable[LabelledFace], problems: list[Problem]
 ) -> Iterator[tuple[LabelledFace, str]]:
-    """Each face with the sha256 of its picture; a file that cannot be opened becomes a problem."""
+    """Each face with the sha256 of its picture.
+
+    A file that cannot be opened, or whose name no manifest can hold, becomes a problem.
+    """
     digests: dict[Path, str | None] = {}
     for face in faces:
         path = face.image_path
         if path not in digests:
+            digests[path] = None
             try:
+                str(path.absolute()).encode()
                 digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except UnicodeEncodeError:
+                reason = "its path is not text in UTF-8, as a manifest needs; rename it"
+                problems.append(Problem(path, reason))
             except OSError as error:
-                digests[path] = None
                 problems.append(Problem(path, f"cannot be read ({error.strerror})"))
         digest = digests[path]
         if digest is not None:

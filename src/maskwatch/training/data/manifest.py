@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -120,6 +121,9 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     for name in ("image_path", "source", "sha256"):
         if table[name].isna().any():
             raise DataError(f"{path}: {name} is missing in {int(table[name].isna().sum())} rows")
+    for name in (name for name in COLUMNS if name not in BOX):
+        if not all(isinstance(value, str) for value in table[name].dropna()):
+            raise DataError(f"{path}: {name} is not a column of text")
     for name in BOX:
         if table[name].notna().any() and not is_numeric_dtype(table[name]):
             raise DataError(f"{path}: {name} is not a column of numbers")
@@ -128,9 +132,12 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     boxes = table.loc[:, list(BOX)].astype("float64")
     broken = boxes.isna().any(axis=1) & ~boxes.isna().all(axis=1)
     broken |= (boxes["x_max"] <= boxes["x_min"]) | (boxes["y_max"] <= boxes["y_min"])
+    broken |= np.isinf(boxes).any(axis=1)
     if broken.any():
         name = table.loc[broken, "image_path"].iloc[0]
-        raise DataError(f"{path}: {int(broken.sum())} rows have an empty box, first: {name}")
+        raise DataError(
+            f"{path}: {int(broken.sum())} rows have an empty or endless box, first: {name}"
+        )
 
 
 def _check_known(values: pd.Series[str], allowed: Sequence[str], path: Path) -> None:
