@@ -42,13 +42,14 @@ def face_sizes(face_px: pd.Series[float], labels: pd.Series[str], tiny_px: int) 
     narrowest, widest = min(face_px.min(), tiny_px / 2), max(face_px.max(), 2 * tiny_px)
     bins = np.geomspace(narrowest / 1.01, widest * 1.3, 31)
     present = [label for label in LABELS if (labels == label).any()]
-    axis.hist(
-        [face_px[labels == label] for label in present],
-        bins.tolist(),
-        stacked=True,
-        color=[COLOURS[label] for label in present],
-        label=[WORDS[label] for label in present],
-    )
+    if present:  # there may be unclear faces only
+        axis.hist(
+            [face_px[labels == label] for label in present],
+            bins.tolist(),
+            stacked=True,
+            color=[COLOURS[label] for label in present],
+            label=[WORDS[label] for label in present],
+        )
     axis.set_xscale("log")
     axis.set_xlabel("shorter side in pixels")
     ticks = [tick for tick in (5, 10, 20, 50, 100, 200, 500, 1000) if bins[0] <= tick <= bins[-1]]

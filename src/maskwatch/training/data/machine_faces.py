@@ -139,7 +139,7 @@ def read_main_faces(path: Path) -> dict[str, BoxXYXY]:
     return {name: box for name, box in boxes.items() if box is not None}
 
 
-def main_face(faces: Sequence[Sequence[float]], width: int, height: int) -> BoxXYXY | None:
+def main_face(faces: Sequence[Sequence[float]], width: float, height: float) -> BoxXYXY | None:
     """The one face a picture is about, its box cut at the picture's edge.
 
     That is the only face of at least `FOUND_SCORE`, or one with `DOMINANT_AREA_RATIO` times the
@@ -171,11 +171,11 @@ def is_undrawn(
     return np.asarray(overlap.max(axis=1, initial=0) < SAME_FACE_IOU / 2, np.bool_)
 
 
-def _read(path: Path) -> dict[str, tuple[tuple[int, int], NDArray[np.float64]]]:
+def _read(path: Path) -> dict[str, tuple[tuple[float, float], NDArray[np.float64]]]:
     """Size (width, height) and faces (n, 15) by picture."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a readable JSON file ({error})") from error
     try:
         return {name: _picture(**item) for name, item in document.items()}
@@ -187,7 +187,10 @@ def _read(path: Path) -> dict[str, tuple[tuple[int, int], NDArray[np.float64]]]:
 
 
 def _picture(
-    size: Sequence[int], faces: Sequence[Sequence[float]]
-) -> tuple[tuple[int, int], NDArray[np.float64]]:
-    width, height = size
-    return (width, height), np.asarray(faces, float).reshape(-1, 15)
+    size: Sequence[float], faces: Sequence[Sequence[float]]
+) -> tuple[tuple[float, float], NDArray[np.float64]]:
+    width, height = np.asarray(size, float).tolist()
+    found = np.asarray(faces, float).reshape(-1, 15)
+    if not (np.isfinite([width, height]).all() and np.isfinite(found).all()):
+        raise ValueError("a number is missing")
+    return (width, height), found

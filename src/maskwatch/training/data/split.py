@@ -57,7 +57,13 @@ def split_grouped(
         DataError: the manifest has no groups, or a class too few of them.
     """
     _check_folds(folds, fold, test)
+    _check_grouped(table)
     kept = table["group"].isin(test_groups)
+    if kept.all():
+        raise DataError(
+            f"all {len(table)} rows are kept for the test part, or share a photo with one that is; "
+            "nothing is left to train on: add other pictures to the manifest"
+        )
     dealt = deal_folds(table[~kept], folds, seed)
     is_test = test & (dealt == (fold + 1) % folds)
     parts = np.full(len(table), "test", object)
@@ -102,7 +108,7 @@ def split_public(
         SettingError, DataError: see `split_grouped`.
     """
     _check_folds(folds, fold, test=True)
-    _check_groups(table, folds=1)
+    _check_grouped(table)
     listed = pd.read_csv(PUBLIC_SPLIT, dtype=str)
     part_of = dict(zip(listed["sha256"], listed["part"], strict=True))
     part = table["sha256"].str[:_HASH_DIGITS].map(part_of)
@@ -175,7 +181,7 @@ def _check_folds(folds: int, fold: int, test: bool) -> None:
         raise SettingError(f"fold is {fold}, valid are 0 to {folds - 1}")
 
 
-def _check_groups(table: pd.DataFrame, folds: int) -> None:
+def _check_grouped(table: pd.DataFrame) -> None:
     if table.empty:
         raise DataError("the manifest has no rows to split")
     missing = int(table["group"].isna().sum())
@@ -183,6 +189,10 @@ def _check_groups(table: pd.DataFrame, folds: int) -> None:
         raise DataError(
             f"{missing} of {len(table)} rows have no group; run `maskwatch data audit` first"
         )
+
+
+def _check_groups(table: pd.DataFrame, folds: int) -> None:
+    _check_grouped(table)
     classes = table[table["label"] != UNCLEAR]
     for label, groups in classes.groupby("label")["group"]:
         if groups.nunique() < folds:

@@ -14,7 +14,7 @@ import pytest
 from support.data_factory import folder_set, table_of, voc_set
 
 from maskwatch.errors import DataError
-from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.catalog import LABELS, UNCLEAR
 from maskwatch.training.data.charts import face_sizes
 from maskwatch.training.data.collect import collect
 from maskwatch.training.data.report import (
@@ -114,6 +114,11 @@ def test_one_row_is_enough(audited):
     assert text.count("No face of this class.") == 2
     assert "No grouped split: class mask has 1 different photos" in text
     assert "Too few faces or classes" in text
+
+
+def test_unclear_faces_alone_are_enough(audited):
+    text = build_page(audited.assign(label=UNCLEAR), "mine")
+    assert text.count("No face of this class.") == 3
 
 
 def test_a_page_that_cannot_be_written_is_an_error(audited, tmp_path):

@@ -138,9 +138,14 @@ def test_what_is_no_parquet_file_is_refused(tmp_path, make, complaint):
         (lambda t: t.assign(label="masked"), "label masked is none of mask, no_mask, incorrect"),
         (lambda t: t.assign(label=None), "label None is none of"),
         (lambda t: t.assign(split="dev"), "split dev is none of train, val, test"),
-        (lambda t: t.assign(x_max=np.nan), "1 rows have an empty box, first: "),
-        (lambda t: t.assign(x_max=3.0), "1 rows have an empty box, first: "),
+        (lambda t: t.assign(x_max=np.nan), "1 rows have an empty or endless box, first: "),
+        (lambda t: t.assign(x_max=3.0), "1 rows have an empty or endless box, first: "),
+        (lambda t: t.assign(x_max=np.inf), "1 rows have an empty or endless box, first: "),
         (lambda t: t.assign(x_max="wide"), "x_max is not a column of numbers"),
+        *(
+            (lambda t, name=name: t.assign(**{name: 2021}), f"{name} is not a column of text")
+            for name in ("image_path", "label", "source", "sha256", "group", "split")
+        ),
         (lambda t: t.assign(image_path=None), "image_path is missing in 1 rows"),
         (lambda t: t.assign(sha256=None), "sha256 is missing in 1 rows"),
     ],
@@ -257,14 +262,21 @@ def test_machine_boxes_reach_only_pictures_without_boxes(tmp_path):
     assert found_in["sha256"].nunique() == found_in["label"].nunique() == 1
 
 
+FOUND = "[0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.9]"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("", "not a readable JSON file"),
+        ("[" * 100_000, "not a readable JSON file"),
         ("[1]", "not of the form"),
         ('{"a": 1}', "not of the form"),
         ('{"a": {"size": [9, 9], "faces": [[1, 2]]}}', "not of the form"),
         ('{"a": {"size": [9], "faces": []}}', "not of the form"),
+        (f'{{"a": {{"size": [null, null], "faces": [{FOUND}]}}}}', "not of the form"),
+        (f'{{"a": {{"size": [9, NaN], "faces": [{FOUND}]}}}}', "not of the form"),
+        (f'{{"a": {{"size": [9, 9], "faces": [{FOUND.replace("1", "null")}]}}}}', "not of the"),
     ],
 )
 def test_a_broken_faces_file_is_one_clear_error(tmp_path, text, complaint):

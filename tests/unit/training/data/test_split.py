@@ -219,6 +219,18 @@ def test_the_split_is_seeded_and_ignores_the_order_of_rows():
             DataError,
             "class incorrect_mask has 4 different photos, copies ",
         ),
+        (
+            table_of([{}]),
+            {"test_groups": {None}},
+            DataError,
+            "1 of 1 rows have no group; run `maskwatch data audit` f",
+        ),
+        (
+            grouped_table(),
+            {"test_groups": {*grouped_table()["group"]}},
+            DataError,
+            "all 108 rows are kept for the test part, or share a photo",
+        ),
         (grouped_table(), {"folds": 1}, SettingError, "folds is 1, valid are 2 and more"),
         (grouped_table(), {"folds": 2, "test": True}, SettingError, "folds is 2, valid are 3 and"),
         (grouped_table(), {"fold": 5}, SettingError, "fold is 5, valid are 0 to 4"),
