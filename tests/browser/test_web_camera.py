@@ -151,6 +151,46 @@ def test_a_camera_that_is_unplugged_can_come_back(open_page: Opened) -> None:
     lost.wait_for(state="hidden")
 
 
+def test_a_camera_that_is_gone_for_good_leaves_the_page_to_another(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    start = page.locator("#start")
+    start.click()
+    page.locator("#rate", has_text="ms").wait_for()
+    start.click()
+    here = page.locator("#cameras").input_value()
+    page.evaluate("cameras.options[0].value = 'f'.repeat(64)")  # one that is not there any more
+    start.click()
+    until(lambda: page.locator("#cameras").input_value() == here, "the one that is there")
+    assert page.locator("#live_fault").is_hidden()
+
+
+def test_a_camera_that_is_chosen_while_another_starts_is_the_one_that_is_seen(
+    open_page: Opened,
+) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    page.evaluate(
+        """() => {
+            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            const held = new Promise((resolve) => (window.goOn = resolve));
+            window.asked = [];
+            navigator.mediaDevices.getUserMedia = async ({ video: { deviceId = "", ...any } }) => {
+                asked.push(deviceId);
+                if (deviceId) await held;
+                return real({ video: any });
+            };
+            navigator.mediaDevices.enumerateDevices = async () => ["a", "b", "c"]
+                .map((deviceId) => ({ deviceId, kind: "videoinput", label: deviceId }));
+        }"""
+    )
+    page.locator("#start").click()
+    page.locator("#rate", has_text="ms").wait_for()
+    for name in ("b", "c"):
+        page.locator("#cameras").select_option(name)
+    page.evaluate("window.goOn()")
+    until(lambda: page.evaluate("asked") == ["", "b", "c"], "both were asked for")
+    page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).wait_for()
+
+
 def test_why_the_camera_does_not_start(open_page: Opened) -> None:
     page = open_page(path="/#live", ready=False)
     fault = page.locator("#live_fault")

@@ -1,7 +1,7 @@
 // A film file: judged frame by frame, and kept as an annotated film.
 
 import { found } from "./dom.js";
-import { Watching, rest } from "./watching.js";
+import { Watching } from "./watching.js";
 
 /** Frames judged of each second of the film. */
 const RATE = 15;
@@ -9,6 +9,7 @@ const RATE = 15;
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const STEADINESS = 0.5;
 const BEYOND_ANY_END_S = 1e7;
+const LONG_MS = 1e9;
 
 const NONE = { key: "", why: "" };
 
@@ -32,10 +33,7 @@ export class FilmView {
       event.stopPropagation(); // what is dropped elsewhere is a photo
       this.#take(event.dataTransfer?.files);
     });
-    this.#stop.addEventListener("click", () => {
-      this.stop();
-      input.focus(); // the button is gone
-    });
+    this.#stop.addEventListener("click", () => this.stop());
   }
 
   /** Shows everything in the language of the moment. */
@@ -46,7 +44,10 @@ export class FilmView {
     const { key, why } = this.#fault;
     notice.hidden = !key;
     notice.textContent = key && say.text(key, { why });
-    this.#stop.hidden = !this.#watching || this.#watching.ended;
+    const isOver = !this.#watching || this.#watching.ended;
+    // once the button is gone, what had the focus would be nowhere
+    if (isOver && document.activeElement === this.#stop) found("film_file", HTMLElement).focus();
+    this.#stop.hidden = isOver;
     this.#watching?.label();
     this.#tell();
   }
@@ -107,6 +108,7 @@ export class FilmView {
         await sought(this.#video, timeS);
         if (watching.ended) break; // another film may be in its place
         const answer = await watching.judge(this.#video, timeS);
+        await inFront();
         if (watching.ended) {
           answer.bitmap.close();
           break;
@@ -116,7 +118,7 @@ export class FilmView {
         watching.draw(answer);
         isEmpty = false;
         this.#tell();
-        await rest(1000 / RATE);
+        await turned(1000 / RATE);
         recorder.pause();
         timeS += (performance.now() - beganMs) / 1000;
       }
@@ -190,6 +192,24 @@ function event(video, name) {
       },
       { once: true },
     );
+  });
+}
+
+/** Until the page is in front. Timers of one that is not are late by seconds, which nobody would judge. */
+async function inFront() {
+  while (document.hidden) await turned();
+}
+
+/** Until the page comes to the front or leaves it, and no longer than this. @param {number} mostMs */
+function turned(mostMs = LONG_MS) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, mostMs);
+    document.addEventListener("visibilitychange", done);
+    function done() {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", done);
+      resolve(null);
+    }
   });
 }
 

@@ -16,7 +16,6 @@ const FAULTS = new Map([
   ["SecurityError", "web.camera_refused"],
   [INSECURE, "web.camera_insecure"],
   ["NotFoundError", "web.camera_none"],
-  ["OverconstrainedError", "web.camera_none"],
   ["NotReadableError", "web.camera_busy"],
   ["AbortError", "web.camera_busy"],
 ]);
@@ -50,7 +49,7 @@ export class LiveView {
       if (this.#camera) this.stop();
       else if (!this.#starting) this.#start();
     });
-    const again = () => this.#camera && this.#start();
+    const again = () => (this.#camera || this.#starting) && this.#start();
     this.#cameras.addEventListener("change", again);
     this.#steadiness.addEventListener("change", again);
   }
@@ -203,12 +202,12 @@ function release(camera) {
   for (const track of camera.getTracks()) track.stop();
 }
 
-/** @param {string} deviceId "" for any */
+/** @param {string} deviceId "" for any, which one that is gone stands for, too */
 function openCamera(deviceId) {
   if (!navigator.mediaDevices) {
     throw new DOMException("a page over plain HTTP", INSECURE);
   }
   const size = { width: { ideal: 640 }, height: { ideal: 480 } };
-  const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
+  const which = deviceId ? { deviceId } : { facingMode: "user" };
   return navigator.mediaDevices.getUserMedia({ video: { ...size, ...which } });
 }
