@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -69,10 +70,24 @@ OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
 
 
+class _TriedPath(click.Path):
+    """A file to write after long work; whether that can be done shows before it."""
+
+    def convert(self, *given: Any) -> Path:
+        from maskwatch.training.data.outputs import require_file
+
+        path = Path(os.fsdecode(super().convert(*given)))
+        require_file(path)
+        return path
+
+
+TRIED_OUT = _TriedPath(dir_okay=False, path_type=Path)
+
+
 @click.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
-@click.option("--out", type=OUT, required=True, help="HTML file to write.")
-@click.option("--csv", "csv_path", type=OUT, help="Write the doubts as corrections to edit.")
+@click.option("--out", type=TRIED_OUT, required=True, help="HTML file to write.")
+@click.option("--csv", "csv_path", type=TRIED_OUT, help="Write the doubts as corrections to edit.")
 @click.option("--weights", type=FILE, help="ImageNet weights without top, for offline work.")
 def doubts(manifest_path: Path, out: Path, csv_path: Path | None, weights: Path | None) -> None:
     """Find the labels of an audited MANIFEST that are probably wrong.
@@ -126,7 +141,7 @@ def fetch(name: str, path: Path | None) -> None:
 
 
 @data.command()
-@click.argument("out", type=OUT)
+@click.argument("out", type=TRIED_OUT)
 @click.argument("sets", nargs=-1, required=True, metavar="NAME[=PATH]...")
 @click.option("--detector", type=FILE, help="An ONNX face detector, not the shipped one.")
 def find(out: Path, sets: tuple[str, ...], detector: Path | None) -> None:
@@ -202,8 +217,10 @@ def manifest(
 
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
-@click.option("--out", type=OUT, help="Write the manifest with groups, without unusable rows.")
-@click.option("--json", "json_path", type=OUT, help="Write the findings as JSON.")
+@click.option(
+    "--out", type=TRIED_OUT, help="Write the manifest with groups, without unusable rows."
+)
+@click.option("--json", "json_path", type=TRIED_OUT, help="Write the findings as JSON.")
 def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None:
     """Find what is wrong in a MANIFEST, and the groups of near-identical pictures in it."""
     from maskwatch.training.data import audit as audits
@@ -287,7 +304,7 @@ def split(
 
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
-@click.option("--out", type=OUT, required=True, help="HTML file to write.")
+@click.option("--out", type=TRIED_OUT, required=True, help="HTML file to write.")
 def report(manifest_path: Path, out: Path) -> None:
     """Show an audited MANIFEST on one HTML page: counts, samples, sizes, brightness, groups, leaks.
 

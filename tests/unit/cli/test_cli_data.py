@@ -111,6 +111,25 @@ def test_audit_prints_findings_and_writes_them(tmp_path, folder):
     assert json.loads((tmp_path / "findings.json").read_text())["usable_rows"] == 29
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("find", "OUT", "mine=none"),
+        ("audit", "none.parquet", "--out", "OUT"),
+        ("audit", "none.parquet", "--json", "OUT"),
+        ("report", "none.parquet", "--out", "OUT"),
+        ("doubts", "none.parquet", "--out", "OUT"),
+        ("doubts", "none.parquet", "--out", "none.html", "--csv", "OUT"),
+    ],
+)
+def test_what_cannot_be_written_shows_before_the_work(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    result = run(*("file/out" if word == "OUT" else word for word in words))
+    assert isinstance(result.exception, DataError)
+    assert str(result.exception) == f"{tmp_path / 'file'}: cannot be written (file exists)"
+
+
 @pytest.mark.parametrize("extra", [(), ("--test",), ("--protocol", "public")])
 def test_split_writes_every_row_once(tmp_path, manifests, extra):
     result = run("split", manifests / "a.parquet", "--out", tmp_path / "s.parquet", *extra)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskwatch.bench.speed import interleaved
-from maskwatch.files import explained, write_json, write_text, writing
+from maskwatch.files import write_json, write_text, writing
 from maskwatch.models.evaluation import Calibration
 from maskwatch.models.evaluation_document import (
     FullEvaluation,
@@ -20,6 +20,7 @@ from maskwatch.models.evaluation_document import (
     FullScoresOfSource,
 )
 from maskwatch.models.records import to_json
+from maskwatch.training.data.outputs import require_folder
 from maskwatch.training.data.parts import Part
 from maskwatch.training.evaluation.abstention import (
     calibration,
@@ -87,8 +88,7 @@ def evaluate(comparison: Comparison, out: Path, progress: Progress = lambda _n: 
     Raises:
         DataError: images cannot be read, or the folder cannot be written.
     """
-    with explained(out):
-        out.mkdir(parents=True, exist_ok=True)  # shows before the work whether it can be written
+    require_folder(out)
     part, models = comparison.part, comparison.models
     answers = {e.name: ask_rows(e.classifier, part.table, progress) for e in models}
     own = answers[models[0].name]

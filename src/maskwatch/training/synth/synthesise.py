@@ -7,9 +7,7 @@ third face appears once more with something before its mouth that is no mask.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,11 +20,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import explained, writing
+from maskwatch.files import writing
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY, ImageRGB
 from maskwatch.training.data.catalog import LABELS, SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy, write_manifest
+from maskwatch.training.data.outputs import require_folder
 from maskwatch.training.synth.head import FacePicture
 from maskwatch.training.synth.kinds import CLOTHS, LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
 from maskwatch.training.synth.materials import Pixels, draw_fabric, draw_material
@@ -75,12 +74,9 @@ def check_request(folder: Path, count: int) -> None:
     """
     if count < 1:
         raise SettingError(f"count must be at least 1, not {count}")
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise DataError(f"{folder}: is not empty; give a new folder")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, "permission denied")
+    require_folder(folder)
+    if any(folder.iterdir()):
+        raise DataError(f"{folder}: is not empty; give a new folder")
 
 
 def write_pictures(
