@@ -132,7 +132,7 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     boxes = table.loc[:, list(BOX)].astype("float64")
     broken = boxes.isna().any(axis=1) & ~boxes.isna().all(axis=1)
     broken |= (boxes["x_max"] <= boxes["x_min"]) | (boxes["y_max"] <= boxes["y_min"])
-    broken |= np.isinf(boxes).any(axis=1)
+    broken |= boxes.isin([np.inf, -np.inf]).any(axis=1)
     if broken.any():
         name = table.loc[broken, "image_path"].iloc[0]
         raise DataError(

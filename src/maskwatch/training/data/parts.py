@@ -84,8 +84,12 @@ def as_part(rows: pd.DataFrame) -> Part:
 
 def _as_part(rows: pd.DataFrame) -> Part:
     rows = rows.reset_index(drop=True)
-    groups = rows["group"].where(rows["group"].notna(), rows["sha256"])
-    return Part(rows, class_indices(rows), groups.to_numpy(str), row_seeds(rows))
+    return Part(rows, class_indices(rows), groups_of(rows).to_numpy(str), row_seeds(rows))
+
+
+def groups_of(table: pd.DataFrame) -> pd.Series[str]:
+    """Near-identical group of each row; the picture itself where none is known."""
+    return table["group"].where(table["group"].notna(), table["sha256"])
 
 
 def class_indices(table: pd.DataFrame) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from maskwatch.models.card import ModelCard
 from maskwatch.models.evaluation import share
 from maskwatch.training.data.catalog import UNCLEAR
 from maskwatch.training.data.manifest import data_sha256
-from maskwatch.training.data.parts import Part, as_part, take_part, take_unclear
+from maskwatch.training.data.parts import Part, as_part, groups_of, take_part, take_unclear
 from maskwatch.training.data.split import source_groups
 from maskwatch.vision.classify import Classifier
 
@@ -152,7 +152,8 @@ def load_comparison(
     )
     twins = 0
     if part_name != "train":
-        twins = int(part.table["group"].isin(_groups_of(table, "train")).sum())
+        train = set(groups_of(table[table["split"] == "train"]))
+        twins = int(groups_of(part.table).isin(train).sum())
     return Comparison(
         manifest,
         digest,
@@ -176,6 +177,11 @@ def caveats(comparison: Comparison) -> list[str]:
         sentences.append(
             f"{comparison.twins:,} of {len(comparison.part.labels):,} rows have a near-identical "
             "picture in the training part of the manifest: their scores are partly memory."
+        )
+    if ungrouped := int(comparison.part.table["group"].isna().sum()):
+        sentences.append(
+            f"{ungrouped:,} of {len(comparison.part.labels):,} rows have no group, so altered "
+            "copies of them in training are not known; run `maskwatch data audit` before the split."
         )
     sentences += [
         f"{item.model.card.name}, given as trained without {item.source}: {item.proof.value}."
@@ -249,10 +255,6 @@ def _leave_out(
     seen = what_was_seen(card, digest, part_name)
     model = ComparedModel(f"{card.name} without {source}", path, classifier, seen)
     return LeftOut(source, model, proof, as_part(table[table["source"] == source]))
-
-
-def _groups_of(table: pd.DataFrame, part_name: str) -> set[str]:
-    return set(table.loc[table["split"] == part_name, "group"].dropna())
 
 
 def _check_different(paths: Sequence[Path], cards: Sequence[ModelCard]) -> None:

@@ -24,6 +24,7 @@ from maskwatch.training.data.manifest import data_sha256, read_manifest
 from maskwatch.training.evaluation.comparison import (
     Proof,
     Seen,
+    caveats,
     load_comparison,
     prove_left_out,
     what_was_seen,
@@ -131,6 +132,18 @@ def test_twins_in_training_are_counted(models, table, data):
     comparison = load_comparison(models[0], leaky, data.name)
     assert comparison.twins == 1
     assert load_comparison(models[0], leaky, data.name, "train").twins == 0
+
+
+def test_without_groups_the_very_photo_is_a_twin_and_the_rest_is_said_to_be_unknown(
+    models, table, data
+):
+    assert not any("no group" in one for one in caveats(load_comparison(models[0], table, "m")))
+    rows = table[table["split"].isin(["train", "test"])].reset_index(drop=True)
+    test = rows.index[rows["split"] == "test"]
+    rows.loc[test[0], "sha256"] = rows.loc[rows["split"] == "train", "sha256"].iloc[0]
+    comparison = load_comparison(models[0], rows.assign(group=None), data.name)
+    assert comparison.twins == 1
+    assert any("12 of 12 rows have no group" in sentence for sentence in caveats(comparison))
 
 
 def test_the_same_model_twice_and_a_missing_one_are_named(models, table, data, tmp_path):
