@@ -230,6 +230,25 @@ def test_the_webcam_film_needs_its_file(tmp_path: Path) -> None:
         list(webcam_film(path))
 
 
+@pytest.mark.parametrize(("suffix", "pictures"), [("gif", 1), ("png", 1), ("tiff", 2)])
+def test_what_is_no_animation_is_not_the_webcam_film(
+    tmp_path: Path, suffix: str, pictures: int
+) -> None:
+    path = tmp_path / f"film.{suffix}"
+    first, *others = (Image.fromarray(draw_face(i, size=64)[0]) for i in range(pictures))
+    first.save(path, **({"save_all": True, "append_images": others} if others else {}))
+    with pytest.raises(DataError, match=rf"film\.{suffix}: is not the webcam film"):
+        list(webcam_film(path))
+
+
+def test_the_webcam_film_is_read_before_the_others_are_made(tmp_path: Path) -> None:
+    missing = tmp_path / "film.gif"
+    arguments = ["--data", str(manifest(tmp_path, 1)), "--webcam", str(missing)]
+    run = CliRunner().invoke(cli, ["bench", "flicker", *arguments])
+    assert run.exit_code == 1  # there are too few faces for films
+    assert run.stderr.splitlines()[-1].startswith(f"Error: {missing}: is not the webcam film")
+
+
 def test_times_of_an_animation(tmp_path: Path) -> None:
     path = tmp_path / "film.gif"
     pictures = [Image.fromarray(draw_face(i, size=64)[0]) for i in range(4)]

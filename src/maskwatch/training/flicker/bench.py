@@ -87,6 +87,8 @@ def run_flicker(
         raise DataError(
             f"the manifest has no {part} rows; make a split with `maskwatch data split`"
         )
+    # first: making the films takes long
+    real: list[RecordedFrame] = record(analyzer, webcam_film(webcam)) if webcam else []
     steady, changing = cast_people(rows, FaceDetector(side_px=_CAST_SIDE_PX), films, films, seed)
     upsets = list(Upset)
     recordings = []
@@ -107,7 +109,6 @@ def run_flicker(
         ]
 
     by_pace = {pace: timelines(step) for pace, step in PACES.items()}
-    real: list[RecordedFrame] = record(analyzer, webcam_film(webcam)) if webcam else []
     lines = play(real, NAME, stream_for) if real else []
     return FlickerResult(
         setting={

@@ -269,6 +269,8 @@ def webcam_film(path: Path) -> Iterator[FilmFrame]:
     """
     try:
         with Image.open(path) as gif:
+            if getattr(gif, "n_frames", 1) < 2:
+                raise OSError("a single picture")
             time_s = 0.0
             for frame in ImageSequence.Iterator(gif):
                 bare = BARE_S[0] <= round(time_s, 3) < BARE_S[1]
@@ -276,5 +278,5 @@ def webcam_film(path: Path) -> Iterator[FilmFrame]:
                 image_rgb = np.array(frame.convert("RGB"))
                 yield FilmFrame(image_rgb, time_s, (Truth(0, _FACE_XYXY, state),))
                 time_s += frame.info["duration"] / 1000
-    except OSError as error:
+    except (OSError, KeyError) as error:  # KeyError: its pictures have no times
         raise DataError(f"{path}: is not the webcam film, or cannot be read") from error
