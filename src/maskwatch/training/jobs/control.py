@@ -133,8 +133,10 @@ def delete_job(job: JobFolder) -> None:
             raise BusyError(job.name)
         try:
             # renamed first, so that no half of it is ever taken for a run
-            gone = job.path.rename(job.path.with_name(f".deleted-{job.name}"))
-            shutil.rmtree(gone)
+            gone = job.path.with_name(f".deleted-{job.name}")
+            if gone.exists():  # what is left of one of that name, whose removal was cut off
+                shutil.rmtree(gone)
+            shutil.rmtree(job.path.rename(gone))
         except OSError as error:
             raise DataError(f"{job.path}: cannot be removed ({error.strerror})") from error
 

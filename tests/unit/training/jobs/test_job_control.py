@@ -110,6 +110,12 @@ def test_stopping_what_is_not_going_on_does_nothing(tmp_path: Path) -> None:
     assert not (job.path / STOP).exists() and job.status().state is State.FINISHED
 
 
+def test_a_removal_that_was_cut_off_is_finished_by_the_next_of_that_name(tmp_path: Path) -> None:
+    fake_run(tmp_path, "tiny-1", State.STOPPED).path.rename(tmp_path / ".deleted-tiny-1")
+    delete_job(fake_run(tmp_path, "tiny-1", State.STOPPED))
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
 def test_a_process_with_the_number_of_a_dead_one_is_left_alone(tmp_path: Path) -> None:
     with living_process() as process:
         job = fake_run(tmp_path, "tiny-1", State.RUNNING, pid=process["pid"], process="earlier")
