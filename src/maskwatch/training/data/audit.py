@@ -8,7 +8,6 @@ a mask are the boxes of `voc-853`, stretched to a square.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from maskwatch.errors import DataError, ImageError
 from maskwatch.io.images import load_image
 from maskwatch.schema import ImageRGB
 from maskwatch.training.data.catalog import LABELS
+from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.labels import Problem
 from maskwatch.training.data.manifest import BOX, tidy
 from maskwatch.training.data.placing import ROUNDING_PX
@@ -159,17 +159,15 @@ def read_cuts(table: pd.DataFrame) -> Iterator[ImageRGB | str]:
 def _read_checked(path: Path, sha256: str) -> ImageRGB | str:
     """The picture, or why it cannot be used."""
     try:
-        content = path.read_bytes()
-        if not content:
+        if not path.stat().st_size:
             return EMPTY
-        image = load_image(content)
+        image = load_image(path)
+        has_changed = file_sha256(path) != sha256
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except ImageError as error:
         return error.reason
-    if hashlib.sha256(content).hexdigest() != sha256:
-        return "has changed since the manifest was made"
-    return image
+    return "has changed since the manifest was made" if has_changed else image
 
 
 def _cut(image_rgb: ImageRGB, box_xyxy: Sequence[float]) -> ImageRGB | str:

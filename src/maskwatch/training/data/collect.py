@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS, PublicSet, public_set
 from maskwatch.training.data.class_names import labels_of
+from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.labels import LabelledFace, Problem, Reading, photo_name
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy
 from maskwatch.training.data.readers import read_set
@@ -151,7 +151,7 @@ def _hashed(
             digests[path] = None
             try:
                 str(path.absolute()).encode()
-                digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+                digests[path] = file_sha256(path)
             except UnicodeEncodeError:
                 reason = "its path is not text in UTF-8, as a manifest needs; rename it"
                 problems.append(Problem(path, reason))

@@ -8,6 +8,7 @@ one (NFC). Two pictures that fit alike are never chosen between in silence.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections import defaultdict
@@ -51,6 +52,16 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of the bytes of a file, of which only a little is in memory at once.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: Path) -> str:

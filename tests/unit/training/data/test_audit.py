@@ -7,6 +7,7 @@ Run: pytest tests/unit/training/data/test_audit.py
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_a_clean_set_keeps_every_row_in_its_place(tmp_path):
     assert grouped["group"].nunique() == 9
     assert (findings.rows, findings.usable_rows, findings.unusable) == (9, 9, ())
     assert findings.identical == ()
+
+
+def test_a_huge_file_is_never_in_memory_as_a_whole(tmp_path):
+    folder = folder_set(tmp_path, 1)
+    with (folder / "with_mask" / "huge.jpg").open("wb") as huge:
+        huge.truncate(64_000_000)
+    tracemalloc.start()
+    try:
+        _, findings = audit(collect({"mine": folder}).table, group_none)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert names(problem.path for problem in findings.unusable) == ["huge.jpg"]
+    assert peak < 32_000_000
 
 
 DAMAGE = {
