@@ -20,7 +20,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import writing
+from maskwatch.files import explained, writing
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY, ImageRGB
 from maskwatch.training.data.catalog import LABELS, SYNTHETIC, UNCLEAR
@@ -101,7 +101,7 @@ def write_pictures(
         The manifest as it was written: the rows of `table` and one row per picture.
 
     Raises:
-        DataError: a file cannot be written, or no face suits a kind.
+        DataError: a file cannot be written, another run fills the folder, or no face suits a kind.
     """
 
     def make(number: int) -> dict[str, object]:
@@ -123,6 +123,11 @@ def write_pictures(
             **dict(zip(BOX, picture.box_xyxy or (None,) * 4, strict=True)),
         }
 
+    with explained(folder):
+        try:  # of two runs that found the folder empty one makes this
+            (folder / LABELS[0]).mkdir(parents=True)
+        except FileExistsError as error:
+            raise DataError(f"{folder}: another run has begun to fill it") from error
     rows = []
     with ThreadPoolExecutor(max_workers=available_cpus()) as pool:
         for row in pool.map(make, range(count)):

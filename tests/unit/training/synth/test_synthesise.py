@@ -21,7 +21,12 @@ from maskwatch.training.data.catalog import LABELS, UNCLEAR, source_licence
 from maskwatch.training.data.manifest import BOX, read_manifest
 from maskwatch.training.synth.kinds import NEEDS_CHIN_ROOM, Kind
 from maskwatch.training.synth.supply import Supply, _mixed, find_supply, usable_rows
-from maskwatch.training.synth.synthesise import make_picture, plan
+from maskwatch.training.synth.synthesise import (
+    check_request,
+    make_picture,
+    plan,
+    write_pictures,
+)
 
 ROWS = [
     {},
@@ -205,6 +210,17 @@ def test_unusable_folders_and_counts_are_one_line(tmp_path, manifest_path):
         result = run(manifest_path, "--out", tmp_path / out, "--count", count)
         assert isinstance(result.exception, error) and words in str(result.exception)
     assert not (tmp_path / "new").exists()
+
+
+def test_of_two_runs_that_found_a_folder_empty_one_fills_it(tmp_path, manifest_path):
+    table = read_manifest(manifest_path)
+    supply = Supply(tuple(face_picture(number) for number in range(3)), ())
+    for _ in range(2):
+        check_request(tmp_path, 3)
+    made = write_pictures(supply, table, tmp_path, count=3, seed=1)
+    with pytest.raises(DataError, match="another run has begun to fill it"):
+        write_pictures(supply, table, tmp_path, count=3, seed=2)
+    assert read_manifest(tmp_path / "synthetic.parquet").equals(made)
 
 
 def test_an_unreadable_picture_is_one_line(tmp_path):
