@@ -1,4 +1,5 @@
-// Says so where a browser is too old for the page; in words that the oldest ones understand.
+// Says so where a browser is too old for the page, or a part of the page does not come; in words that
+// the oldest ones understand.
 
 (function () {
   // one SIMD instruction, the smallest module there is
@@ -14,4 +15,21 @@
     typeof createImageBitmap === "function" &&
     "requestVideoFrameCallback" in HTMLVideoElement.prototype;
   if (!able) /** @type {HTMLElement} */ (document.getElementById("too_old")).hidden = false;
+
+  // until the page can say by itself what is wrong
+  addEventListener("error", function (event) {
+    tell(event.message);
+  });
+  /** @type {HTMLElement} */ (document.querySelector("script[type=module]")).onerror = function () {
+    tell("app.js");
+  };
+
+  /** @param {string} why */
+  function tell(why) {
+    var status = /** @type {HTMLElement} */ (document.getElementById("status"));
+    if (status.textContent) return;
+    var broken = /** @type {HTMLElement} */ (document.getElementById("broken"));
+    broken.textContent = String(broken.textContent).replace("{why}", why);
+    broken.hidden = false;
+  }
 })();

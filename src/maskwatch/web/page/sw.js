@@ -48,5 +48,8 @@ async function tidy() {
 /** What is kept; an address may ask for a language. @param {Request} request */
 async function answer(request) {
   const cache = await caches.open(kept);
-  return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
+  const found = await cache.match(request, { ignoreSearch: true });
+  // hosts that send index.html on to the folder: browsers show no page that was sent on
+  if (found?.redirected) return new Response(found.body, found);
+  return found ?? fetch(request);
 }
