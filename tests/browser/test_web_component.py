@@ -119,13 +119,21 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
 
 
 def test_webassembly_that_comes_packed_is_kept_by_the_page(parts: Page, server: WebServer) -> None:
-    server.files["packed.gz"] = gzip.compress(b"some code")
     fetched = """import("/lib/fetch.js")
         .then(({ fetchWasm }) => fetchWasm(new URL("/packed.gz", location.href), "its name"))
-        .then(({ wasmBinary }) => new TextDecoder().decode(wasmBinary))"""
-    assert parts.evaluate(fetched) == "some code"
+        .then(({ wasmBinary }) => new TextDecoder().decode(wasmBinary), () => "refused")"""
+    server.files["packed.gz"] = b"<title>Sign in</title>"  # as a host answers whom it has forgotten
+    assert parts.evaluate(fetched) == "refused"
+    server.files["packed.gz"] = gzip.compress(b"\0asm and code")
+    assert parts.evaluate(fetched) == "\0asm and code"
     del server.files["packed.gz"]
-    assert parts.evaluate(fetched) == "some code"
+    assert parts.evaluate(fetched) == "\0asm and code"
+    put = "cache.put('/its name', new Response('<title>Sign in</title>'))"
+    parts.evaluate(f"caches.open('maskwatch networks').then((cache) => {put})")
+    assert parts.evaluate(fetched) == "refused"
+    server.files["packed.gz"] = b"\0asm anew"
+    assert parts.evaluate(fetched) == "\0asm anew"
+    del server.files["packed.gz"]
 
 
 def test_videos_that_began_and_ended_between_two_tellings_are_counted(

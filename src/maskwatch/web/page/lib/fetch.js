@@ -10,7 +10,12 @@ const KEPT = "maskwatch networks"; // where files are kept for the next visit
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function fetchBytes(url, sha256, keptAs) {
-  return take((await recalled(keptAs)) ?? (await fetch(url)), url, sha256, keptAs);
+  const fault = async (/** @type {ArrayBuffer} */ bytes) => {
+    // pages over plain HTTP have no crypto.subtle, and no certain files either
+    const differs = sha256 && isSecureContext && (await hash(bytes)) !== sha256;
+    return differs ? "not the file that its card describes (sha256 differs)" : "";
+  };
+  return take((await recalled(keptAs)) ?? (await fetch(url)), url, fault, keptAs);
 }
 
 /**
@@ -21,23 +26,31 @@ export async function fetchBytes(url, sha256, keptAs) {
 export async function fetchWasm(url, keptAs) {
   const response = (await recalled(keptAs)) ?? (await fetch(url));
   if (response.headers.get("Content-Type") !== "application/wasm") {
-    return { wasmBinary: (await take(response, url, undefined, keptAs)).buffer };
+    return { wasmBinary: (await take(response, url, notWasm, keptAs)).buffer };
   }
   await response.body?.cancel();
   return { wasmPaths: { wasm: url } };
 }
 
+/** What is wrong with something else in the place of WebAssembly, such as a page to sign in. @param {ArrayBuffer} bytes */
+async function notWasm(bytes) {
+  const begins = String.fromCharCode(...new Uint8Array(bytes).subarray(0, 4));
+  return begins === "\0asm" ? "" : "no WebAssembly";
+}
+
 /**
  * The content of an answer, unpacked, checked and kept.
- * @param {Response} response @param {URL} url @param {string} [sha256] @param {string} [keptAs]
+ * @param {Response} response @param {URL} url
+ * @param {(bytes: ArrayBuffer) => Promise<string>} fault of it, "" for none @param {string} [keptAs]
  */
-async function take(response, url, sha256, keptAs) {
+async function take(response, url, fault, keptAs) {
   if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
   const content = await response.arrayBuffer();
   const bytes = await unpacked(content);
-  // pages over plain HTTP have no crypto.subtle, and no certain files either
-  if (sha256 && isSecureContext && (await hash(bytes)) !== sha256) {
-    throw new Error(`${url}: not the file that its card describes (sha256 differs)`);
+  const why = await fault(bytes);
+  if (why) {
+    if (keptAs) await (await openCache())?.delete(place(keptAs)); // kept unchecked by an earlier version
+    throw new Error(`${url}: ${why}`);
   }
   await keep(keptAs, content);
   return new Uint8Array(bytes);
