@@ -83,13 +83,29 @@ def test_kinds_of_files_are_read_as_by_python(parts: Page, server: WebServer) ->
         assert_alike(report, {**analyzer.analyze(content).to_dict(), "source": name})
 
 
+def webp_that_claims(place: int, size: bytes, **options: object) -> bytes:
+    """A small WebP with another size written into its head."""
+    content = bytearray(bad_images.encoded("WEBP", **options))
+    content[place : place + len(size)] = size
+    return bytes(content)
+
+
 def test_pictures_too_large_to_open_are_refused_as_by_python(
     parts: Page, server: WebServer
 ) -> None:
     jpeg = bytearray(bad_images.encoded(progressive=True))
     frame = jpeg.index(b"\xff\xc2")
     jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 12_240, 16_320)
-    photos = {"huge.png": bad_images.png_that_claims(40_000, 40_000), "huge.jpg": bytes(jpeg)}
+    wide = Image.new("1", (10_000, 10_000))
+    lossless = struct.pack("<I", 9_999 << 14 | 9_999)
+    photos = {
+        "huge.png": bad_images.png_that_claims(40_000, 40_000),
+        "huge.jpg": bytes(jpeg),
+        "huge.gif": bad_images.encoded("GIF", wide),
+        "huge.bmp": bad_images.encoded("BMP", wide),
+        "huge.webp": webp_that_claims(26, struct.pack("<HH", 10_000, 10_000)),
+        "lossless.webp": webp_that_claims(21, lossless, lossless=True),
+    }
     for found, content in zip(judged(parts, server, photos), photos.values(), strict=True):
         with pytest.raises(ImageError) as refused:
             Analyzer().analyze(content)

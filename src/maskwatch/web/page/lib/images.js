@@ -1,8 +1,15 @@
 // Picture files -> pictures, or the fault that keeps one from being read, by its name in
 // maskwatch/errors.py (ImageFault). Mirrors maskwatch/io/images.py; the browser decodes.
 
-const PNG = 0x89504e47;
+// how files begin
 const JPEG = 0xffd8;
+const PNG = 0x8950;
+const GIF = 0x4749;
+const BMP = 0x424d;
+const RIFF = 0x5249;
+
+const OLD_BMP = 12; // bytes of its second header
+const [VP8, VP8L, VP8X] = [0x56503820, 0x5650384c, 0x56503858]; // kinds of WebP
 const SCAN = 0xffda; // of a JPEG, after all that is told of it
 const HEAD_BYTES = 1 << 20; // with a preview, and colours
 
@@ -30,12 +37,41 @@ export async function decode(file, maxPixels) {
   return "too_large";
 }
 
-/** How many pixels a PNG or JPEG says that it has; 0 for any other file. @param {Blob} file */
+/** How many pixels a file says that it has; 0 where that is not known. @param {Blob} file */
 async function statedPixels(file) {
   const head = new DataView(await file.slice(0, HEAD_BYTES).arrayBuffer());
-  if (head.byteLength < 24) return 0;
-  if (head.getUint32(0) === PNG) return head.getUint32(16) * head.getUint32(20);
-  if (head.getUint16(0) !== JPEG) return 0;
+  switch (head.getUint16(0)) {
+    case JPEG:
+      return jpegPixels(head);
+    case PNG:
+      return head.getUint32(16) * head.getUint32(20);
+    case GIF:
+      return head.getUint16(6, true) * head.getUint16(8, true);
+    case BMP:
+      if (head.getUint32(14, true) === OLD_BMP) return head.getUint16(18, true) * head.getUint16(20, true);
+      return Math.abs(head.getInt32(18, true) * head.getInt32(22, true)); // below 0 where it hangs upside down
+    case RIFF:
+      return webpPixels(head);
+  }
+  return 0;
+}
+
+/** @param {DataView} head of a file */
+function webpPixels(head) {
+  const bits = head.getUint32(21, true);
+  switch (head.getUint32(12)) {
+    case VP8:
+      return (head.getUint16(26, true) & 0x3fff) * (head.getUint16(28, true) & 0x3fff);
+    case VP8L:
+      return ((bits & 0x3fff) + 1) * (((bits >> 14) & 0x3fff) + 1);
+    case VP8X:
+      return ((head.getUint32(23, true) >>> 8) + 1) * ((head.getUint32(26, true) >>> 8) + 1);
+  }
+  return 0;
+}
+
+/** @param {DataView} head of a file */
+function jpegPixels(head) {
   for (let at = 2; at + 9 <= head.byteLength; at += 2 + head.getUint16(at + 2)) {
     const kind = head.getUint16(at);
     if (isFrameHead(kind)) return head.getUint16(at + 5) * head.getUint16(at + 7);
