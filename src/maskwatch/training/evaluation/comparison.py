@@ -135,9 +135,10 @@ def load_comparison(
     """
     part = take_part(table, part_name)
     if not len(part.labels):
-        there = ", ".join(sorted({str(name) for name in table["split"].dropna()})) or "none"
+        known = table.loc[table["label"] != UNCLEAR, "split"].dropna()
+        there = ", ".join(sorted({str(name) for name in known})) or "none"
         raise DataError(
-            f"{manifest}: no row is in the part {part_name} (parts with rows: {there}); "
+            f"{manifest}: no face to judge is in the part {part_name} (parts with some: {there}); "
             "make a split with `maskwatch data split` or give another --part"
         )
     digest = data_sha256(table)

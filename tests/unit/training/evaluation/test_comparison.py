@@ -53,10 +53,12 @@ def models(tmp_path_factory, data) -> tuple[Path, Path, Path]:
 
 def test_a_part_without_rows_is_one_line(models, table, data):
     bare = table.assign(split=table["split"].replace({"test": "train"}))
-    with pytest.raises(DataError, match=r"split\.parquet: no row is in the part test \(.*train"):
+    with pytest.raises(DataError, match=r"no face to judge is in the part test \(.*train"):
         load_comparison(models[0], bare, data.name)
-    with pytest.raises(DataError, match="parts with rows: none"):
+    with pytest.raises(DataError, match="parts with some: none"):
         load_comparison(models[0], table.assign(split=None), data.name)
+    with pytest.raises(DataError, match="parts with some: none"):
+        load_comparison(models[0], table.assign(label="unclear"), data.name)
 
 
 def test_a_model_that_learnt_from_the_source_is_refused(models, table, data, tmp_path):
