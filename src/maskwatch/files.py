@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from maskwatch.errors import DataError, MaskWatchError
 
@@ -57,6 +58,29 @@ def explained(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[N
     except OSError as reason:
         why = (reason.strerror or type(reason).__name__).lower()
         raise error(f"{path}: cannot be written ({why})") from reason
+
+
+def require_folder(folder: Path, error: type[MaskWatchError] = DataError) -> None:
+    """Make a folder where it is missing, and try to put a file into it: before the work for it.
+
+    Raises:
+        MaskWatchError: of the kind wanted: that cannot be done.
+    """
+    with explained(folder, error):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+
+
+def require_file(path: Path, error: type[MaskWatchError] = DataError) -> None:
+    """The same for a file that `writing` is to write.
+
+    Raises:
+        MaskWatchError: of the kind wanted: it cannot be written.
+    """
+    with explained(path, error):
+        if path.is_file() or not path.exists():
+            require_folder(path.resolve().parent, error)
 
 
 def write_text(path: Path, text: str, error: type[MaskWatchError] = DataError) -> None:

@@ -5,6 +5,7 @@ Run: pytest tests/unit/test_files.py
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -14,8 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from maskwatch import files
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.files import explained, home_folder, write_text, writing
+from maskwatch.files import (
+    explained,
+    home_folder,
+    require_file,
+    require_folder,
+    write_text,
+    writing,
+)
 
 
 def test_a_new_file_and_one_in_the_place_of_another(tmp_path: Path) -> None:
@@ -108,3 +117,35 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", unknown)
     assert home_folder() == Path()
+
+
+# What cannot be written shows before the work for it, and trying leaves nothing behind.
+
+
+def test_a_folder_is_made_and_stays_empty(tmp_path: Path) -> None:
+    require_folder(tmp_path / "new" / "folder")
+    require_file(tmp_path / "new" / "folder" / "file.json")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "folder"]
+
+
+def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file.json").write_text("x")
+    require_file(tmp_path / "file.json")
+    assert (tmp_path / "file.json").read_text() == "x"
+
+
+def test_what_is_no_file_is_not_tried() -> None:
+    require_file(Path(os.devnull))
+
+
+def test_a_folder_that_is_there_may_take_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path) -> None:  # noqa: A002  # the name of the real one
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "TemporaryFile", refuse)
+    for require, path in ((require_folder, tmp_path), (require_file, tmp_path / "file.json")):
+        with pytest.raises(DataError) as caught:
+            require(path)
+        assert str(caught.value) == f"{tmp_path}: cannot be written (read-only file system)"

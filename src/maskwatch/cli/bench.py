@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import SettingError
-from maskwatch.files import write_json, write_text
+from maskwatch.files import require_file, require_folder, write_json, write_text
 from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.models.evaluation import number
 
@@ -39,6 +39,8 @@ def bench(ctx: click.Context, quick: bool, out: Path | None) -> None:
         return
     from maskwatch.bench.run import FULL, QUICK, run_speed_bench, to_lines
 
+    if out is not None:
+        require_file(out, SettingError)
     result = run_speed_bench(
         QUICK if quick else FULL, lambda part: click.echo(f"measuring {part} ...", err=True)
     )
@@ -113,6 +115,7 @@ def detector(
     from maskwatch.training.data.manifest import read_manifest
     from maskwatch.training.detector.bench import forget_seen_states, load_comparison, run_bench
 
+    require_folder(out)
     comparison = load_comparison(model, sides_px, yunet)  # a wrong file shows before sets are read
     found = read_found_faces(faces) if faces else None
     photos, problems = holdout_photos(set_folders(sets), found, comparison.learnt)
@@ -180,6 +183,7 @@ def flicker(
     from maskwatch.training.data.manifest import read_manifest
     from maskwatch.training.flicker.bench import run_flicker
 
+    require_folder(out)
     analyzer = Analyzer(model)
     table = read_manifest(manifest)
     with click.progressbar(length=films, label="filming", file=sys.stderr) as bar:
@@ -215,6 +219,7 @@ def street(
     from maskwatch.training.flicker.street import read_truth
     from maskwatch.training.flicker.street_bench import run_street
 
+    require_folder(out)
     analyzer = Analyzer(model, detector)
     with click.progressbar(length=len(read_truth()), label="looking", file=sys.stderr) as bar:
         result = run_street(analyzer, folder, steadiness, bar.update)

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from maskwatch.cli.corrections import corrections
 from maskwatch.errors import SettingError
-from maskwatch.files import write_json
+from maskwatch.files import require_file, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +74,6 @@ class _TriedPath(click.Path):
     """A file to write after long work; whether that can be done shows before it."""
 
     def convert(self, *given: Any) -> Path:
-        from maskwatch.training.data.outputs import require_file
-
         path = Path(os.fsdecode(super().convert(*given)))
         require_file(path)
         return path

@@ -39,6 +39,7 @@ from maskwatch.bench.speed import (
 )
 from maskwatch.bench.speed import WHOLE as WHOLE_STAGES
 from maskwatch.cli.bench import bench
+from maskwatch.cli.main import cli
 from maskwatch.models.network import eager
 from maskwatch.models.runtime import create_session
 from maskwatch.stream import Stream
@@ -234,3 +235,22 @@ def test_no_training_package_is_loaded_in_the_process_that_measures(quick):
 def test_help_names_the_option_and_the_commands_that_were_there():
     told = CliRunner().invoke(bench, ["--help"]).output
     assert all(word in told for word in ("--quick", "--out", "detector", "flicker"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["street", "."],
+        ["flicker", "--data", "photos.parquet"],
+        ["detector", "--set", "voc-853"],
+    ],
+)
+def test_where_nothing_can_be_written_is_told_before_the_work(
+    command: list[str], tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    result = CliRunner().invoke(cli, ["bench", *command, "--out", str(blocked / "out")])
+    assert result.exit_code != 0 and result.output.count("\n") == 1
+    assert result.output.startswith(f"Error: {blocked}") and "cannot be written" in result.output

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maskwatch.bench.speed import interleaved
-from maskwatch.files import write_json, write_text, writing
+from maskwatch.files import require_folder, write_json, write_text, writing
 from maskwatch.models.evaluation import Calibration
 from maskwatch.models.evaluation_document import (
     FullEvaluation,
@@ -20,7 +20,6 @@ from maskwatch.models.evaluation_document import (
     FullScoresOfSource,
 )
 from maskwatch.models.records import to_json
-from maskwatch.training.data.outputs import require_folder
 from maskwatch.training.data.parts import Part
 from maskwatch.training.evaluation.abstention import (
     calibration,

@@ -20,12 +20,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import explained, writing
+from maskwatch.files import explained, require_folder, writing
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY, ImageRGB
 from maskwatch.training.data.catalog import LABELS, SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy, write_manifest
-from maskwatch.training.data.outputs import require_folder
 from maskwatch.training.synth.head import FacePicture
 from maskwatch.training.synth.kinds import CLOTHS, LABEL_OF, NEEDS_CHIN_ROOM, SHARES, Kind, place
 from maskwatch.training.synth.materials import Pixels, draw_fabric, draw_material
