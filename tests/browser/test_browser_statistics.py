@@ -20,6 +20,7 @@ from support.chromium import CHROMIUM, go_to, new_visitor, play
 from support.waiting import until
 from test_browser_live import browsing, press, swaying
 
+from maskwatch.app.browser_camera import SPOKEN
 from maskwatch.app.consent import KEEP
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.app.views.live import BANNER, SOUND
@@ -67,13 +68,15 @@ def switch(page: Page, key: str) -> Locator:
 
 
 def turn(page: Page, key: str) -> None:
-    """Press a switch and wait until the page has taken it in."""
-    was_on = switch(page, key).is_checked()
-    page.locator(f".st-key-{key} label").first.click()
-    page.wait_for_function(
-        "([key, was]) => document.querySelector(`.st-key-${key} input`).checked !== was",
-        arg=[key, was_on],
-    )
+    """Press a switch until the page takes it in: a press is lost on what is still being drawn."""
+    page.locator(f".st-key-{SPOKEN}").wait_for()  # the last of the page
+    wanted = not switch(page, key).is_checked()
+    for _ in range(5):
+        page.locator("[data-test-script-state=notRunning]").wait_for()
+        if switch(page, key).is_checked() == wanted:
+            return
+        page.locator(f".st-key-{key} label").first.click()
+    assert switch(page, key).is_checked() == wanted
 
 
 def cells(page: Page, state: MaskState) -> Locator:
