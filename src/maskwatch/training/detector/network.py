@@ -100,10 +100,12 @@ def build_detector(
     model = keras.Model(image, answer, name="detector")
     if weights is None or not trained:
         return model
-    return _exported(model, recipe, weights) if weights.suffix == ".onnx" else _run(model, weights)
+    if weights.suffix == ".onnx":
+        return _go_on_from_export(model, recipe, weights)
+    return _go_on_from_run(model, weights)
 
 
-def _exported(model: Any, recipe: DetectorNetworkRecipe, path: Path) -> Any:
+def _go_on_from_export(model: Any, recipe: DetectorNetworkRecipe, path: Path) -> Any:
     """The model with the weights of an exported file, so without batch norms."""
     if recipe.stem != "plain" and STEM_START in read_layers(path):
         raise SettingError(
@@ -115,7 +117,7 @@ def _exported(model: Any, recipe: DetectorNetworkRecipe, path: Path) -> Any:
     return model
 
 
-def _run(model: Any, path: Path) -> Any:
+def _go_on_from_run(model: Any, path: Path) -> Any:
     """The model with the weights of a run; without batch norms where that run had none."""
     try:
         other = keras.saving.load_model(path, compile=False)
