@@ -165,7 +165,7 @@ def played(films: dict[str, list[Found]], start: Callable[[float, float], Step],
     truths, counts = read_truth(), []
     card = Analyzer().detector_card
     assert card is not None
-    sure_score = card.min_score
+    sure_score = card.live_min_score
     for name, film in films.items():
         own_rate = 1 / float(np.median(np.diff([faces.time_s for faces in film])))
         stride = max(1, round(own_rate / rate))

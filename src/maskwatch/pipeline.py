@@ -221,7 +221,7 @@ class Analyzer:
         """
         if isinstance(self._detector, FaceDetector):
             faces = self._detector.detect_live(image_rgb, window_xyxy)
-            least = self._detector.min_score
+            least = self._detector.live_min_score
         else:
             faces, least = self._detector.detect(image_rgb), 0.0
         return faces, np.array([face.detection_score >= least for face in faces], bool)

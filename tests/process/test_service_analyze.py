@@ -90,6 +90,7 @@ def test_says_which_networks_judged(service: Running) -> None:
         "name": detector.name,
         "sha256": detector.sha256,
         "min_score": detector.min_score,
+        "live_min_score": detector.live_min_score,
     }
 
 

@@ -170,6 +170,7 @@ def network_rows(
             (say.text("model_networks.photo_side"), f"{detector.side_px} px"),
             (say.text("model_networks.live_side"), f"{detector.live_side_px} px"),
             (say.text("model_networks.min_score"), say.number(detector.min_score, 2)),
+            (say.text("model_networks.live_min_score"), say.number(detector.live_min_score, 2)),
             (say.text("model_networks.overlap"), say.percent(detector.nms_iou, 0)),
             (say.text("model_networks.licence"), detector.licence),
         ],

@@ -189,7 +189,7 @@ def export_detector(run: Path, data: Path, faces: Path, out: Path | None) -> Non
     megabytes = model_path.stat().st_size / 1e6
     click.echo(f"{model_path}: {megabytes:.1f} MB, {card.name}, sha256 {card.sha256[:12]}")
     click.echo(f"largest difference from Keras: {card.training['parity_with_keras']:.1e}")
-    click.echo(f"lowest score of a face {card.min_score}")
+    click.echo(f"lowest score of a face {card.min_score}, in live video {card.live_min_score}")
     for name, scores in card.scores.items():
         ap50, recall = _interval(scores["ap50"]), _interval(scores["recall"])
         click.echo(f"{name}: AP50 {ap50}, recall at 0.1 false faces a photo {recall}")

@@ -103,6 +103,9 @@ class DetectorCard:
             for where there is a second: each is asked for sizes it has learnt only.
         min_score: a candidate with less is no face; more misses faces, less takes other things
             for faces.
+        live_min_score: the same for live video, where a face that is missed in one frame is seen
+            in the next, and what is no face stays in view; as `min_score` where it is 0, as in
+            cards that lack it.
         coarse_face_px: the smallest face, in pixels of its own scaled picture, that the second look
             answers for; the first saw smaller ones better.
         nms_iou: of two boxes that overlap more than this (intersection over union), the one with
@@ -130,6 +133,7 @@ class DetectorCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     coarse_face_px: int = 0
+    live_min_score: float = 0.0
 
     def __post_init__(self) -> None:
         _check_range("side_px", self.side_px, *SIDE_RANGE_PX)
@@ -138,7 +142,9 @@ class DetectorCard:
             _check_range("coarse_side_px", self.coarse_side_px, *SIDE_RANGE_PX)
         _check_range("fine_face_px", self.fine_face_px, *SIDE_RANGE_PX)
         _check_range("coarse_face_px", self.coarse_face_px, 0, SIDE_RANGE_PX[1])
-        for name in ("min_score", "nms_iou"):
+        if self.live_min_score == 0:
+            object.__setattr__(self, "live_min_score", self.min_score)
+        for name in ("min_score", "live_min_score", "nms_iou"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
 

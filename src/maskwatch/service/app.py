@@ -341,4 +341,5 @@ def _networks(engine: Engine) -> tuple[dict[str, Any], dict[str, Any] | None]:
         "name": detector.name,
         "sha256": detector.sha256,
         "min_score": detector.min_score,
+        "live_min_score": detector.live_min_score,
     }

@@ -119,7 +119,8 @@ class Classifier(Network):
 class Detector(Network):
     """The network that finds faces."""
 
-    min_score: float = Field(description="A candidate with less is no face.")
+    min_score: float = Field(description="A candidate with less is no face in a photo.")
+    live_min_score: float = Field(description="The same in live video.")
 
 
 class AnalyzeAnswer(Document):
@@ -259,7 +260,12 @@ UNREADABLE: dict[str, Any] = {
 }
 _OF_FRAME = {"time_s": 12.345, "frame": 371, "dropped": 4, "latency_ms": 28.61}
 _CLASSIFIER: dict[str, Any] = {"name": "best-128", "sha256": "3c9edb6e" * 8, "unsure_below": 0.5}
-_DETECTOR: dict[str, Any] = {"name": "detector", "sha256": "a5f0112d" * 8, "min_score": 0.5}
+_DETECTOR: dict[str, Any] = {
+    "name": "detector",
+    "sha256": "a5f0112d" * 8,
+    "min_score": 0.5,
+    "live_min_score": 0.6,
+}
 
 ANSWER: dict[str, Any] = {
     "model": _CLASSIFIER,

@@ -76,7 +76,8 @@ class FaceDetector:
 
     Attributes:
         card: what the network is and how to feed it.
-        min_score: a candidate with less is no face.
+        min_score: a candidate with less is no face in a photo ...
+        live_min_score: ... and none beyond doubt in live video.
         network: takes padded pictures (1, H, W, 3), answers with what `decode_faces` reads.
     """
 
@@ -97,7 +98,8 @@ class FaceDetector:
             side_px: what the longer side of a picture is scaled to, 32 to 4096; the card's,
                 one for photos and one for live video, if None. More finds smaller faces and costs
                 time with its square.
-            min_score: a candidate with less is no face, between 0 and 1; the card's if None.
+            min_score: a candidate with less is no face, between 0 and 1; the card's, one for
+                photos and one for live video, if None.
             tiles: "auto" searches photos of more than 2,000 pixels tile by tile as well, so that
                 faces of 12 pixels are found in them; it takes a look for each tile.
             device: what it runs on, see `Network`.
@@ -111,6 +113,7 @@ class FaceDetector:
         self._side_px = self.card.side_px if side_px is None else side_px
         self._live_side_px = self.card.live_side_px if side_px is None else side_px
         self.min_score = self.card.min_score if min_score is None else min_score
+        self.live_min_score = self.card.live_min_score if min_score is None else min_score
         low, high = SIDE_RANGE_PX
         if not low <= self._side_px <= high:
             raise SettingError(f"detector side: must be {low} to {high} pixels, not {side_px}")
@@ -120,9 +123,8 @@ class FaceDetector:
         if not 0 < self.min_score < 1:
             raise SettingError(f"detector min_score: must lie between 0 and 1, not {min_score}")
         self._path = path.absolute()
-        self._given_side_px = side_px
+        self._given = side_px, min_score, tiles, device
         self._home = HomeProcess(str(path))
-        self._device = device
         self.network = Network(content, str(path), device)
         width, height = 64, 32
         try:  # the first run is slow (it plans memory), and a wrong shape shows here, not later
@@ -140,8 +142,7 @@ class FaceDetector:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Loaded anew in the other process, if the file is still the same."""
-        given = self._given_side_px, self.min_score, self._tiles, self._device
-        return _loaded, (self._path, *given, self.card.sha256)
+        return _loaded, (self._path, *self._given, self.card.sha256)
 
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
@@ -156,15 +157,16 @@ class FaceDetector:
     ) -> tuple[Face, ...]:
         """Find the faces of one frame (H, W, 3) of a video, the surest first.
 
-        Looks at the card's side for live video unless another was given. Faces that score less than
-        `min_score` come along: where one was just seen, they are that face turned away, not chance.
+        Looks at the card's side for live video unless another was given. Faces that score less
+        than `live_min_score` come along: where one was just seen, they are that face turned away,
+        not chance.
 
         Args:
             image_rgb: (H, W, 3).
             window_xyxy: the part to look at, in pixels of the frame; all of it if None. What its
                 border cuts is left out.
         """
-        least = _FAINT * self.min_score
+        least = _FAINT * self.live_min_score
         if window_xyxy is None:
             return self._detect(image_rgb, self._live_side_px, least)
         return self._merged([self._look(image_rgb, self._live_side_px, least, window=window_xyxy)])
@@ -244,7 +246,7 @@ class FaceDetector:
 def _loaded(
     path: Path,
     side_px: int | None,
-    min_score: float,
+    min_score: float | None,
     tiles: Tiles,
     device: str | None,
     sha256: str,

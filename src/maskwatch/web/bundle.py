@@ -79,6 +79,7 @@ _DETECTOR_VALUES = (
     "fine_face_px",
     "coarse_face_px",
     "min_score",
+    "live_min_score",
     "nms_iou",
 )
 # everything but what nobody needs offline: licences, and the page that measures

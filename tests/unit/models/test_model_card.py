@@ -61,6 +61,15 @@ def test_the_card_of_a_detector_reads_back_as_it_was_written(tmp_path):
     assert (card.coarse_side_px, card.scores) == (256, {"recall": 0.5})
 
 
+def test_a_card_without_a_score_for_live_video_takes_that_of_photos(tmp_path):
+    path = write_toy_detector(tmp_path, min_score=0.6, live_min_score=0.7)
+    assert load_detector(path)[1].live_min_score == 0.7
+    document = json.loads(card_path(path).read_text())
+    del document["live_min_score"]
+    card_path(path).write_text(json.dumps(document))
+    assert load_detector(path)[1].live_min_score == 0.6
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -71,6 +80,7 @@ def test_the_card_of_a_detector_reads_back_as_it_was_written(tmp_path):
         ({"coarse_side_px": -1}, "coarse_side_px must be 32 to 4096"),
         ({"fine_face_px": 0}, "fine_face_px must be 32 to 4096"),
         ({"min_score": 0}, "min_score must lie between 0 and 1"),
+        ({"live_min_score": 1.5}, "live_min_score must lie between 0 and 1"),
         ({"nms_iou": 1}, "nms_iou must lie between 0 and 1"),
         ({"classes": ["mask"]}, "classes"),
         ({"nonsense": 1}, "nonsense"),

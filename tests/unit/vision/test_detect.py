@@ -5,6 +5,7 @@ Run: pytest tests/unit/vision/test_detect.py
 
 from __future__ import annotations
 
+import pickle
 import threading
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from support.toy_detector import DOT_PX, FACE_PX, MAGENTA, crowd, face_box, write_toy_detector
 from support.toy_model import GREEN, RED, plain, write_toy_model
 
-from maskwatch import FaceDetector, FaceOrigin, ModelError, SettingError
+from maskwatch import Analyzer, FaceDetector, FaceOrigin, ModelError, SettingError
 from maskwatch.models.card import card_path
 from maskwatch.vision.detect import VOTE_IOU, iou_matrix
 from maskwatch.vision.letter_box import letter_box
@@ -81,6 +82,24 @@ def test_the_score_that_is_asked_for(path: Path) -> None:
     image[2 * DOT_PX : 3 * DOT_PX, 3 * DOT_PX : 4 * DOT_PX] = (230, 0, 230)  # logit 1
     assert len(FaceDetector(path).detect(image)) == 1
     assert FaceDetector(path, min_score=0.8).detect(image) == ()
+
+
+def test_live_video_has_a_lowest_score_of_its_own(tmp_path: Path) -> None:
+    path = write_toy_detector(tmp_path, live_side_px=320, live_min_score=0.9)
+    own, given = FaceDetector(path), FaceDetector(path, min_score=0.8)
+    assert (own.min_score, own.live_min_score) == (0.5, 0.9)
+    assert (given.min_score, given.live_min_score) == (0.8, 0.8)
+    for detector in (own, given):
+        again = pickle.loads(pickle.dumps(detector))
+        assert (again.min_score, again.live_min_score) == (
+            detector.min_score,
+            detector.live_min_score,
+        )
+    image = crowd((3, 2, RED))
+    image[2 * DOT_PX : 3 * DOT_PX, 3 * DOT_PX : 4 * DOT_PX] = (230, 0, 230)  # logit 1, so 0.73
+    assert len(own.detect(image)) == 1
+    faces, sure = Analyzer(detector=own).find_live(image)
+    assert (len(faces), sure.tolist()) == (1, [False])
 
 
 def test_a_larger_side_finds_smaller_faces(path: Path) -> None:

@@ -63,7 +63,7 @@ class Comparison:
         sides_px: the settings it runs at.
         detectors: all of them by name and setting, ours first; asked for faces down to
             `SCORE_FLOOR`, to be scored.
-        served: the same as users run them, at the card's lowest score, to be timed.
+        served: the same as users run them, at the card's lowest score for that side, to be timed.
         yunet_sha256: of YuNet's file, None where it does not run.
     """
 
@@ -146,6 +146,7 @@ class Bench:
                 "coarse_side_px": card.coarse_side_px,
                 "coarse_face_px": card.coarse_face_px,
                 "min_score": card.min_score,
+                "live_min_score": card.live_min_score,
                 "nms_iou": card.nms_iou,
             },
             "classifier_sha256": self.classifier_sha256,
@@ -191,7 +192,10 @@ def load_comparison(
     detectors: dict[str, Detector] = {
         name: FaceDetector(model, side, SCORE_FLOOR) for side, name in names.items()
     }
-    served: dict[str, Detector] = {name: FaceDetector(model, side) for side, name in names.items()}
+    least = {card.live_side_px: card.live_min_score, card.side_px: card.min_score}
+    served: dict[str, Detector] = {
+        name: FaceDetector(model, side, least.get(side)) for side, name in names.items()
+    }
     yunet_sha256 = None
     if yunet is not None:
         others = {
@@ -274,8 +278,8 @@ def _row(
         if part == "all" or photo.name.startswith(f"{part}/")
     ]
     members, theirs = [photo for photo, _ in pairs], [answer for _, answer in pairs]
-    is_ours = isinstance(comparison.detectors[name], FaceDetector)
-    min_score = comparison.card.min_score if is_ours else YUNET_SCORE
+    served = comparison.served[name]
+    min_score = served.min_score if isinstance(served, FaceDetector) else YUNET_SCORE
     return BenchRow(name, part, score(members, theirs), operate(members, theirs, min_score))
 
 

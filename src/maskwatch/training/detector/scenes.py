@@ -21,6 +21,7 @@ from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.training.classifier.augment import degrade, relight
 from maskwatch.training.detector.hard_places import Boxes, HardPlaces, is_hard
+from maskwatch.training.detector.overlays import Thing, cover_faces, lay_thing
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.vision.detect import grid_points
@@ -116,6 +117,7 @@ class SceneMaker:
         photos: Sequence[LoadedPhoto],
         recipe: DetectorRecipe,
         hard_places: HardPlaces | None = None,
+        things: Sequence[Thing] = (),
     ) -> None:
         """Keep the photos apart by where their boxes come from.
 
@@ -123,6 +125,7 @@ class SceneMaker:
             photos: to compose from.
             recipe: how.
             hard_places: drawn more often than others, see hard_places.py.
+            things: drawn beside faces, see overlays.py.
         """
         drawn = [photo for photo in photos if photo.photo.is_drawn]
         found = [photo for photo in photos if not photo.photo.is_drawn]
@@ -131,6 +134,7 @@ class SceneMaker:
         places = hard_places or HardPlaces()
         self._false = _in_photos(photos, places.false)
         self._doubted = _in_photos(photos, places.doubted)
+        self._things = things
         self._recipe = recipe
 
     def make(self, side_px: int, seed: tuple[int, int, int]) -> Scene:
@@ -152,7 +156,9 @@ class SceneMaker:
         boxes, is_placed, landmarks, ignore = (
             np.concatenate(kind) for kind in zip(*parts, strict=True)
         )
-        _cover(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
+        cover_faces(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
+        if self._things and random.random() < recipe.scenes.things_share:
+            lay_thing(canvas, boxes, self._things[int(random.integers(len(self._things)))], random)
         image = degrade(relight(canvas, recipe.augment, random), recipe.augment, random)
         return Scene(image, boxes, is_placed, landmarks, ignore)
 
@@ -307,27 +313,6 @@ def _clip(
     clipped = np.clip(boxes, 0, limit)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     return clipped, (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) / np.maximum(area, 1e-9)
-
-
-def _cover(
-    image_rgb: ImageRGB,
-    boxes: NDArray[np.float64],
-    landmarks: NDArray[np.float64],
-    share: float,
-    random: Generator,
-) -> None:
-    """Cover mouth or eyes of some faces in place, as hands, scarves and glasses do."""
-    for box, points in zip(boxes, landmarks, strict=True):
-        covered, at_mouth = random.random(2) < (share, 0.5)
-        if not covered or np.isnan(points).any():
-            continue
-        first, second = (points[3], points[4]) if at_mouth else (points[0], points[1])
-        width, height = (box[2:] - box[:2]) * random.uniform((0.5, 0.2), (0.9, 0.4))
-        centre = (first + second) / 2
-        angle = float(np.rad2deg(np.arctan2(*(second - first)[::-1])))
-        corners = cv2.boxPoints((tuple(centre), (float(width), float(height)), angle))
-        colour = tuple(int(value) for value in random.integers(0, 256, 3))
-        cv2.fillConvexPoly(image_rgb, np.round(corners).astype(np.int32), colour, cv2.LINE_AA)
 
 
 # Faces of a scene -> what each point of the network's output should say.

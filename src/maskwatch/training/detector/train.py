@@ -39,6 +39,7 @@ from maskwatch.training.detector.hard_places import (
     write_hard_places,
 )
 from maskwatch.training.detector.network import DetectionLoss, add_support, build_detector
+from maskwatch.training.detector.overlays import paint_things
 from maskwatch.training.detector.photos import Photo, take_photos
 from maskwatch.training.detector.scenes import (
     Scene,
@@ -98,7 +99,9 @@ def train_detector(
     if checkpoint is None:  # before it is asked what it takes for faces
         _fit_stem(model, recipe, weights, SceneMaker(photos, recipe, HardPlaces()))
     served = model if learns_from is None else add_support(model, 0.0)
-    maker = SceneMaker(photos, recipe, _hard_places(served, recipe, parts["train"], folder))
+    places = _hard_places(served, recipe, parts["train"], folder)
+    things = paint_things(recipe.seed) if recipe.scenes.things_share else []
+    maker = SceneMaker(photos, recipe, places, things)
     if checkpoint is None:
         _compile(model, recipe)
     else:
@@ -210,6 +213,10 @@ MINING_SIDE_PX = 640
 MISS_COST = 1.5
 """A bare face that is missed at an entrance is as bad as three false ones in two photos, which a
 person sees."""
+
+LIVE_MISS_COST = 0.5
+"""Live, a face that is missed in a frame is seen in one of the next, and what is no face stays."""
+
 _INTENDED_USE = (
     "Finds faces, masked or not, so that their masks can be judged. Not for identifying people, "
     "and not for counting them where a wrong count does harm."
@@ -231,9 +238,10 @@ def export_detector(
 ) -> DetectorCard:
     """Write `model_path` (.onnx), its card (.json) and its golden tensors (.golden.npz).
 
-    The lowest score that counts as a face is the one that costs least on the validation photos,
-    where a missed face is as bad as `MISS_COST` false ones and doubtful faces are set aside; the
-    scores in the card are those of the test photos.
+    The lowest scores that count as a face, for photos and for live video, are those that cost
+    least on the validation photos, where a missed face is as bad as `MISS_COST` false ones (live
+    as `LIVE_MISS_COST`) and doubtful faces are set aside; the scores in the card are those of the
+    test photos.
 
     Raises:
         DataError: the run is not finished, the manifest is not the one it was trained on, or holds
@@ -275,6 +283,7 @@ def export_detector(
         card = replace(
             card,
             min_score=choose_score(trial, truths(parts["val"])),
+            live_min_score=choose_score(trial, truths(parts["val"]), LIVE_SIDE_PX, LIVE_MISS_COST),
             scores={
                 f"test photos, {side_px} px": _score(trial, side_px, parts["test"]).to_dict()
                 for side_px in (SIDE_PX, LIVE_SIDE_PX)
@@ -355,14 +364,19 @@ def truths(photos: Sequence[Photo]) -> list[TruthPhoto]:
     ]
 
 
-def choose_score(model_path: Path, photos: Sequence[TruthPhoto]) -> float:
+def choose_score(
+    model_path: Path,
+    photos: Sequence[TruthPhoto],
+    side_px: int = SIDE_PX,
+    miss_cost: float = MISS_COST,
+) -> float:
     """The lowest score to take for a face, from validation photos with doubtful faces aside."""
-    answers = ask(FaceDetector(model_path, SIDE_PX, SCORE_FLOOR), photos)
+    answers = ask(FaceDetector(model_path, side_px, SCORE_FLOOR), photos)
     found = [answer.upright for answer in answers]
     drawn = [photo.boxes_xyxy for photo in photos]
     doubted = [photo.doubted_xyxy for photo in photos]
     outcomes = compare(found, drawn, SMALLEST_PX, doubted, LOOSE_IOU)
-    score = cheapest_score(outcomes, MISS_COST)
+    score = cheapest_score(outcomes, miss_cost)
     return 0.5 if score is None else round(score, 3)
 
 

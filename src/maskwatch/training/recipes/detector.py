@@ -50,6 +50,8 @@ class SceneRecipe:
         turned_share: share of the photos turned by up to augment.rotation_deg, the rest by up to
             a quarter of that.
         cutout_share: share of the faces whose mouth or eyes are covered by a patch.
+        things_share: share of the scenes with a painted hand or what it holds beside the faces, see
+            overlays.py.
         hard_share: share of the photos drawn for a face that is turned, looks down, is dark or has
             no landmarks, rather than at random, see hard_places.py.
         false_share: share of the photos drawn for what the network that the training begins with
@@ -66,6 +68,7 @@ class SceneRecipe:
     largest_enlargement: float = 4.0
     turned_share: float = 0.35
     cutout_share: float = 0.1
+    things_share: float = 0.0
     hard_share: float = 0.0
     false_share: float = 0.0
     doubted_share: float = 0.0

@@ -30,6 +30,7 @@ from maskwatch.training.synth.materials import (
     Material,
     Pixels,
     draw_colour,
+    draw_material,
     draw_print,
     sheet_grid,
 )
@@ -146,6 +147,23 @@ def paper(plane: Plane, skin: Pixels, random: Generator) -> Layer:
         if random.random() < 0.7:
             beside = held.moved((-side * half_width * 0.98, draw(-0.2, 0.6)), 0, mirrored=side < 0)
             layers.append(grip(beside, skin, (0.3, 0.8), draw(0.5, 0.6), random))
+    return stack(plane, *layers)
+
+
+def flat_mask(plane: Plane, skin: Pixels, random: Generator) -> Layer:
+    """A mask that is about to be put on, in the hands at its sides, round the plane's origin."""
+    draw = random.uniform
+    half_width, half_height = draw(0.75, 1.1), draw(0.35, 0.6)
+    held = plane.moved((0.0, 0.0), random.normal(0, 10))
+    body = slab(held, half_width, half_height, 0.1, 0.03)
+    sheet = draw_material(random).rgba
+    colour = np.where(sheet[..., 3:] > 0, sheet[..., :3], sheet[..., :3].mean(axis=(0, 1)))
+    layers = [paint(body, held, _wrapped(held.x / half_width, held.y / half_height, colour), 0.4)]
+    for side in (-1, 1):
+        if random.random() < 0.85:
+            at = -side * half_width * draw(0.98, 1.2), draw(-0.3, 0.3)
+            beside = held.moved(at, 0, mirrored=side < 0)
+            layers.append(grip(beside, skin, (0.2, 0.6), draw(0.45, 0.6), random))
     return stack(plane, *layers)
 
 

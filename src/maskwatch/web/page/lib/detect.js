@@ -33,7 +33,7 @@ export class FaceDetector {
    * @param {Picture} picture @param {BoxXYXY | null} [window] to look at; all of it if null
    */
   async detectLive(picture, window = null) {
-    const { live_side_px: sidePx, min_score: minScore, nms_iou: maxIou } = this.card;
+    const { live_side_px: sidePx, live_min_score: minScore, nms_iou: maxIou } = this.card;
     const least = FAINT * minScore;
     const looks = window
       ? await this.#look(picture, sidePx, least, { window })

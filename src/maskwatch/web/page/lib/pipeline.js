@@ -66,7 +66,7 @@ export class Analyzer {
    */
   async findLive(picture, window = null) {
     const faces = await this.detector.detectLive(picture, window);
-    const { min_score: least } = this.cards.detector;
+    const { live_min_score: least } = this.cards.detector;
     return { faces, sure: faces.map((face) => face.detectionScore >= least) };
   }
 

@@ -80,6 +80,7 @@ import { Rounded } from "./number.js";
  * @property {number} fine_face_px
  * @property {number} coarse_face_px
  * @property {number} min_score
+ * @property {number} live_min_score
  * @property {"off" | "auto"} tiles whether large photos are also searched tile by tile
  * @property {number} nms_iou
  */
