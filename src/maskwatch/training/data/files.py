@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from unicodedata import normalize
 
 from maskwatch.errors import DataError
@@ -188,6 +189,9 @@ def list_files(folder: Path) -> SetFiles:
         for name in names
         if not name.startswith(".")
     )
+    special = [path for path in files if _is_special(path)]
+    problems += [Problem(path, "is a pipe or a device, not a file") for path in special]
+    files = [path for path in files if path not in special]
     pictures = tuple(path for path in files if is_picture(path))
     by_stem: dict[str, list[_Picture]] = defaultdict(list)
     for path in pictures:
@@ -195,6 +199,14 @@ def list_files(folder: Path) -> SetFiles:
         by_stem[_folded(path.stem)].append(_Picture(path, place))
     others = tuple(path for path in files if not is_picture(path))
     return SetFiles(folder, pictures, others, tuple(problems), by_stem)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether reading it could wait for ever; a link that leads nowhere only fails."""
+    try:
+        return not S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def is_picture(path: Path) -> bool:

@@ -5,6 +5,7 @@ Run: pytest tests/unit/training/data/test_label_files.py
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
@@ -142,3 +143,17 @@ def test_accents_in_one_part_or_two_are_the_same(tmp_path, form):
         tmp_path / unicodedata.normalize(other, "Zoé") / f"{unicodedata.normalize(other, 'é')}.txt"
     )
     assert list_files(tmp_path).find(label, label.name) == list_files(tmp_path).pictures[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_named_and_never_opened(tmp_path):
+    save(tmp_path / "a.jpg", draw(1))
+    for name in ("b.jpg", "c.txt"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    files = list_files(tmp_path)
+    assert [path.name for path in files.pictures] == ["a.jpg", "gone.jpg"]
+    assert files.others == ()
+    assert [(problem.path.name, problem.reason) for problem in files.problems] == [
+        (name, "is a pipe or a device, not a file") for name in ("b.jpg", "c.txt")
+    ]
