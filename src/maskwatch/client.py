@@ -6,6 +6,7 @@ import io
 import ipaddress
 import json
 import math
+import os
 import random
 import threading
 import time
@@ -40,6 +41,9 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 # how often to look whether the frames have ended
 _LOOK_S = 0.1
 _ANSWER_BYTES = 16_000_000
+# each may be written in small letters as well
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _FRAMES = "Frames, or image files as bytes"
 
 
@@ -72,7 +76,8 @@ class Client:
                 the service names.
 
         Raises:
-            SettingError: a value makes no sense.
+            SettingError: a value makes no sense, or no proxy or certificate can be what the
+                environment says.
         """
         if not (isinstance(url, str) and url.startswith(("http://", "https://"))):
             raise SettingError("url: must begin with http:// or https://")
@@ -93,8 +98,14 @@ class Client:
         self._timeout_s = timeout_s
         self._tries = tries
         self._is_here = _is_here(url)
-        mounts = {"http://": None, "https://": None} if self._is_here else None  # no proxy for them
-        self._http = httpx.Client(headers=self._headers, timeout=timeout_s, mounts=mounts)
+        try:
+            # with a transport of its own it looks for no proxy
+            transport = httpx.HTTPTransport() if self._is_here else None
+            self._http = httpx.Client(headers=self._headers, timeout=timeout_s, transport=transport)
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+            concerned = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+            said = [name for name in concerned if {name, name.lower()} & os.environ.keys()]
+            raise SettingError(f"{', '.join(said)}: cannot be used ({_why(error)})") from error
 
     def __enter__(self) -> Client:
         return self
@@ -226,13 +237,17 @@ class Client:
             answer = error.response
             document = to_json(bytes(answer.body or b""))
             raise self._refused(answer.status_code, answer.headers, document) from error
-        except (OSError, ValueError, WebSocketException) as error:  # ValueError: no such address
+        # ValueError: no such address; ImportError: a proxy that needs another package
+        except (OSError, ValueError, ImportError, WebSocketException) as error:
             raise ServiceError(f"{self._name}: cannot be asked ({_why(error)})") from error
 
     def _refused(
         self, status: int, headers: Mapping[str, str], document: Mapping[str, Any]
     ) -> ServiceError:
-        detail = " ".join(str(document.get("detail", "no reason given")).split())
+        said = document.get("detail", "no reason given")
+        if 300 <= status < 400 and "location" in headers:
+            said = f"is redirected to {shown_address(headers['location'])}; give that as url"
+        detail = " ".join(str(said).split())
         after = headers.get("retry-after", "")
         retry_after_s = float(after) if after.isdecimal() else None
         return ServiceError(f"{self._name}: {detail} (status {status})", status, retry_after_s)

@@ -153,6 +153,21 @@ def test_what_is_no_address_is_told_without_showing_it(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ntfys://ntfy.example.org/gate-7/gate-8",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/12315545",
+        "mailtos://watch:s3cret@mail.example.org?to=a@example.org,b@example.org",
+    ],
+)
+def test_several_receivers_need_several_addresses(url: str) -> None:
+    """Where one of them does not take it, all others would get it again at each attempt."""
+    with pytest.raises(SettingError, match=r"^url must be the address of one receiver; ") as caught:
+        AppriseConfig("phone", Secret(url))
+    assert "s3cret" not in str(caught.value)
+
+
 def test_the_whole_program_writes_a_mail(networks: list[str], tmp_path: Path) -> None:
     with mail_catcher() as caught, camera(BARE) as address:
         mailto = f"mailto://127.0.0.1:{caught.port}/reception@example.org?from=watch@example.org"

@@ -108,6 +108,25 @@ def test_trouble_is_told_once_and_what_was_counted_is_written_when_it_is_over(
     assert kept(store) == {(NOON, "door", MASK): Count(1, 3.0)}
 
 
+def test_a_machine_without_memory_for_a_moment_loses_nothing(
+    store: StatisticsStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = []
+
+    def fail(entries: object) -> None:
+        tries.append(entries)
+        raise MemoryError  # as SQLite has it
+
+    writer = StatisticsWriter(store)
+    with monkeypatch.context() as short:
+        short.setattr(store, "add", fail)
+        show(CameraCounter("door", writer, lambda: NOON), MASK, 0, 1)
+        until(lambda: len(tries) > 2)
+        assert at_work()
+    until(lambda: kept(store) == {(NOON, "door", MASK): Count(1, 1)})
+    assert caplog.messages == ["statistics: not written (MemoryError)"]
+
+
 def test_deleting_everything_also_deletes_what_was_not_written_yet(
     store: StatisticsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,6 +190,43 @@ def test_the_signature_that_the_standard_gives_as_its_example() -> None:
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
+def test_an_alert_goes_without_a_picture_that_is_too_large() -> None:
+    kept = {"e1": Picture(bytes(100_000), "image/jpeg")}
+    queue = AlertQueue(["ops"])
+    queue.add(alert("one", event="e1"))
+    with endpoint(413, 204) as there:
+        config = WebhookConfig("ops", Secret(there.url), picture=True)
+        assert Sender(Webhook(config, find_picture=kept.get), queue).step() == 0
+    assert there.keys() == ["one", "one"] and queue.lengths() == {"ops": 0}
+    assert ["picture" in request.document for request in there.requests] == [True, False]
+    with endpoint(413) as there:
+        assert webhook(there.url).send(Delivery(alert(), "ops")) == Answer(NEVER, "answers 413")
+    assert len(there.requests) == 1
+
+
+def test_no_proxy_hears_what_a_server_on_this_machine_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with endpoint(502) as proxy, endpoint() as there:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        for url in (there.url, there.url.replace("127.0.0.1", "localhost")):
+            assert webhook(url).send(Delivery(alert(), "ops")).outcome is SENT
+    assert proxy.requests == [] and len(there.requests) == 2
+
+
+def test_others_are_asked_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with answering([b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"]) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        answer = webhook("https://receiver.invalid/").send(Delivery(alert(), "ops"))
+        until(lambda: proxy.answered)
+    assert answer.outcome is UNREACHABLE
+
+
 def hidden(server: Answering) -> str:
     return f"http://127.0.0.1:{server.port}/hidden"
 

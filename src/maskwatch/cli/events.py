@@ -15,8 +15,6 @@ from maskwatch.store.statistics import StatisticsStore, default_path
 from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.evidence import purge_evidence
 
-_EVER = (-math.inf, math.inf)
-
 _store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -42,13 +40,11 @@ def export(path: Path, counts: bool, store: Path | None) -> None:
     """Write all events to FILE, which ends in .csv, .jsonl or .parquet."""
     kept = _kept_in(store)
     if counts:
-        entries = StatisticsStore(kept).entries(*_EVER)
-        export_counts(entries, path)
-        click.echo(f"{counted(len(entries), 'count')} written to {path}")
+        number = export_counts(StatisticsStore(kept).each_entry(), path)
+        click.echo(f"{counted(number, 'count')} written to {path}")
     else:
-        found = EventStore(kept).events(*_EVER)
-        export_events(found, path)
-        click.echo(f"{counted(len(found), 'event')} written to {path}")
+        number = export_events(EventStore(kept).each_event(), path)
+        click.echo(f"{counted(number, 'event')} written to {path}")
 
 
 @events.command()
@@ -63,7 +59,7 @@ def export(path: Path, counts: bool, store: Path | None) -> None:
     "days",
     type=click.FloatRange(0),
     metavar="DAYS",
-    help="Delete what is older than so many days of 24 hours.",
+    help="Delete what is older than so many days of 24 hours; 0 deletes everything.",
 )
 @click.option(
     "--evidence",
@@ -105,6 +101,8 @@ def _kept_in(store: Path | None) -> Path:
 def _moment_s(before: datetime | None, days: float | None) -> float:
     if (before is None) == (days is None):
         raise SettingError("give either --before DATE or --older-than DAYS")
+    if days == 0:  # also what is dated later, by a clock that was ahead
+        return math.inf
     try:
         moment = datetime.now(UTC) - timedelta(days=days) if days is not None else before
         return moment.timestamp() if moment else 0.0

@@ -160,6 +160,7 @@ def _parse(path: Path, what: str) -> tuple[Node | None, Any]:
         text = path.read_text(encoding="utf-8-sig")
         loader = _loader()(text)
         tree = loader.get_single_node()
+        repeated = _repeated(tree)  # asked before `<<` brings names in that the mapping replaces
         values = None if tree is None else loader.construct_document(tree)
         opened = _open_quote(text)
     except OSError as error:
@@ -174,6 +175,11 @@ def _parse(path: Path, what: str) -> tuple[Node | None, Any]:
         raise SettingError(f"{path}: not valid YAML") from None
     if opened is not None:
         raise SettingError(f"{path}{_line(opened)}: a quote that begins here is not closed")
+    if repeated is not None:
+        first, again = repeated
+        there = first.start_mark.line + 1
+        reason = f"the same name as in line {there}; keep one of them"
+        raise SettingError(f"{path}{_line(again)}: {reason}")
     return tree, values
 
 
@@ -225,6 +231,30 @@ def _open_quote(text: str) -> Any:
             swallowed = lines[token.start_mark.line + 1 : token.end_mark.line + 1]
             if any(map(_SETTING.match, swallowed)):
                 return token.start_mark
+    return None
+
+
+def _repeated(tree: Node | None) -> tuple[Node, Node] | None:
+    """A name that stands twice in one mapping, of which YAML would keep the last in silence."""
+    from yaml import MappingNode, ScalarNode, SequenceNode
+
+    left: list[Node | None] = [tree]
+    seen: set[int] = set()  # a node may stand at many places, even within itself
+    while left:
+        here = left.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        if isinstance(here, SequenceNode):
+            left += here.value
+        elif isinstance(here, MappingNode):
+            names: dict[str, Node] = {}
+            for key, value in here.value:
+                left.append(value)
+                if isinstance(key, ScalarNode):
+                    if key.value in names:
+                        return names[key.value], key
+                    names[key.value] = key
     return None
 
 

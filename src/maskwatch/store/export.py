@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +71,26 @@ EVENT_COLUMNS = (
 Row = Mapping[str, Any]
 
 
-def export_events(events: Iterable[Event], path: Path) -> None:
-    """Write events; the end of the name says how.
+_ROWS = 10_000
+"""So many are in memory at once, where a form needs several."""
+
+
+def export_events(events: Iterable[Event], path: Path) -> int:
+    """Write events, one after the other; the end of the name says how.
+
+    Returns:
+        How many there were.
 
     Raises:
         SettingError: the name ends otherwise, or the file cannot be written.
         MissingExtraError: Parquet is wanted and cannot be written here.
     """
-    _write(map(event_row, events), EVENT_COLUMNS, path)
+    return _write(map(event_row, events), EVENT_COLUMNS, path)
 
 
-def export_counts(entries: Iterable[Entry], path: Path) -> None:
+def export_counts(entries: Iterable[Entry], path: Path) -> int:
     """Write counts of 20 minutes; see export_events."""
-    _write(map(entry_row, entries), CSV_COLUMNS, path)
+    return _write(map(entry_row, entries), CSV_COLUMNS, path)
 
 
 def event_row(event: Event) -> Row:
@@ -99,12 +107,21 @@ def event_row(event: Event) -> Row:
     }
 
 
-def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> None:
+def _write(rows: Iterable[Row], columns: Sequence[str], path: Path) -> int:
     write = _FORMATS.get(path.suffix.lower())
     if write is None:
         raise SettingError(f"{path}: the name must end in {', '.join(_FORMATS)}")
+    written = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal written
+        for row in rows:
+            written += 1
+            yield row
+
     with writing(path, SettingError) as part:
-        write(rows, columns, part)
+        write(counted(), columns, part)
+    return written
 
 
 def _csv_lines(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[str]:
@@ -133,8 +150,10 @@ def _write_parquet(rows: Iterable[Row], columns: Sequence[str], path: Path) -> N
     texts |= {"old_state", "new_state"}
     kinds = {"people": pyarrow.int64()} | dict.fromkeys(texts, pyarrow.string())
     schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns])
-    with path.open("wb") as file:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), file)
+    left = iter(rows)
+    with path.open("wb") as file, pyarrow.parquet.ParquetWriter(file, schema) as writer:
+        while some := list(islice(left, _ROWS)):
+            writer.write_table(pyarrow.Table.from_pylist(some, schema))
 
 
 _FORMATS: dict[str, Callable[[Iterable[Row], Sequence[str], Path], None]] = {

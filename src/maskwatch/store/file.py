@@ -17,7 +17,7 @@ import logging
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread, main_thread
@@ -120,14 +120,24 @@ class StoreFile:
             select: the query.
             values: for its question marks.
         """
+        return list(self._each(make, select, values))
+
+    def _each(
+        self, make: Callable[..., Row], select: str, values: Iterable[Any] = ()
+    ) -> Iterator[Row]:
+        """The same one after the other, for what may be more than memory holds.
+
+        Others read and write meanwhile; what they change is not among these.
+        """
         if not self._exists():
-            return []
+            return
         with self._opened("rw", READ) as database:
-            rows = database.execute(select, tuple(values)).fetchall()
-        try:
-            return [make(*row) for row in rows]
-        except ValueError as error:
-            raise self._error(StoreFault.FOREIGN) from error
+            for row in database.execute(select, tuple(values)):
+                try:
+                    made = make(*row)
+                except ValueError as error:
+                    raise self._error(StoreFault.FOREIGN) from error
+                yield made
 
     def _delete(self, times: Mapping[str, str], before_s: float) -> list[int]:
         """Delete, and overwrite in the file, what is from before a moment, all or nothing.
@@ -270,6 +280,7 @@ class BackgroundWriter(ABC, Generic[Batch]):
 
     def __init__(self) -> None:
         self.error: StoreError | None = None
+        self._failing: str | None = None
         self._changed = Lock()  # guards what is pending
         self._writing = Lock()  # held by whoever writes, so that none is written twice
         self._working = False
@@ -294,14 +305,12 @@ class BackgroundWriter(ABC, Generic[Batch]):
                 batch = self._take()
             try:
                 self._write(batch)
-                self.error = None
-            except StoreError as error:
+            except Exception as error:
                 with self._changed:
                     self._put_back(batch)
-                if self.error is None or self.error.fault is not error.fault:
-                    _LOG.error("%s: %s", self.name, error)
-                self.error = error
+                self._note_failure(error)
                 raise
+            self.error, self._failing = None, None
 
     @abstractmethod
     def _has_more(self) -> bool:
@@ -323,6 +332,15 @@ class BackgroundWriter(ABC, Generic[Batch]):
             StoreError: it cannot be written.
         """
 
+    def _note_failure(self, error: Exception) -> None:
+        """The log names a failure once, until it is another one or things are written again."""
+        failing, said = type(error).__name__, f"not written ({type(error).__name__})"
+        if isinstance(error, StoreError):
+            self.error, failing, said = error, error.fault, str(error)
+        if failing != self._failing:
+            _LOG.error("%s: %s", self.name, said)
+        self._failing = failing
+
     def _work(self) -> None:
         """Write every second, until nothing is left or the program ends, which waits for it."""
         while True:
@@ -332,7 +350,7 @@ class BackgroundWriter(ABC, Generic[Batch]):
             failed = False
             try:
                 self.flush()
-            except StoreError:
+            except Exception:  # the machine may have no memory left for it just now, say
                 failed = True
             with self._changed:
                 if not self._has_more() or (failed and not main_thread().is_alive()):

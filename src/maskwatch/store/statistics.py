@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
@@ -115,6 +115,14 @@ class StatisticsStore(StoreFile):
         """
         select = "SELECT * FROM counts WHERE start_s >= ? AND start_s < ? ORDER BY 1, 2, 3"
         return self._read(_entry, select, (from_s, until_s))
+
+    def each_entry(self) -> Iterator[Entry]:
+        """All that is kept, oldest first; in years there is more than memory holds.
+
+        Raises:
+            StoreError: the file cannot be read; told when the first one is asked for, or later.
+        """
+        return self._each(_entry, "SELECT * FROM counts ORDER BY 1, 2, 3")
 
     def span(self) -> tuple[int, int] | None:
         """Where the first and the last 20 minutes begin that are kept; None if there are none.

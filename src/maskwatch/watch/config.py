@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from maskwatch.watch.zones import Zone, ZoneKind, check_name, check_once, check_
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 _NONE = Secret("")
+
+_KEY_PREFIX = "whsec_"
 
 KEY_CHARACTERS = 20
 """A key for the page has so many or more, for it must not be guessed."""
@@ -90,8 +93,32 @@ class WebhookConfig:
             raise SettingError("url is no address")
         if parts.username or parts.password:
             raise SettingError("url must hold no password; sign with secret instead")
-        if parts.scheme != "https" and not (parts.scheme == "http" and host in _THIS_MACHINE):
+        if parts.scheme != "https" and not (parts.scheme == "http" and self.is_here):
             raise SettingError("url must begin with https:// (http:// only on this machine)")
+        try:
+            signing_key(self.secret)
+        except ValueError:
+            valid = f"the key itself, or {_KEY_PREFIX} and all of the key in base64"
+            raise SettingError(f"secret must be {valid}") from None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine."""
+        return urlsplit(self.url).hostname in _THIS_MACHINE
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret that is shared with a web server.
+
+    Raises:
+        ValueError: it should hold one in base64, and does not.
+    """
+    if not secret.startswith(_KEY_PREFIX):
+        return secret.encode()
+    key = base64.b64decode(secret.removeprefix(_KEY_PREFIX), validate=True)
+    if not key:
+        raise ValueError("no key")
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +169,8 @@ class AppriseConfig:
 
     Attributes:
         name: in messages and in the queue.
-        url: as Apprise has it, such as ntfys://TOPIC.
+        url: as Apprise has it, such as ntfys://TOPIC; of one receiver, for of several Apprise does
+            not say which has it already.
         picture: whether they get the picture of each violation, as long as that is kept.
     """
 
@@ -154,7 +182,8 @@ class AppriseConfig:
         from maskwatch.watch.apprise_sink import service_at  # Apprise is an extra of its own
 
         check_name(self.name)
-        service_at(self.url)
+        valid = "the address of one receiver; give each of several a name and url of its own"
+        require(len(service_at(self.url)) <= 1, "url", valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +191,7 @@ class EvidenceConfig:
     """Where to keep a picture of each violation; nothing is kept unless this is given.
 
     Attributes:
-        folder: for nothing else.
+        folder: for nothing else; ~ is the user's.
         keep_days: older pictures are deleted by themselves.
         picture: how much they show.
     """
@@ -173,6 +202,7 @@ class EvidenceConfig:
 
     def __post_init__(self) -> None:
         between("keep_days", self.keep_days, 0.01, 90)
+        object.__setattr__(self, "folder", _expanded("folder", self.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +210,7 @@ class CorrectionsConfig:
     """Where faces are kept whose answer an owner corrects on the page; nothing unless it is given.
 
     Attributes:
-        folder: for nothing else.
+        folder: for nothing else; ~ is the user's.
         keep_days: older ones are deleted by themselves.
     """
 
@@ -189,6 +219,7 @@ class CorrectionsConfig:
 
     def __post_init__(self) -> None:
         between("keep_days", self.keep_days, 0.01, 3650)
+        object.__setattr__(self, "folder", _expanded("folder", self.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +240,13 @@ class PageConfig:
         require(bool(self.owner_keys or self.viewer_keys), "owner_keys", "at least one key")
         for kind in ("owner_keys", "viewer_keys"):
             for index, key in enumerate(getattr(self, kind)):
-                valid = f"{KEY_CHARACTERS} characters or more"
-                require(len(key) >= KEY_CHARACTERS, f"{kind}[{index}]", valid)
+                # as it comes with each request, of which no more is left than this
+                plain = key.isascii() and key.isprintable() and key == key.strip()
+                valid = f"{KEY_CHARACTERS} characters or more, of ASCII and without spaces around"
+                require(plain and len(key) >= KEY_CHARACTERS, f"{kind}[{index}]", valid)
         both = set(self.owner_keys) & set(self.viewer_keys)
         require(not both, "viewer_keys", "other keys than owner_keys")
-        plain = self.url is None or (
-            self.url.startswith(("https://", "http://")) and self.url.isprintable()
-        )
-        require(plain and not set(self.url or "") & set(" #?@"), "url", "an https:// address")
+        require(self.url is None or _is_page(self.url), "url", "an https:// address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +255,7 @@ class WatchConfig:
 
     Attributes:
         cameras: at least one.
-        store: file of the events and counts; None is the one of the user.
+        store: file of the events and counts, ~ is the user's folder; None is the one of the user.
         rules: when to tell of what.
         webhooks: who is told.
         mqtt: who is told as well.
@@ -253,6 +283,8 @@ class WatchConfig:
         between("status_every_s", self.status_every_s, 0.1, 3600)
         between("queue_limit", self.queue_limit, 1, 100_000)
         require(self.store is None or bool(self.store.name), "store", "the name of a file")
+        if self.store is not None:
+            object.__setattr__(self, "store", _expanded("store", self.store))
         if not self.cameras:
             raise SettingError("cameras must name at least one")
         names = [camera.name for camera in self.cameras]
@@ -323,6 +355,28 @@ def load_config(path: Path, variables: Mapping[str, str] = os.environ) -> WatchC
         SettingError: it is not YAML, holds an unknown name, or a value out of its range.
     """
     return read_settings(path, WatchConfig, "settings", variables)
+
+
+def _is_page(url: str) -> bool:
+    """Whether an event's number can be put behind it for a link."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    plain = url.isprintable() and not set(url) & set(" #?@")
+    return plain and bool(host) and url.startswith(("https://", "http://"))
+
+
+def _expanded(name: str, path: Path) -> Path:
+    """A path whose ~ stands for the user's folder, as in a shell; else a folder would be called ~.
+
+    Raises:
+        SettingError: there is no such user, or none whose folder is known.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise SettingError(f"{name} must be a path whose ~ is the folder of a user") from None
 
 
 def _names_a_machine(host: str) -> bool:

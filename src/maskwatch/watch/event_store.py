@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from maskwatch.live.events import Event
@@ -55,6 +55,14 @@ class EventStore(StoreFile):
         """
         select = "SELECT * FROM events WHERE time_s >= ? AND time_s < ? ORDER BY 1, 2"
         return self._read(_event, select, (from_s, until_s))
+
+    def each_event(self) -> Iterator[Event]:
+        """All events, oldest first; in years there are more than memory holds.
+
+        Raises:
+            StoreError: the file cannot be read; told when the first one is asked for, or later.
+        """
+        return self._each(_event, "SELECT * FROM events ORDER BY 1, 2")
 
     def newest(
         self,

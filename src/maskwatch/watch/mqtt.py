@@ -1,8 +1,9 @@
 """Alerts and states to an MQTT broker, in words that Home Assistant knows.
 
 What the cameras see is told as it changes and kept by the broker; after a time without connection
-all of it is told again, so nothing of it has to wait in a queue. An alert counts as sent when the
-broker has confirmed it (QoS 1).
+all of it is told again, so nothing of it has to wait in a queue (QoS 0): paho would send what waits
+there after what is told anew, and the broker would keep what is long over. An alert counts as sent
+when the broker has confirmed it (QoS 1).
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _KEEP_ALIVE_S = 30
 _CONFIRMED_S = 10.0
 _LONGEST_PAUSE_S = 30
 _GOODBYE_S = 1.0
+_MOST_UNCONFIRMED = 20
+"""Of a broker that takes alerts and confirms none; those that come then are not handed to paho."""
 
 
 class _Client(paho.Client):
@@ -90,6 +93,7 @@ class Broker:
         self._told: dict[str, str] = {}  # what the broker knows, by topic
         self._telling = Lock()
         self._complained = ""
+        self._on_its_way: tuple[str, paho.MQTTMessageInfo] | None = None
         self._client = self._make_client()
 
     def start(self) -> None:
@@ -122,21 +126,30 @@ class Broker:
         if not self._client.is_connected():
             reason = self._complained or "the broker cannot be reached"
             return Answer(Outcome.UNREACHABLE, reason)
-        topic = self._topics.of(delivery.alert.camera, "alert")
         try:
-            self._send_picture(delivery.alert)  # first, so that it is there for who hears the alert
-            message = self._client.publish(topic, delivery.alert.body, qos=1)
+            message = self._send_once(delivery.alert)
             message.wait_for_publish(_CONFIRMED_S)
             confirmed = message.is_published()
         except (RuntimeError, ValueError):  # paho's words for a connection that has just gone
-            confirmed = False
+            self._on_its_way, confirmed = None, False
         return Answer(Outcome.SENT) if confirmed else Answer(Outcome.UNREACHABLE, "not confirmed")
 
+    def _send_once(self, alert: Alert) -> paho.MQTTMessageInfo:
+        """An alert that is not confirmed stays with paho, which sends it at the next connection.
+
+        Its picture does not: a broker may hang up for that is too large.
+        """
+        if self._on_its_way is None or self._on_its_way[0] != alert.alert_id:
+            self._send_picture(alert)  # first, so that it is there for who hears the alert
+            topic = self._topics.of(alert.camera, "alert")
+            self._on_its_way = alert.alert_id, self._client.publish(topic, alert.body, qos=1)
+        return self._on_its_way[1]
+
     def _send_picture(self, alert: Alert) -> None:
-        """Not retained: a broker would keep it for longer than it may be kept."""
+        """Neither broker nor paho keep it, for that would be longer than it may be kept."""
         picture = picture_of(alert, self._config.picture, self._find_picture)
         if picture is not None:
-            self._client.publish(self._topics.of(alert.camera, "picture"), picture.content, qos=1)
+            self._client.publish(self._topics.of(alert.camera, "picture"), picture.content)
 
     def _make_client(self) -> _Client:
         config = self._config
@@ -146,6 +159,7 @@ class Broker:
         if config.tls:
             client.tls_set()  # the authorities of the system, or those of SSL_CERT_FILE
         client.will_set(self._topics.status, OFFLINE, qos=1, retain=True)
+        client.max_queued_messages_set(_MOST_UNCONFIRMED)
         client.reconnect_delay_set(1, _LONGEST_PAUSE_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -188,7 +202,7 @@ class Broker:
                 self._told[topic] = text
 
     def _publish(self, topic: str, text: str) -> paho.MQTTMessageInfo:
-        return self._client.publish(topic, text, qos=1, retain=True)
+        return self._client.publish(topic, text, retain=True)
 
 
 # The words of MQTT topics and messages, so that Home Assistant shows each camera as a device.
@@ -287,7 +301,7 @@ class Topics:
         }
 
     def _entity(self, camera: str, kind: str, key: str, name: str, **more: str) -> Message:
-        device = f"{self.base.replace('/', '_')}_{plain_id(camera)}"
+        device = f"{plain_id(self.base.replace('/', '_'))}_{plain_id(camera)}"
         about = {
             "name": name,
             "unique_id": f"{device}_{key}",

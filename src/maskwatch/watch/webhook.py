@@ -2,7 +2,8 @@
 
 The standard library does it. An alert now and then needs no pool of connections, and httpx would
 bring seven packages for what is one call here; urllib checks certificates and knows the system's
-proxies as well. Redirects are not followed: they would turn a POST into a GET that nobody reads.
+proxies as well, which a server on this machine is not asked through. Redirects are not followed:
+they would turn a POST into a GET that nobody reads.
 
 The signature is that of Standard Webhooks 1.1 (standardwebhooks.com), for which receivers find
 verifiers in most languages.
@@ -11,7 +12,6 @@ verifiers in most languages.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import http.client
@@ -29,14 +29,14 @@ from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 from maskwatch._version import __version__
-from maskwatch.watch.config import WebhookConfig
+from maskwatch.watch.config import WebhookConfig, signing_key
 from maskwatch.watch.outbox import Answer, Delivery, Outcome
 from maskwatch.watch.pictures import FindPicture, no_picture, picture_of
 from maskwatch.watch.rules import Alert
 
 # of all that a client may have done wrong, these pass: too slow, too early, too many
 _PASSING = (408, 425, 429)
-_KEY_PREFIX = "whsec_"
+_TOO_LARGE = 413
 # what may stand in an address as it is; %, for what is written %NN already
 _PLAIN = "!#$%&'()*+,/:;=?@[]~"
 
@@ -63,10 +63,7 @@ def standard_signature(secret: str, number: str, timestamp: int, body: bytes) ->
         timestamp: of the attempt, in UTC seconds since the epoch, the header webhook-timestamp.
         body: of the request.
     """
-    key = secret.encode()
-    if secret.startswith(_KEY_PREFIX):
-        with suppress(binascii.Error, ValueError):
-            key = base64.b64decode(secret.removeprefix(_KEY_PREFIX), validate=True)
+    key = signing_key(secret)
     signed = f"{number}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
@@ -97,11 +94,21 @@ class Webhook:
         return self._config.name
 
     def send(self, delivery: Delivery) -> Answer:
-        """Make one request; whatever happens within the time there is is an answer."""
-        return _Attempt(partial(self._request, delivery)).answer(self._config.timeout_s)
+        """Make one request; whatever happens within the time there is is an answer.
 
-    def _request(self, delivery: Delivery) -> urllib.request.Request:
-        body, timestamp = self._body(delivery.alert).encode(), int(self._now_s())
+        A server that finds it too large gets it without its picture, which is worth less.
+        """
+        answer = self._try(delivery, self._config.picture)
+        if answer == _judge(_TOO_LARGE) and self._config.picture:
+            return self._try(delivery, False)
+        return answer
+
+    def _try(self, delivery: Delivery, picture: bool) -> Answer:
+        attempt = _Attempt(partial(self._request, delivery, picture), self._config.is_here)
+        return attempt.answer(self._config.timeout_s)
+
+    def _request(self, delivery: Delivery, picture: bool) -> urllib.request.Request:
+        body, timestamp = self._body(delivery.alert, picture).encode(), int(self._now_s())
         number, secret = delivery.alert.alert_id, self._config.secret
         headers = {
             "Content-Type": "application/json",
@@ -116,9 +123,9 @@ class Webhook:
             headers["X-MaskWatch-Signature"] = signature(secret, timestamp, body)
         return urllib.request.Request(_ascii(self._config.url), body, headers, method="POST")
 
-    def _body(self, alert: Alert) -> str:
-        """The alert, and where it is asked for and still kept, the picture in it."""
-        picture = picture_of(alert, self._config.picture, self._find_picture)
+    def _body(self, alert: Alert, wanted: bool) -> str:
+        """The alert, and where it is wanted and still kept, the picture in it."""
+        picture = picture_of(alert, wanted, self._find_picture)
         if picture is None:
             return alert.body
         encoded = base64.b64encode(picture.content).decode()
@@ -134,8 +141,9 @@ class _Attempt:
     here. When that is over the connection is shut; a step that nothing wakes ends by its own limit.
     """
 
-    def __init__(self, request: Callable[[], urllib.request.Request]) -> None:
+    def __init__(self, request: Callable[[], urllib.request.Request], is_here: bool) -> None:
         self._request = request
+        self._is_here = is_here
         self._connections: list[socket.socket] = []
         self._over = False
         self._done = Event()
@@ -166,7 +174,9 @@ class _Attempt:
         self._done.set()
 
     def _ask(self, timeout_s: float) -> Answer:
-        opener = urllib.request.build_opener(_NoRedirect, _Telling(self.note))
+        # a proxy would look for this machine on its own
+        proxies = urllib.request.ProxyHandler({} if self._is_here else None)
+        opener = urllib.request.build_opener(proxies, _NoRedirect, _Telling(self.note))
         try:
             with opener.open(self._request(), timeout=timeout_s) as response:
                 return _judge(response.status)

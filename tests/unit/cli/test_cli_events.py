@@ -9,6 +9,7 @@ import csv
 import json
 import subprocess
 import sys
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from support.statistics_factory import entry
 from maskwatch.cli.main import cli
 from maskwatch.errors import pip_extra
 from maskwatch.schema import MaskState
+from maskwatch.store import export
 from maskwatch.store.export import EVENT_COLUMNS
 from maskwatch.store.statistics import StatisticsStore
 from maskwatch.watch.event_store import EventStore
@@ -44,6 +46,26 @@ def path(tmp_path: Path) -> Path:
     )
     StatisticsStore(kept).add([entry("2026-11-24T12:00"), entry("2026-11-25T12:00", people=3)])
     return kept
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_years_of_events_are_never_in_memory_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(export, "_ROWS", 100)
+    EventStore(tmp_path / "s.sqlite3").write(event(NOON_S + i, "door") for i in range(10_000))
+    out = tmp_path / f"events.{suffix}"
+    run("export", out, "--store", tmp_path / "s.sqlite3")  # loads what it needs
+    tracemalloc.start()
+    try:
+        result = run("export", out, "--store", tmp_path / "s.sqlite3")
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.stdout == f"10,000 events written to {out}\n"
+    times = [row["time_utc"] for row in read(out)]
+    assert len(set(times)) == 10_000 and times == sorted(times)
+    assert most_bytes < 1e6  # the events alone would be three times as much
 
 
 def run(*arguments: object) -> Result:
@@ -182,6 +204,18 @@ def test_what_is_older_than_some_days_is_deleted(path: Path) -> None:
     assert recent in EventStore(path).events(0, 1e12)
     run("purge", "--older-than", 0.5, "--store", path)
     assert recent not in EventStore(path).events(0, 1e12)
+
+
+def test_no_days_delete_everything_also_what_a_clock_that_was_ahead_has_dated(
+    path: Path, tmp_path: Path
+) -> None:
+    folder, ahead = tmp_path / "crops", event(datetime.now(UTC).timestamp() + 300 * DAY_S)
+    EventStore(path).write([ahead])
+    image, face = np.zeros((9, 9, 3), np.uint8), fakes.verdict(box_xyxy=(0, 0, 9, 9))
+    EvidenceFolder(folder, 90).keep(ahead, image, fakes.report(face), face)
+    result = run("purge", "--older-than", 0, "--store", path, "--evidence", folder)
+    assert result.exit_code == 0 and "1 picture deleted" in result.stdout
+    assert left(path) == (0, 0, 0) and list(folder.iterdir()) == []
 
 
 def test_pictures_are_deleted_where_their_folder_is_named(path: Path, tmp_path: Path) -> None:

@@ -96,6 +96,19 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert not any(secret in repr(config) for secret in SECRETS)
 
 
+def test_a_tilde_is_the_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    content = settings(
+        store="~/s.sqlite3",
+        evidence={"folder": "~/crops", "keep_days": 3},
+        corrections={"folder": "right/~"},
+    )
+    config = load(tmp_path, content)
+    assert config.store == tmp_path / "home" / "s.sqlite3"
+    assert config.evidence and config.evidence.folder == tmp_path / "home" / "crops"
+    assert config.corrections and config.corrections.folder == Path("right/~")
+
+
 def test_dates_without_quotes_are_dates(tmp_path: Path) -> None:
     path = tmp_path / "watch.yaml"
     path.write_text(
@@ -156,9 +169,13 @@ MISTAKES: list[tuple[object, str]] = [
      r"evidence\.picture must be one of coarse, blurred, whole"),
     (settings(page={}), r"page\.owner_keys must be at least one key"),
     (settings(page={"owner_keys": ["p4ss"]}), r"page\.owner_keys\[0\] must be 20 characters"),
+    *((settings(page={"viewer_keys": [KEY, odd]}),
+       r"page\.viewer_keys\[1\] must be 20 characters or more, of ASCII and without spaces around$")
+      for odd in (f" {KEY}", f"{KEY}\n", f"{KEY}\u00e9", f"p4ss\t{KEY}")),
     (settings(page={"owner_keys": [KEY], "viewer_keys": [KEY]}),
      r"page\.viewer_keys must be other keys"),
-    (settings(page={"owner_keys": [KEY], "url": "cameras.local"}), r"page\.url must be an https://"),
+    *((settings(page={"owner_keys": [KEY], "url": url}), r"page\.url must be an https://")
+      for url in ("cameras.local", "https://", "https:///cameras", "https://[::1")),
     (settings(rules=[{}]), r"rules\[0\]\.name is missing"),
     (settings(rules=[RULE, RULE]), r"rules\[1\]\.name is there twice"),
     (settings(rules=[{**RULE, "states": ["mask"]}]), r"rules\[0\]\.states must be some of no_mask"),
@@ -193,6 +210,9 @@ MISTAKES: list[tuple[object, str]] = [
     (settings(webhooks=[{**HOOK, "url": "https://example.org/\x07"}]),
      r"webhooks\[0\]\.url is no address$"),
     (settings(webhooks=[{**HOOK, "secret": 12345}]), r"webhooks\[0\]\.secret must be text, in"),
+    *((settings(webhooks=[{**HOOK, "secret": f"whsec_{key}"}]),
+       r"webhooks\[0\]\.secret must be the key itself, or whsec_ and all of the key in base64$")
+      for key in ("", "12345", "12_-", "MTIz NDU2", "\u00e9\u00e9\u00e9\u00e9")),
     (settings(webhooks=[{**HOOK, "secret": "${EMPTY}"}]),
      r"webhooks\[0\]\.secret: the environment has no variable EMPTY$"),
     (settings(webhooks=[{**HOOK, "timeout_s": 0}]), r"webhooks\[0\]\.timeout_s must be 0.1 to 60"),
@@ -211,6 +231,9 @@ MISTAKES: list[tuple[object, str]] = [
     (settings(status_every_s=0), "status_every_s must be 0.1 to 3600"),
     (settings(queue_limit=0), "queue_limit must be 1 to 100000"),
     (settings(store=3), "store must be text"),
+    (settings(store="~nobody-of-this-name/s.sqlite3"), "store must be a path whose ~ is"),
+    (settings(corrections={"folder": "~nobody-of-this-name"}),
+     r"corrections\.folder must be a path"),
 ]  # fmt: skip
 
 
