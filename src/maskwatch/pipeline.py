@@ -36,7 +36,6 @@ CROP_SIDE_PX = 256
 CROP_ASPECT = 0.6
 """A picture no larger and no narrower than this is probably a face that somebody cut out."""
 
-
 BORDER_VALUE = 127
 """Grey of the border in which a cut-out face is looked for again."""
 
@@ -316,9 +315,10 @@ def _check_networks(model: object, detector: object, side_px: object) -> None:
     paths = (str, os.PathLike)
     if model is not None and not isinstance(model, paths):
         raise SettingError(f"model: must be the path of an ONNX file, not {type(model).__name__}")
-    if not (detector is None or isinstance(detector, paths) or hasattr(detector, "detect")):
+    detects = hasattr(detector, "detect") and not isinstance(detector, type)
+    if not (detector is None or isinstance(detector, paths) or detects):
         expected = "the path of an ONNX file or an object that detects"
-        raise SettingError(f"detector: must be {expected}, not {type(detector).__name__}")
+        raise SettingError(f"detector: must be {expected}, not {detector!r}")
     if side_px is not None and (isinstance(side_px, bool) or not isinstance(side_px, Integral)):
         raise SettingError(f"detector_side_px: must be a whole number of pixels, not {side_px!r}")
 

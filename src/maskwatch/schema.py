@@ -6,7 +6,6 @@ Images are RGB uint8 arrays (H, W, 3). Boxes are float pixels of the original im
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -255,7 +254,7 @@ class FrameReport:
         """
         from maskwatch.io.shown import save  # drawing lies above the records
 
-        save(self, Path(os.fspath(path)), image, blur)
+        save(self, path, image, blur)
 
     def plot(self, image: ImageSource | None = None, *, blur: bool = False) -> Any:
         """Draw the picture with each face marked, with Matplotlib, as notebooks show it.
@@ -295,8 +294,8 @@ class FrameReport:
         Raises:
             ValueError: it is no such document, or one of another version.
         """
-        values = dict(document)
         try:
+            values = dict(document)
             if (schema := values.pop("schema")) != REPORT_SCHEMA:
                 raise ValueError(f"its schema is {schema!r}, this version reads {REPORT_SCHEMA!r}")
             width, height = values["image_size_wh"]

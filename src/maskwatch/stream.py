@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,10 @@ class Stream:
                 change takes to show is in SmoothSettings.from_steadiness.
 
         Raises:
-            SettingError: the steadiness is not between 0 and 1.
+            SettingError: the steadiness is not between 0 and 1, or the first is no Analyzer.
         """
+        if isinstance(analyzer, type) or not hasattr(analyzer, "find_live"):
+            raise SettingError(f"analyzer: must be an Analyzer, not {analyzer!r}")
         self._analyzer = analyzer
         self._tracker = Tracker()
         self._steadiness = steadiness
@@ -75,6 +78,7 @@ class Stream:
 
     @steadiness.setter
     def steadiness(self, steadiness: float) -> None:
+        _check_number("steadiness", steadiness, "lie between 0 and 1")
         self._smoother = Smoother(SmoothSettings.from_steadiness(steadiness))
         self._steady: Mapping[int, SteadyState] = {}
         self._steadiness = steadiness
@@ -193,12 +197,16 @@ class Stream:
 
     def _tick(self, time_s: float) -> float:
         """Seconds since the last frame."""
-        if not math.isfinite(time_s):
-            raise SettingError(f"time_s: must be a finite number of seconds, not {time_s}")
+        _check_number("time_s", time_s, "be a finite number of seconds")
         last_s, self._time_s = self._time_s, time_s
         elapsed_s = 0.0 if last_s is None else min(max(0.0, time_s - last_s), _LONGEST_S)
         self._watched_s += elapsed_s
         return elapsed_s
+
+
+def _check_number(name: str, value: object, must: str) -> None:
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise SettingError(f"{name}: must {must}, not {value!r}")
 
 
 def _look(verdict: FaceVerdict) -> Look:

@@ -110,6 +110,15 @@ def test_looking_at_photos_keeps_nothing(store: CorrectionStore) -> None:
     assert button.disabled and not store.folder.exists()
 
 
+def test_what_was_undone_elsewhere_can_be_kept_anew(store: CorrectionStore) -> None:
+    app = choose(ask(upload(page("photos"))), MaskState.NO_MASK)
+    store.delete([one.correction_id for one in store.entries()])  # on the page of corrections
+    run(app)
+    assert say("correct.kept", label="No mask") not in words(app)
+    choose(app, MaskState.UNSURE)
+    assert [one.right for one in store.entries()] == [MaskState.UNSURE]
+
+
 @pytest.mark.parametrize(
     ("choice", "right", "label"),
     [

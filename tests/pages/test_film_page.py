@@ -5,6 +5,7 @@ Run: pytest tests/pages/test_film_page.py
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,27 @@ def test_while_another_film_is_judged_it_says_so(
     (warning,) = page.warning
     assert warning.value == ENGLISH.text("film.busy")
     assert not page.run().warning
+
+
+def test_where_the_next_film_is_refused_the_one_before_is_still_there(
+    page: AppTest, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(page, "first.mp4", content)
+    judged(page)
+    monkeypatch.setattr(film_module, "_STOP_S", 0)
+    with film_module._RUNNING:
+        choose(page, "second.mp4", content)
+    assert [warning.value for warning in page.warning] == [ENGLISH.text("film.busy")]
+    assert page.session_state["film"].name == "first.mp4" and len(page.get("video")) == 1
+
+
+def test_a_film_that_was_stopped_is_not_called_done(page: AppTest, content: bytes) -> None:
+    choose(page, "film.mp4", content)
+    judged(page)
+    work = page.session_state["film"]._work
+    work.state = replace(work.state, stopped=True, time_s=2.0, length_s=3.9)
+    page.run()
+    told = ENGLISH.text("film.progress", done="2", all="4")
+    words = [element.value for element in page.markdown]
+    assert ENGLISH.text("film.stopped", progress=told) in words
+    assert ENGLISH.text("film.judged") not in words

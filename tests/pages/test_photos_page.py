@@ -382,6 +382,11 @@ def test_foreign_text_is_shown_as_it_is(foreign: str, shown: str) -> None:
     assert components.plain(foreign) == shown
 
 
+@pytest.mark.parametrize("name", [" a.png", "a.png ", "\u00a0a.png\u3000"])
+def test_a_name_with_spaces_around_it_shows_no_asterisks(name: str) -> None:
+    assert components.strong(name) == r"**a\.png**"
+
+
 def test_a_missing_model_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setenv(settings.MODEL_VARIABLE, "gone.onnx")

@@ -187,3 +187,22 @@ def test_a_quote_that_is_never_closed_swallows_no_names(tmp_path: Path) -> None:
     path.write_text('image_path,note\na.jpg,"left open\nb.jpg,x\nc.jpg,x\n')
     with pytest.raises(DataError, match="not a readable manifest"):
         list_pictures([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "separator"),
+    [("utf-8", ";"), ("utf-16", "\t"), ("utf-16-le", ","), ("utf-8-sig", ",")],
+)
+def test_a_list_as_spreadsheets_write_it(tmp_path: Path, encoding: str, separator: str) -> None:
+    rows = [("label", "image_path"), ("a", "Ä, b.jpg"), ("b", "c.jpg")]
+    lines = (separator.join(f'"{cell}"' for cell in row) for row in rows)
+    path = tmp_path / "list.csv"
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    assert list_pictures([str(path)]) == [str(tmp_path / "Ä, b.jpg"), str(tmp_path / "c.jpg")]
+
+
+def test_a_list_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("image_path\nÄ.jpg\n".encode("cp1252"))
+    with pytest.raises(DataError, match=r"list\.csv: is not in UTF-8; save it as CSV in UTF-8$"):
+        list_pictures([str(path)])

@@ -402,6 +402,19 @@ def test_a_terminal_gets_a_progress_bar_and_the_output_stays_clean(
     assert "Error: gone.jpg: no such file" in shown
 
 
+def test_a_name_neither_forges_a_line_nor_commands_a_terminal(model: Path, photos: Path) -> None:
+    name = "odd\n\x1b[2Kforged.png"
+    (photos / "a.png").rename(photos / name)
+    (photos / f"not {name}").write_bytes(b"no picture")
+    table = run(model, "photos")
+    assert r"photos/odd\n\x1b[2Kforged.png  1 " in table.stdout
+    assert r"photos/not odd \x1b[2Kforged.png: not a JPEG" in table.stderr
+    assert "\x1b" not in table.output
+    # a file has the very name
+    rows = csv.DictReader(io.StringIO(run(model, "photos", "--format", "csv").stdout, newline=""))
+    assert f"photos/{name}" in [row["source"] for row in rows]
+
+
 def test_names_that_are_not_text(model: Path, photos: Path) -> None:
     odd = b"photos/odd \xff name.png"
     Image.fromarray(plain(RED)).save("odd.png")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,11 +20,15 @@ from support.cartoon_face import cartoon
 from support.waiting import until
 
 from maskwatch.app import film as film_module
+from maskwatch.app import film_process
 from maskwatch.app.film import UNFORESEEN, Film
 from maskwatch.app.film_process import FilmOrder
 from maskwatch.errors import VideoFault
 from maskwatch.io.recording import Recording
+from maskwatch.io.video_source import VideoSource
+from maskwatch.live.loop import Judged, Sink, watch
 from maskwatch.schema import MaskState
+from maskwatch.stream import Stream
 
 FRAMES = 12
 
@@ -177,3 +182,34 @@ def test_a_film_that_takes_too_long_ends(
     film = begin("long.mp4", content)
     until(lambda: film.state.ended, "it ends")
     begin("next.mp4", content)  # there is room for the next
+
+
+def test_a_film_that_is_stopped_half_way_says_so(
+    begin: Begin,
+    content: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stopped_at_once(source: VideoSource, stream: Stream, sinks: list[Sink]) -> None:
+        def stop(judged: Judged) -> None:
+            source.stop()
+
+        watch(source, stream, [*sinks, stop])
+
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    told: list[list[dict[str, object]]] = []
+    for watching in (watch, stopped_at_once):
+        monkeypatch.setattr(film_process, "watch", watching)
+        film_process.judge_film(FilmOrder("en", str(path), "film.mp4"))
+        told.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
+    whole, half = told
+    assert "stopped" not in whole[-1] and len(whole) == FRAMES
+    assert half[-1] == {"stopped": True} and len(half) == 2
+
+    film = begin("face.mp4", content)
+    until(lambda: film.state.ended, "it ends")
+    assert not film.state.stopped
+    film._work._hear(half[-1])
+    assert film.state.stopped

@@ -275,3 +275,26 @@ def test_of_the_sizes_of_a_live_address_the_largest(
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("shape", "seen_wh"),
+    [
+        (Fraction(1, 2), (WIDTH, 2 * HEIGHT)),  # every other line, as recorders leave them out
+        (Fraction(16, 11), (256, HEIGHT)),
+        (Fraction(1), (WIDTH, HEIGHT)),
+        (Fraction(1, 100), (WIDTH, HEIGHT)),  # no camera has such pixels
+    ],
+)
+def test_pixels_become_square(tmp_path: Path, shape: Fraction, seen_wh: tuple[int, int]) -> None:
+    film = tmp_path / "film.mkv"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("mpeg4", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = shape
+        for image in count_up(3, WIDTH, HEIGHT):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    with open_source(film) as source:
+        sizes = [frame.image_rgb.shape[1::-1] for frame in source]
+    assert sizes == [seen_wh] * 3

@@ -315,6 +315,7 @@ def test_a_box_of_one_pixel_is_a_box(finder):
         ({"model": 5}, "model: must be the path"),
         ({"model": b"a.onnx"}, "model: must be the path"),
         ({"detector": 5}, "detector: must be the path of an ONNX file or an object that detects"),
+        ({"detector": WholeImage}, "an object that detects, not <class 'maskwatch.*WholeImage'>"),
         ({"detector_side_px": "640"}, "detector_side_px: must be a whole number"),
         ({"detector_side_px": 640.5}, "detector_side_px: must be a whole number"),
         ({"detector_side_px": True}, "detector_side_px: must be a whole number"),

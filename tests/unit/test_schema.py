@@ -6,6 +6,7 @@ Run: pytest tests/unit/test_schema.py
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,7 @@ DOCUMENT = report(verdict()).to_dict()
     ("document", "reason"),
     [
         ({}, "schema"),
+        (None, "iterable"),
         ({**DOCUMENT, "schema": "maskwatch.report/2"}, "reads 'maskwatch.report/1'"),
         ({**DOCUMENT, "face_origin": "elsewhere"}, "elsewhere"),
         ({**DOCUMENT, "image_size_wh": [1]}, "not enough values"),
@@ -94,6 +96,6 @@ DOCUMENT = report(verdict()).to_dict()
         ({k: v for k, v in DOCUMENT.items() if k != "model"}, "model"),
     ],
 )
-def test_other_documents_are_refused(document: dict[str, object], reason: str) -> None:
+def test_other_documents_are_refused(document: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         FrameReport.from_dict(document)

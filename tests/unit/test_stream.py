@@ -248,8 +248,8 @@ def test_a_clock_that_leaps(analyzer) -> None:
         assert seen.state_age_s >= 0
 
 
-@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
-def test_a_time_that_is_none(analyzer, time_s: float) -> None:
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), None, "1.5"])
+def test_a_time_that_is_none(analyzer, time_s) -> None:
     with pytest.raises(SettingError, match="time_s: must be a finite number"):
         Stream(analyzer).update(crowd(), time_s)
 
@@ -274,9 +274,16 @@ def test_the_size_may_change(analyzer) -> None:
         assert report.faces[0].quality.side_px == pytest.approx(side_px, abs=0.01)
 
 
-def test_a_senseless_steadiness(analyzer) -> None:
-    with pytest.raises(SettingError, match="steadiness"):
-        Stream(analyzer, steadiness=2)
+@pytest.mark.parametrize("steadiness", [2, float("nan"), None, "calm"])
+def test_a_senseless_steadiness(analyzer, steadiness) -> None:
+    with pytest.raises(SettingError, match="steadiness: must lie between 0 and 1, not"):
+        Stream(analyzer, steadiness=steadiness)
+
+
+@pytest.mark.parametrize("given", [None, "photo.jpg", Analyzer])
+def test_a_stream_of_no_analyzer(given) -> None:
+    with pytest.raises(SettingError, match="analyzer: must be an Analyzer, not"):
+        Stream(given)
 
 
 def test_closing_forgets_and_may_be_done_twice(analyzer) -> None:

@@ -132,6 +132,11 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes no others back
 
 
+def strong(text: str) -> str:
+    """The same in bold; beside a space, Markdown would show the asterisks themselves."""
+    return f"**{plain(text.strip())}**"
+
+
 # Pictures as a browser gets them: small enough, marked, as JPEG; without Streamlit.
 
 SCREEN_PX = 1600

@@ -6,6 +6,7 @@ A visitor keeps a face by a press of its own, under words that say what is kept 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -79,6 +80,8 @@ def offer_correction(answers: Answers) -> None:
     show_face(answers.urls[index])
     kept: dict[_Place, Correction] = st.session_state.setdefault(KEPT, {})
     place = answers.content, index
+    if place in kept and not is_there(store, kept[place]):
+        del kept[place]
     if place in kept:
         said = text("correct.kept", label=shows_words(kept[place].right))
         st.success(said, icon=":material/check:")
@@ -92,6 +95,11 @@ def offer_correction(answers: Answers) -> None:
         offer_choice(store, kept, answers, index)
     if st.session_state.pop(FAILED, False):
         st.error(text("correct.failed"), icon=":material/error:")
+
+
+def is_there(store: CorrectionStore, correction: Correction) -> bool:
+    """Whether it is kept still: not undone on the page of corrections, nor its time over."""
+    return os.path.exists(store.picture_path(correction))  # noqa: PTH110 - no error of a lost disk
 
 
 def show_face(url: str) -> None:

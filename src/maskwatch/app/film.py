@@ -47,6 +47,7 @@ class FilmState:
         people: people by the state each showed longest.
         face_s: seconds of faces, by state.
         fault: the kind of what is wrong, a VideoFault or UNFORESEEN; "" if nothing.
+        stopped: whether it was told to end, and the rest of the film is not judged.
         ended: whether there is nothing more to come.
         marked: the film with what was found drawn on it, as MP4; empty before the end.
         rows: a row for each face and frame, as CSV; empty before the end.
@@ -58,6 +59,7 @@ class FilmState:
     people: Mapping[MaskState, int] = field(default_factory=dict)
     face_s: Mapping[MaskState, float] = field(default_factory=dict)
     fault: str = ""
+    stopped: bool = False
     ended: bool = False
     marked: bytes = b""
     rows: bytes = b""
@@ -176,6 +178,9 @@ class _Work:
     def _hear(self, told: dict[str, Any]) -> None:
         if "error" in told:
             self.state = replace(self.state, fault=told["error"])
+            return
+        if "stopped" in told:
+            self.state = replace(self.state, stopped=told["stopped"])
             return
         people, face_s = (
             {MaskState(name): n for name, n in told[key].items()} for key in ("people", "face_s")

@@ -98,6 +98,8 @@ def judge_film(order: FilmOrder) -> None:
             tell(time_s=frame.time_s, length_s=length_s, **counted(counts))
 
         watch(source, Stream(analyzer), [keep, *faces])
+        if source.stopped:
+            tell(stopped=True)
 
 
 @contextmanager

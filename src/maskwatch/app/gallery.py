@@ -20,6 +20,7 @@ from maskwatch.app.components import (
     jpeg,
     plain,
     show_findings,
+    strong,
 )
 from maskwatch.app.correcting import offer_correction
 from maskwatch.app.heat import (
@@ -169,7 +170,7 @@ def show_card(
 def show_name(store: SessionPhotos, photo: Photo) -> None:
     """The name of a photo, and the way to take the photo away where the visitor gave it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(photo.name)}**", width="stretch")
+        st.markdown(strong(photo.name), width="stretch")
         if photo in store.given:
             st.button(
                 text("intake.remove"),

@@ -30,6 +30,7 @@ from maskwatch.io.addresses import holds_password, shown_address, without_addres
 from maskwatch.io.folders import literal_folders
 from maskwatch.io.image_kinds import counts_as_picture
 from maskwatch.io.images import list_images, load_image
+from maskwatch.io.text_files import marked_encoding
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ PATH_COLUMN = "image_path"
 """The column of a manifest that names the pictures, as in MaskWatch's own manifests."""
 
 MANIFESTS = (".parquet", ".csv")
+_HEAD_BYTES = 256
 MAX_BYTES = 512 * 1024**2
 """The largest object that is fetched; a picture of the most pixels is half of that uncompressed."""
 
@@ -205,6 +207,8 @@ def _read_manifest(address: str) -> Iterator[str]:
                     yield str(Path(base, name))
     except (DataError, SettingError, MissingExtraError):
         raise
+    except UnicodeDecodeError as error:
+        raise DataError(f"{address}: is not in UTF-8; save it as CSV in UTF-8") from error
     except Exception as error:  # pyarrow's, csv's and each store's own
         raise DataError(f"{address}: not a readable manifest ({why(error)})") from error
     if not number:
@@ -232,9 +236,14 @@ def _parquet_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
 
 
 def _csv_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
-    with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+    encoding = marked_encoding(file.read(_HEAD_BYTES)) or "utf-8"
+    file.seek(0)
+    with io.TextIOWrapper(file, encoding, newline="") as text:
+        # in many countries spreadsheets write a semicolon for the comma
+        separator = max(",;\t", key=text.readline().count)
+        text.seek(0)
         # strict, for a quote that is never closed would swallow all the names after it
-        reader = csv.DictReader(text, strict=True)
+        reader = csv.DictReader(text, strict=True, delimiter=separator)
         _check_columns(reader.fieldnames or [], address)
         for row in reader:
             yield row[PATH_COLUMN]

@@ -21,6 +21,7 @@ import click
 
 from maskwatch._version import __version__
 from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, SettingError
+from maskwatch.io.text_files import visible
 from maskwatch.models.device import DEVICES
 
 _COMMANDS = {
@@ -177,7 +178,7 @@ def counted(count: int, noun: str) -> str:
 
 def show_error(error: MaskWatchError) -> None:
     """Print an error as one line on standard error, whatever a file name in it holds."""
-    click.echo(f"Error: {' '.join(str(error).splitlines())}", err=True)
+    click.echo(f"Error: {visible(' '.join(str(error).splitlines()))}", err=True)
 
 
 def main() -> None:

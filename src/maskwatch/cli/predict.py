@@ -138,7 +138,8 @@ def predict(
     finder = maskwatch.WholeImage() if whole_image else detector
     copies = _plan_copies(paths, _root(named), save) if save else {}
     # on a terminal that also gets the lines themselves, a bar would only be in their way
-    streams = format_name in ("jsonl", "csv") and sys.stdout.isatty()
+    is_shown = sys.stdout is not None and sys.stdout.isatty()
+    streams = format_name in ("jsonl", "csv") and is_shown
     show_bar = len(paths) >= _MANY and sys.stderr.isatty() and not streams
     failed = False
 
@@ -166,7 +167,8 @@ def predict(
     with share(available_cpus() // workers):  # a picture a core: so cores wait least for others
         analyzer = maskwatch.Analyzer(model, finder, detector_side_px, tiles, device)
         for line in FORMATS[format_name](results()):
-            click.echo(line)
+            # click would take out of a file what only a terminal must not get
+            click.echo(line, color=not is_shown)
     sys.exit(1 if failed else 0)
 
 

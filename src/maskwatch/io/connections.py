@@ -123,7 +123,7 @@ def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None
             if packet.stream is stream:
                 for picture in decoded(packet) or ():
                     last_s = arrived_s
-                    yield upright_rgb(picture), arrived_s
+                    yield upright_rgb(picture, stream.sample_aspect_ratio), arrived_s
             if arrived_s - last_s > policy.picture_s:  # other parts still come
                 raise _frozen(policy)
     except av.ExitError:

@@ -37,6 +37,7 @@ from maskwatch.io.image_kinds import (
     kind_of,
     may_be_video,
 )
+from maskwatch.io.text_files import visible
 from maskwatch.schema import ImageRGB
 
 __all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageSource", "list_images", "load_image"]
@@ -255,7 +256,7 @@ def _read(file: IO[bytes], name: str, max_pixels: int, reduction: Reduction | No
         found = mended(kind.name, file, lambda content: decode(io.BytesIO(content)))
         if found is None:
             raise
-        _LOG.warning("%s: %s", name, found.remark)
+        _LOG.warning("%s: %s", visible(name), found.remark)
         return found.image_rgb
 
 

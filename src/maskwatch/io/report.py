@@ -14,7 +14,7 @@ from typing import Any
 from maskwatch._version import __version__
 from maskwatch.errors import ImageError
 from maskwatch.io.style import STYLES
-from maskwatch.io.text_files import csv_line
+from maskwatch.io.text_files import csv_line, visible
 from maskwatch.schema import CLASSES, REPORT_SCHEMA, FaceOrigin, FaceVerdict, FrameReport, MaskState
 
 Result = FrameReport | ImageError
@@ -171,7 +171,7 @@ def to_table(results: Iterable[Result]) -> Iterator[str]:
 
 
 def _table_rows(report: FrameReport) -> Iterator[_Row]:
-    source = report.source or ""
+    source = visible(report.source or "")
     if not report.faces:
         yield source, "-", "no face found", "", ""
     for index, face in enumerate(report.faces, start=1):

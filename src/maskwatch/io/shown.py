@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,15 @@ def marked(report: FrameReport, image: ImageSource | None, blur: bool) -> ImageR
     return annotate(blur_heads(image_rgb, report) if blur else image_rgb, report)
 
 
-def save(report: FrameReport, path: Path, image: ImageSource | None, blur: bool) -> None:
+def save(report: FrameReport, path: Path | str, image: ImageSource | None, blur: bool) -> None:
     """Write a marked copy; see `marked`.
 
     Raises:
         SettingError: the name ends otherwise than in SUFFIXES, or it cannot be written.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(f"path: must be the name of a file, not {path!r}")
+    path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise SettingError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
     picture = Image.fromarray(marked(report, image, blur))

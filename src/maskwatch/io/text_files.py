@@ -2,6 +2,7 @@
 
 Spreadsheets compute what begins with `=`, `+`, `-` or `@`, and can be made to send or start
 something by it. An apostrophe before it makes it text; files of ours that are read again lose it.
+Terminals do what some characters tell them to, so these are written out there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -35,6 +37,14 @@ def meant(cell: str) -> str:
 def _is_formula(text: str) -> bool:
     # an apostrophe of one's own before it gets another, so that each text has its own cell
     return text.lstrip("'").startswith(_FORMULA)
+
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Text for a terminal, in which a file name can neither begin a line, nor move or colour it."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 _MARKS = (

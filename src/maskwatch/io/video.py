@@ -130,7 +130,8 @@ class VideoFile(VideoSource):
             for picture in pictures:
                 if self._stopping:
                     return
-                yield Frame(upright_rgb(picture), clock.time_s(picture.time), index)
+                image_rgb = upright_rgb(picture, stream.sample_aspect_ratio)
+                yield Frame(image_rgb, clock.time_s(picture.time), index)
                 index += 1
             if clock.mended:
                 _LOG.warning(

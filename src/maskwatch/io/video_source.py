@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
+import cv2
 import numpy as np
 
 from maskwatch.errors import MissingExtraError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from av.video import VideoFrame, VideoStream
 
 _PICTURES = ("_pipe", "image2")
+# half the lines of a wide picture come to 2.9
+_LONGEST_PIXEL = 4.0
 
 
 class VideoSource(ABC, Iterator[Frame]):
@@ -160,12 +164,34 @@ def no_such_stream(container: InputContainer) -> str:
     return f"has no such video stream; {count} in it, counted from 0"
 
 
+def _with_square_pixels(image_rgb: ImageRGB, ratio: float) -> ImageRGB:
+    """A picture (H, W, 3) stretched in the direction in which its pixels are longer.
+
+    DVDs, DV and recorders of analogue cameras have such pixels; faces that are squeezed to half
+    their height are mostly not found. What no camera has comes from a damaged file.
+    """
+    height, width = image_rgb.shape[:2]
+    stretched_wh = round(width * max(1, ratio)), round(height / min(1, ratio))
+    is_likely = 1 / _LONGEST_PIXEL <= ratio <= _LONGEST_PIXEL
+    if not is_likely or stretched_wh == (width, height) or np.prod(stretched_wh) > MAX_PIXELS:
+        return image_rgb
+    return np.asarray(cv2.resize(image_rgb, stretched_wh), np.uint8)
+
+
 def _pixels(stream: VideoStream) -> int:
     return stream.codec_context.width * stream.codec_context.height
 
 
-def upright_rgb(picture: VideoFrame) -> ImageRGB:
-    """A decoded picture as RGB (H, W, 3), turned as the file says, as phones have it."""
+def upright_rgb(picture: VideoFrame, pixel_shape: Fraction | None = None) -> ImageRGB:
+    """A decoded picture as RGB (H, W, 3) as it is meant to be seen.
+
+    It is turned as the file says, as phones have it, and its pixels are made square.
+
+    Args:
+        picture: as it was decoded.
+        pixel_shape: how wide a pixel is for its height, as the stream says; square if None.
+    """
     image_rgb = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+    image_rgb = _with_square_pixels(image_rgb, float(pixel_shape or 1))
     quarters = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image_rgb, quarters)) if quarters else image_rgb

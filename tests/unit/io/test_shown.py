@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -56,6 +57,8 @@ def test_a_picture_in_memory_is_given(tmp_path: Path, suffix: str) -> None:
 def test_what_cannot_be_saved_says_why(tmp_path: Path, named: FrameReport) -> None:
     with pytest.raises(SettingError, match="names no file; give its picture, as image="):
         REPORT.save(tmp_path / "out.jpg")
+    with pytest.raises(SettingError, match="path: must be the name of a file, not None"):
+        named.save(cast("Path", None))
     with pytest.raises(SettingError, match=r"must end in \.jpg"):
         named.save(tmp_path / "out.pdf")
     with pytest.raises(SettingError, match="has 60 x 40 pixels, the report speaks of 240 x 160"):

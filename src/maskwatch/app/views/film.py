@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 import maskwatch
-from maskwatch.app.components import little_pictures, plain, show_legend
+from maskwatch.app.components import little_pictures, show_legend, strong
 from maskwatch.app.correcting import Answers, offer_correction, privacy_words
 from maskwatch.app.film import FILM_MB, FILM_SUFFIXES, Film, FilmState
 from maskwatch.app.film_process import FilmOrder
@@ -61,8 +61,9 @@ def take_film(analyzer: maskwatch.Analyzer, film: Film | None) -> None:
 
 
 def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
-    """Judge the film that was uploaded, instead of the one before."""
-    forget()
+    """Judge the film that was uploaded; the one before stays where that cannot be."""
+    if before := st.session_state.get(FILM):
+        before.stop()  # so that the next may begin
     _, name, content = given[0]
     try:
         film = Film(name, content, order(analyzer))
@@ -72,6 +73,7 @@ def begin(analyzer: maskwatch.Analyzer, given: Given) -> None:
         logging.getLogger(__name__).exception("A film cannot be taken")
         st.session_state[REFUSED] = "no_room"
     else:
+        forget()
         count_in(film)
         st.session_state[FILM] = film
 
@@ -115,9 +117,9 @@ def show_film(film: Film) -> None:
             st.progress(state.share, progress_words(state))
     with side:
         with st.container(key=SPOKEN):
-            st.markdown(f"**{plain(film.name)}**")
+            st.markdown(strong(film.name))
             if state.ended and not state.fault:
-                st.markdown(text("film.judged"))
+                st.markdown(end_words(state))
         show_people(text("film.people"), {text("charts.people"): state.people}, state.face_s)
         show_buttons(film, state)
     speak_changes(SPOKEN)
@@ -173,6 +175,13 @@ def progress_words(state: FilmState) -> str:
     say = catalogue()
     done, whole = say.whole(round(state.time_s)), say.whole(round(state.length_s))
     return text("film.progress" if state.length_s else "film.at", done=done, all=whole)
+
+
+def end_words(state: FilmState) -> str:
+    """What became of a film without a fault."""
+    if not state.stopped:
+        return text("film.judged")
+    return text("film.stopped", progress=progress_words(state))
 
 
 show_page()
