@@ -263,7 +263,9 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no ty
 
         score_loss = ops.sum(counts * _focal(y_pred[..., 0], quality))
         if self.teacher_weight:
-            imitation = _focal(y_pred[..., OUTPUTS], y_true[..., -1])
+            # a face that is known is one, though a teacher hardly sees those that are turned
+            seen = ops.maximum(y_true[..., -1], quality)
+            imitation = _focal(y_pred[..., OUTPUTS], seen)
             score_loss = score_loss + self.teacher_weight * ops.sum(imitation)
         box_loss = ops.sum(is_face * is_placed * (1.0 - iou + penalty))
         shape = ops.shape(y_pred)

@@ -214,10 +214,9 @@ MISS_COST = 1.5
 """A bare face that is missed at an entrance is as bad as three false ones in two photos, which a
 person sees."""
 
-LIVE_MISS_COST = 0.125
+LIVE_MISS_COST = 0.25
 """Live, a face that is missed in a frame is seen in one of the next, and what is no face stays: a
-box on nothing is as bad as a face missed in eight frames, so that people in films keep their names
-(docs/LOG.md)."""
+box on nothing is as bad as a face missed in four frames."""
 
 _INTENDED_USE = (
     "Finds faces, masked or not, so that their masks can be judged. Not for identifying people, "
