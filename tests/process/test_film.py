@@ -9,6 +9,7 @@ import csv
 import errno
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,6 +92,8 @@ def test_a_result_that_cannot_be_read_ends_the_film(
     monkeypatch.setattr(film_module, "read_faces", full_disk)
     film = begin("face.mp4", content)
     until(lambda: film.state.ended, "it ends")
+    # what the thread raises belongs to this test, and comes after the end is told
+    until(lambda: "film" not in {thread.name for thread in threading.enumerate()}, "its thread")
     assert film.state.fault == UNFORESEEN
     assert film_module._RUNNING.acquire(blocking=False)
     film_module._RUNNING.release()

@@ -514,10 +514,14 @@ def test_imitating_costs_what_it_is_off_at_every_point():
     wanted = np.zeros((*targets.shape[:2], 1), np.float32)
     wanted[0, 3] = 1
     said = np.where(wanted == 1, 20.0, -20.0).astype(np.float32)
+    said[0, 9] = 20  # a face that is known counts as seen, whatever the teacher says of it
     loss = DetectionLoss(teacher_weight=0.5)
     taught = np.concatenate([targets, wanted], axis=-1)
     right = np.concatenate([answer_for(targets, logits), said], axis=-1)
     assert float(loss(taught, right)) == pytest.approx(0, abs=1e-3)
     wrong = right.copy()
     wrong[0, 3, POINT_VALUES] = -20
+    assert float(loss(taught, wrong)) == pytest.approx(0.5 * 20, rel=1e-3)
+    wrong = right.copy()
+    wrong[0, 9, POINT_VALUES] = -20
     assert float(loss(taught, wrong)) == pytest.approx(0.5 * 20, rel=1e-3)

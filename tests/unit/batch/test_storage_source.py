@@ -82,7 +82,9 @@ def test_a_manifest_with_a_hole(tmp_path: Path, suffix: str) -> None:
 def test_a_manifest_that_is_none(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"" if name.startswith("empty") else b"PAR1\xff\xfe\x00" * 50)
-    with pytest.raises(DataError, match=r"not a readable manifest|no column image_path"):
+    with pytest.raises(
+        DataError, match=r"not a readable manifest|no column image_path|not in UTF-8"
+    ):
         list_pictures([str(path)])
 
 
