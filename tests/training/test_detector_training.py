@@ -313,6 +313,16 @@ def test_an_export_that_is_cut_off_leaves_the_detector_that_was_there(
     assert not path.with_name("new.onnx").exists()
 
 
+def test_photos_and_live_video_get_a_lowest_score_each(run, manifest, monkeypatch, tmp_path):
+    def chosen(_path, _photos, side_px=trainer.SIDE_PX, miss_cost=trainer.MISS_COST):
+        asked = {(trainer.SIDE_PX, trainer.MISS_COST): 0.5}
+        return (asked | {(trainer.LIVE_SIDE_PX, trainer.LIVE_MISS_COST): 0.7})[side_px, miss_cost]
+
+    monkeypatch.setattr(trainer, "choose_score", chosen)
+    card = export_detector(run, read_manifest(manifest), {}, tmp_path / "detector.onnx")
+    assert (card.min_score, card.live_min_score) == (0.5, 0.7)
+
+
 def test_the_exported_file_serves_pictures_of_any_size(exported):
     path, card = exported
     detector = FaceDetector(path, side_px=128, min_score=0.001)

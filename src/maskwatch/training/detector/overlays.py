@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from maskwatch.schema import ImageRGB
-from maskwatch.training.synth.hands import FINER, Plane, fist, flat_hand, grip, reduced
+from maskwatch.training.synth.hands import FINER, Plane, draw_light, fist, flat_hand, grip, reduced
 from maskwatch.training.synth.kinds import Kind
 from maskwatch.training.synth.materials import SKINS, Pixels
 from maskwatch.training.synth.objects import HELD, flat_mask
@@ -46,13 +46,13 @@ class Thing:
 
 def paint_things(seed: int, count: int = THINGS) -> list[Thing]:
     """Hands at work and hands with something in them, all that `_KINDS` has in turn."""
-    things = []
+    things, rim = [], _faded_rim()[..., None]
     for number in range(count):
         random = np.random.default_rng((seed, number))
         skin = np.array(SKINS[int(random.integers(len(SKINS)))]) * random.uniform(0.8, 1.1)
         painted = _KINDS[number % len(_KINDS)](_plane(random), np.clip(skin, 0, 1), random)
         layer = reduced(painted, (_PICTURE_PX, _PICTURE_PX))
-        rgba = np.dstack([layer.colour, layer.cover]) * _faded_rim()[..., None]
+        rgba = np.dstack([layer.colour, layer.cover]) * rim
         things.append(Thing(np.round(np.clip(rgba, 0, 1) * 255).astype(np.uint8)))
     return things
 
@@ -153,9 +153,7 @@ def _plane(random: Generator) -> Plane:
     fine_px = _PICTURE_PX * FINER
     places = ((np.arange(fine_px, dtype=np.float32) + 0.5) / fine_px - 0.5) * _SPAN
     x, y = np.meshgrid(places, places)
-    light = np.array([random.normal(0, 0.5), -abs(random.normal(0.5, 0.3)), 1.0])
-    across, down, near = (light / np.linalg.norm(light)).tolist()
-    return Plane(x, y, fine_px / _SPAN, (across, down, near))
+    return Plane(x, y, fine_px / _SPAN, draw_light(random))
 
 
 def _faded_rim() -> NDArray[np.float32]:

@@ -243,14 +243,19 @@ def face_plane(pose: Pose, size_wh: tuple[int, int], random: Generator) -> Plane
         *((np.arange(side * FINER, dtype=np.float32) + 0.5) / FINER - 0.5 for side in size_wh)
     )
     x, y = (columns - between_x) / pose.scale_px, (rows - between_y) / pose.scale_px
-    light = np.array([random.normal(0, 0.5), -abs(random.normal(0.5, 0.3)), 1.0])
-    light /= np.linalg.norm(light)
     return Plane(
         x=np.asarray(x * across[0] + y * across[1], np.float32),
         y=np.asarray(y * across[0] - x * across[1] + (NOSE_TIP + MOUTH) / 2, np.float32),
         px=pose.scale_px * FINER,
-        light=(float(light[0]), float(light[1]), float(light[2])),
+        light=draw_light(random),
     )
+
+
+def draw_light(random: Generator) -> tuple[float, float, float]:
+    """Where light comes from, see Plane: mostly from above."""
+    light = np.array([random.normal(0, 0.5), -abs(random.normal(0.5, 0.3)), 1.0])
+    across, down, near = (light / np.linalg.norm(light)).tolist()
+    return across, down, near
 
 
 def capsule(plane: Plane, start: Point, end: Point, radius: float, end_radius: float) -> Body:
