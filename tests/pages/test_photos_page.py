@@ -20,12 +20,12 @@ from click.testing import CliRunner
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from support import bad_images
-from support.app_server import app_server
+from support.app_server import answers, app_server
 from support.fakes import picture
 from support.ports import free_port
 from support.toy_detector import crowd, write_toy_detector
 from support.toy_model import BLUE, GREEN, GREY, RED, plain, write_toy_model
-from support.waiting import LIMIT_S
+from support.waiting import LIMIT_S, until
 
 import maskwatch
 from maskwatch.app import components, settings, views
@@ -469,7 +469,8 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_it_ends_well_by_ctrl_c(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "maskwatch", "app", "--server.port", str(free_port())]
+    port = free_port()
+    command = [sys.executable, "-m", "maskwatch", "app", "--server.port", str(port)]
     environment = {**os.environ, "STREAMLIT_SERVER_HEADLESS": "true"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -477,6 +478,8 @@ def test_it_ends_well_by_ctrl_c(tmp_path: Path) -> None:
         assert server.stdout
         while "URL: " not in server.stdout.readline():
             assert server.poll() is None
+        # Streamlit tells the address before it serves there
+        until(lambda: answers(port, server), "it answers")
         server.send_signal(signal.SIGINT)
         _, errors = server.communicate(timeout=LIMIT_S)
     assert (server.returncode, errors.strip()) == (0, "")

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from support.ports import free_port
 from support.waiting import LIMIT_S, until
@@ -39,7 +40,7 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health", server), "it answers")
+        until(lambda: answers(port, server), "it answers")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -53,10 +54,11 @@ def app_server(folder: Path, *options: str | Path) -> Iterator[str]:
         assert word not in said, said
 
 
-def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
+def answers(port: int, server: subprocess.Popen[Any]) -> bool:
+    """Whether the pages of this server can be asked for."""
     assert server.poll() is None, "the server ended by itself"
     try:
-        urllib.request.urlopen(url, timeout=LIMIT_S).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=LIMIT_S).close()
     except OSError:
         return False
     return True
