@@ -132,6 +132,17 @@ def test_wrong_usage(
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.PARQUET"])
+def test_a_list_goes_with_a_folder_only(networks: Networks, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("image_path\na.png\n")
+    result = predict(networks, tmp_path / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        result.stderr
+        == f"Error: {tmp_path / name}: a list of pictures goes with --out FOLDER only\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [

@@ -30,9 +30,9 @@ from maskwatch.training.detector.network import (
     build_detector,
     fold_batch_norm,
 )
-from maskwatch.training.detector.scenes import COLUMNS, output_points
+from maskwatch.training.detector.scenes import COLUMNS, Scene, output_points
 from maskwatch.training.detector.stem import fit_stem, is_in
-from maskwatch.training.detector.teacher import Teacher
+from maskwatch.training.detector.teacher import Teacher, seen_upright
 from maskwatch.training.detector.train import check_parity, export_detector, train_detector
 from maskwatch.training.recipes.detector import (
     DetectorFitRecipe,
@@ -478,6 +478,23 @@ def test_a_teacher_scores_the_points_at_a_face_and_no_others():
     middle = np.abs(points[:, :2] - 128).max(axis=1) < points[:, 2] / 2 + 1
     assert scores[0][middle].min() > 0.5
     assert not scores[1].any()
+
+
+@pytest.mark.shared
+def test_a_teacher_sees_turned_faces_upright():
+    image_rgb = load_image(ROOT / "src" / "maskwatch" / "samples" / "group.jpg")
+    left, top, right, bottom = FaceDetector().detect(image_rgb)[0].box_xyxy
+    middle_xy = ((left + right) / 2, (top + bottom) / 2)
+    turn = cv2.getRotationMatrix2D(middle_xy, -60, 80 / (bottom - top))
+    turn[:, 2] += 128 - np.array(middle_xy)
+    none, tiles = np.empty((0, 4)), np.array([[0.0, 0, 256, 256, 60]])
+    picture = cv2.warpAffine(image_rgb, turn, (256, 256))
+    scene = Scene(picture, none, np.empty(0, bool), np.empty((0, 5, 2)), none, tiles)
+    teacher, points = Teacher(YUNET), output_points(256)
+    middle = np.abs(points[:, :2] - 128).max(axis=1) < points[:, 2] / 2 + 1
+    as_it_is = teacher.scores(picture[None])[0][middle]
+    upright = seen_upright(teacher, [scene])[0][middle]
+    assert as_it_is.max() < 0.5 < upright.min()
 
 
 def test_a_teacher_is_yunet_or_refused(exported, tmp_path):

@@ -19,6 +19,7 @@ from PIL import Image
 
 import maskwatch
 from maskwatch.batch.run import Count, Engine, Run
+from maskwatch.batch.storage import MANIFESTS
 from maskwatch.cli.main import (
     INTERRUPTED,
     batch_options,
@@ -133,6 +134,7 @@ def predict(
     if engine or workers:
         raise SettingError("--engine and --workers: go with --out FOLDER only")
     named = [line for source in sources for line in _named(source)]
+    _refuse_lists(named)
     paths = list(dict.fromkeys(list_images(named)))
     workers = min(available_cpus(), len(paths)) or 1
     finder = maskwatch.WholeImage() if whole_image else detector
@@ -174,6 +176,12 @@ def predict(
 
 def _bar(results: Iterable[Result], length: int) -> AbstractContextManager[Iterable[Result]]:
     return click.progressbar(results, length=length, file=sys.stderr, show_pos=True)
+
+
+def _refuse_lists(named: Iterable[str]) -> None:
+    for source in named:
+        if source.lower().endswith(MANIFESTS) and not os.path.isdir(source):
+            raise SettingError(f"{source}: a list of pictures goes with --out FOLDER only")
 
 
 def _check_folder(out: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,6 +66,8 @@ class Scene:
         is_placed: (n,) see photos.Photo.
         landmarks_xy: (n, 5, 2), NaN where not known.
         ignore_xyxy: (m, 4).
+        tiles: (t, 5), the rectangles that photos fill, left, top, right and bottom, and by how many
+            degrees each photo is turned clockwise.
     """
 
     image_rgb: ImageRGB
@@ -72,6 +75,7 @@ class Scene:
     is_placed: NDArray[np.bool_]
     landmarks_xy: NDArray[np.float64]
     ignore_xyxy: NDArray[np.float64]
+    tiles: NDArray[np.float64]
 
 
 def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
@@ -153,19 +157,20 @@ class SceneMaker:
             tiles = [(0, 0, side_px, side_px)]
         canvas = np.empty((side_px, side_px, 3), np.uint8)
         parts = [self._fill(canvas, tile, random) for tile in tiles]
-        boxes, is_placed, landmarks, ignore = (
+        boxes, is_placed, landmarks, ignore, turned_deg = (
             np.concatenate(kind) for kind in zip(*parts, strict=True)
         )
         cover_faces(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
         if self._things and random.random() < recipe.scenes.things_share:
             lay_thing(canvas, boxes, self._things[int(random.integers(len(self._things)))], random)
         image = degrade(relight(canvas, recipe.augment, random), recipe.augment, random)
-        return Scene(image, boxes, is_placed, landmarks, ignore)
+        turned = np.column_stack([tiles, turned_deg])
+        return Scene(image, boxes, is_placed, landmarks, ignore, turned)
 
     def _fill(
         self, canvas: ImageRGB, tile: tuple[int, int, int, int], random: Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-        """Draw one photo into a rectangle of the canvas; its faces as in Scene."""
+    ) -> tuple[NDArray[Any], ...]:
+        """Draw one photo into a rectangle of the canvas: its faces as in Scene, its turn (1,)."""
         loaded, box = self._choose(random)
         left, top, right, bottom = tile
         width, height = right - left, bottom - top
@@ -197,7 +202,9 @@ class SceneMaker:
         ignored = ignored[(ignored[:, 2:] > ignored[:, :2]).all(axis=1)]
         shift = np.tile(corner, 2)
         is_placed = loaded.photo.is_placed[is_face]
-        return clipped[is_face] + shift, is_placed, landmarks[is_face] + corner, ignored + shift
+        marks = landmarks[is_face] + corner
+        turned_deg = np.rad2deg(np.arctan2([-warp[0, 1]], [warp[1, 1]]))
+        return clipped[is_face] + shift, is_placed, marks, ignored + shift, turned_deg
 
     def _choose(self, random: Generator) -> tuple[LoadedPhoto, NDArray[np.float64]]:
         """A photo, and the box (4,) that it is drawn for: a face, or what was taken for one."""

@@ -2,18 +2,23 @@
 
 Labels say where faces are. A network that has seen other photos says of every place how much it
 looks like one, and to imitate that teaches more than the labels of the same photos ("Distilling the
-Knowledge in a Neural Network", Hinton et al. 2015).
+Knowledge in a Neural Network", Hinton et al. 2015). It hardly knows turned faces, so it sees each
+photo of a scene upright as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import SettingError
 from maskwatch.models.runtime import create_session
+from maskwatch.schema import ImageRGB
+from maskwatch.training.detector.scenes import GREY, Scene, output_points
 from maskwatch.vision.letter_box import STRIDES_PX
 
 Grids = NDArray[np.float32]
@@ -63,6 +68,53 @@ class Teacher:
         grids = (for_fine, for_middle, for_coarse)
         scores = np.concatenate([grid.reshape(len(images), -1) for grid in grids], axis=1)
         return np.where(scores < _UNSEEN, 0, scores).astype(np.float32)
+
+
+def seen_upright(teacher: Teacher, scenes: Sequence[Scene]) -> Grids:
+    """The teacher's scores of scenes of one size: the larger of those as they are and upright.
+
+    Returns:
+        (n, A), see Teacher.scores.
+    """
+    as_they_are = teacher.scores(np.stack([scene.image_rgb for scene in scenes]))
+    upright = teacher.scores(np.stack([_turn_back(scene) for scene in scenes]))
+    points = output_points(scenes[0].image_rgb.shape[0])
+    turned = np.stack(
+        [_turn(scores, scene, points) for scores, scene in zip(upright, scenes, strict=True)]
+    )
+    return np.maximum(as_they_are, turned)
+
+
+def _turn_back(scene: Scene) -> ImageRGB:
+    """The scene with each photo upright, turned round the middle of its tile."""
+    image = scene.image_rgb.copy()
+    for left, top, right, bottom, turned_deg in scene.tiles:
+        tile = image[int(top) : int(bottom), int(left) : int(right)]
+        height, width = tile.shape[:2]
+        # OpenCV turns counter-clockwise, round the centres of pixels
+        back = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turned_deg, 1.0)
+        tile[:] = cv2.warpAffine(tile, back, (width, height), borderValue=GREY)
+    return image
+
+
+def _turn(upright: Grids, scene: Scene, points: Grids) -> Grids:
+    """Scores (A,) of the upright scene at the points (A, 3) where its photos lie; 0 outside."""
+    scores = np.zeros(len(points), np.float32)
+    strides = points[:, 2]
+    cells = scene.image_rgb.shape[0] // strides
+    first = np.searchsorted(strides, strides)  # where each grid begins: strides go up
+    for left, top, right, bottom, turned_deg in scene.tiles:
+        low, high = np.array([left, top]), np.array([right, bottom])
+        middle = (low + high) / 2
+        cos, sin = np.cos(np.deg2rad(turned_deg)), np.sin(np.deg2rad(turned_deg))
+        places = (points[:, :2] - middle) @ np.array([[cos, -sin], [sin, cos]]) + middle
+        cell = places // strides[:, None]
+        nearest = (cell + 0.5) * strides[:, None]
+        inside = [((xy >= low) & (xy < high)).all(axis=1) for xy in (points[:, :2], nearest)]
+        here = inside[0] & inside[1]
+        column, row = cell[here].T
+        scores[here] = upright[(first[here] + row * cells[here] + column).astype(int)]
+    return scores
 
 
 def _grid(class_scores: Grids, object_scores: Grids, side: int) -> Grids:

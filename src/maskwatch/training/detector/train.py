@@ -50,7 +50,7 @@ from maskwatch.training.detector.scenes import (
 )
 from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, evaluate
 from maskwatch.training.detector.stem import fit_stem, is_in
-from maskwatch.training.detector.teacher import Teacher
+from maskwatch.training.detector.teacher import Teacher, seen_upright
 from maskwatch.training.loop import train_epoch
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_folder import RunFolder
@@ -172,7 +172,7 @@ class SceneBatches:
         images = np.stack([scene.image_rgb for scene in scenes])
         targets = np.stack([make_targets(scene, self._points) for scene in scenes])
         if self._teacher is not None:
-            scores = self._teacher.scores(images)
+            scores = seen_upright(self._teacher, scenes)
             targets = np.concatenate([targets, scores[..., None]], axis=-1)
         return images, targets
 

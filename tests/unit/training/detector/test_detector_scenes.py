@@ -261,7 +261,7 @@ def scene_of(boxes, ignored=NO_FACES, landmarks=None):
     marks = np.full((len(boxes), 5, 2), np.nan) if landmarks is None else landmarks
     is_placed = np.ones(len(boxes), bool)
     image = np.zeros((256, 256, 3), np.uint8)
-    return Scene(image, boxes, is_placed, marks, np.asarray(ignored, float))
+    return Scene(image, boxes, is_placed, marks, np.asarray(ignored, float), np.empty((0, 5)))
 
 
 def test_without_faces_every_point_is_background():
