@@ -21,7 +21,8 @@ from support import bad_images
 from support.chromium import CHROMIUM, go_to, new_visitor
 from support.toy_detector import crowd
 from support.toy_model import BLUE, GREEN, RED, plain
-from test_browser_look import assert_accessible, until_readable
+from support.waiting import until
+from test_browser_look import assert_accessible, until_fits, until_readable
 
 from maskwatch import Analyzer
 from maskwatch.app.gallery import PER_PAGE
@@ -30,7 +31,7 @@ from maskwatch.app.photos import Photo, SessionPhotos, csv_file, json_file
 from maskwatch.io.images import load_image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = [
     pytest.mark.browser,
@@ -38,6 +39,8 @@ pytestmark = [
 ]
 
 ENGLISH, INDONESIAN = load_catalogue("en"), load_catalogue("id")
+FIELD = re.compile(r"\b20 MB\b")
+"""What stands in the field for photos, in any language."""
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def open_page(toy_pages: str, chromium: Browser) -> Iterator[object]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Policy" in said.text else 0)
         page.goto(f"{toy_pages}/{query}")
-        page.get_by_text(re.compile(r"\b20 MB\b")).wait_for()
+        page.get_by_text(FIELD).wait_for()
         return page
 
     yield opened
@@ -70,10 +73,6 @@ def saved(folder: Path, name: str, image: np.ndarray) -> Path:
 
 def upload(page: Page, *paths: Path) -> None:
     page.locator("input[type=file]").set_input_files(list(paths))
-
-
-def fits(page: Page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_a_photo_goes_up_and_its_verdict_comes_back(open_page, tmp_path: Path) -> None:
@@ -96,27 +95,32 @@ def test_a_photo_goes_up_and_its_verdict_comes_back(open_page, tmp_path: Path) -
     page.get_by_text("3 photos need attention · 1 of them cannot be read").wait_for()
     page.get_by_alt_text(f"crowd.png: {count}").wait_for()
     page.get_by_test_id("stDataFrame").wait_for()
-    assert fits(page)
+    until_fits(page)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_alt_text(f"crowd.png: {count}").wait_for()
-    assert fits(page)
+    until_fits(page)
 
 
 def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
     open_page, tmp_path: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     paths = []
     for number in range(PER_PAGE + 12):
         image = np.kron(crowd((3, 2, (10, 250, number))), np.ones((10, 10, 1), np.uint8))
         paths.append(saved(tmp_path, f"{number}.jpg", image))
     page = open_page()
+    heard: list[bytes] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", heard.append))
+    page.reload()
+    page.get_by_text(FIELD).wait_for()
     upload(page, *paths)
-    page.wait_for_function(
-        """() => document.body.innerText.includes("No mask 100.0%")
-              && document.body.innerText.includes("Checking photo")"""
-    )
     page.get_by_text(f"{len(paths)} photos · {len(paths)} faces").wait_for()
-    assert page.get_by_text("Checking photo").count() == 0
+    expect(page.get_by_text("Checking photo")).to_have_count(0)
+    # in the order in which it was told, for a browser that stands still sees only the end
+    told = b"".join(part for part in heard if isinstance(part, bytes))
+    assert 0 < told.find(b"100.0%") < told.rfind(b"Checking photo")
     page.get_by_role("button", name="Page 3", exact=True).click()
     names = page.get_by_test_id("stMarkdown")
     names.get_by_text("19.jpg", exact=True).wait_for()
@@ -134,14 +138,21 @@ def test_the_answer_is_on_the_first_screen(
     result = page.get_by_alt_text("crowd.png: 2 faces: 1 mask worn, 1 no mask")
     for element in (page.get_by_role("radio", name="English"), result):
         element.wait_for()
-        place = element.bounding_box()
-        assert place["y"] >= 0 and place["y"] + place["height"] <= height_px
+        # what tells how far it is, and is above it, goes a moment later
+        until(lambda element=element: is_within(element, height_px), "it is on the first screen")
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
+def is_within(element: Locator, height_px: int) -> bool:
+    place = element.bounding_box()
+    return place is not None and place["y"] >= 0 and place["y"] + place["height"] <= height_px
 
 
 def test_neither_language_nor_page_loses_a_photo_and_a_reload_asks(
     open_page, tmp_path: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     page = open_page()
     upload(page, saved(tmp_path, "red.png", plain(RED, 200, 240)))
     english = page.get_by_alt_text("red.png: 1 face: 1 mask worn")
@@ -150,7 +161,7 @@ def test_neither_language_nor_page_loses_a_photo_and_a_reload_asks(
     indonesian = page.get_by_alt_text("red.png: 1 wajah: 1 masker dipakai")
     page.get_by_text("✓ Masker dipakai 100,0%", exact=True).wait_for()
     assert indonesian.get_attribute("src") != address
-    assert english.count() == 0
+    expect(english).to_have_count(0)
     cannot = page.get_by_text(INDONESIAN.text("model.cannot")).first
     go_to(page, INDONESIAN.text("pages.model"), cannot)
     go_to(page, INDONESIAN.text("pages.photo"), indonesian)
@@ -174,7 +185,7 @@ def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
     background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     assert max(map(int, page.evaluate(background)[4:-1].split(","))) < 60  # it is dark
     until_readable(page)
-    assert fits(page)
+    until_fits(page)
     page.emulate_media(color_scheme="light")
     until_readable(page)
     assert_accessible(page)
@@ -183,8 +194,11 @@ def test_why_shows_what_the_network_saw(open_page, tmp_path: Path) -> None:
 def test_what_streamlit_says_itself_is_in_the_language_of_the_page(
     open_page, tmp_path: Path
 ) -> None:
+    from playwright.sync_api import expect
+
     page = open_page(locale="id-ID")
-    assert page.get_by_text("per file").count() == page.get_by_text("HEIC").count() == 0
+    for words in ("per file", "HEIC"):
+        expect(page.get_by_text(words)).to_have_count(0)
     (tmp_path / "words.txt").write_text("no photo")
     upload(page, tmp_path / "words.txt")
     why = page.get_by_text(INDONESIAN.text("streamlit_says.wrong_kind"), exact=True)
@@ -201,7 +215,7 @@ def test_a_sample_is_one_keypress_away(open_page) -> None:
     page.get_by_text("group.jpg", exact=True).first.wait_for()
     # it is begun at the top again, where the answer is
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
-    assert fits(page)
+    until_fits(page)
 
 
 def test_two_visitors_see_nothing_of_each_other(open_page, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from support.data_factory import folder_set
 from support.job_factory import fake_run
 from support.training_factory import random_base_weights
 from support.waiting import until
-from test_browser_look import assert_accessible, until_readable
+from test_browser_look import assert_accessible, until_fits, until_readable
 
 from maskwatch._version import __version__
 from maskwatch.app.i18n import load_catalogue
@@ -148,8 +148,7 @@ def test_every_word_can_be_read(
         for width_px in (375, 1100):
             page.set_viewport_size({"width": width_px, "height": 900})
             until_readable(page)
-            overhang = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert overhang <= 0
+            until_fits(page)
             if scheme == "light":
                 assert_accessible(page)
 

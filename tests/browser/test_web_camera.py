@@ -152,6 +152,20 @@ def test_a_camera_that_is_unplugged_can_come_back(open_page: Opened) -> None:
     lost.wait_for(state="hidden")
 
 
+def test_a_camera_that_is_silent_says_so_until_it_goes_on(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+    page.locator("#rate", has_text="ms").wait_for()
+    tell = """(name) => document.getElementById("camera").srcObject.getTracks()[0]
+        .dispatchEvent(new Event(name))"""
+    silent = page.get_by_text(ENGLISH.text("web.camera_silent"))
+    page.evaluate(tell, "mute")
+    silent.wait_for()
+    page.evaluate(tell, "unmute")
+    silent.wait_for(state="hidden")
+    page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).wait_for()
+
+
 def test_a_camera_that_is_gone_for_good_leaves_the_page_to_another(open_page: Opened) -> None:
     page = open_page(path="/#live", permissions=["camera"])
     start = page.locator("#start")

@@ -83,6 +83,8 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
     chromium: Browser, tmp_path: Path
 ) -> None:
     path = tmp_path / "statistics.sqlite3"
+    from playwright.sync_api import expect
+
     with (
         app_server(tmp_path, "--statistics", path) as address,
         live_page(chromium, address) as page,
@@ -91,7 +93,7 @@ def test_the_browser_judges_and_the_server_hears_counts_only_when_they_are_wante
         page.get_by_role("button", name=ENGLISH.text("live.start")).click()
         page.get_by_role("status").filter(has_text=FOUR).wait_for()
         page.get_by_role("img", name=FOUR).wait_for()
-        assert page.locator("iframe").count() == 0
+        expect(page.locator("iframe")).to_have_count(0)  # what was there before goes last
         found = Axe().run(page).response["violations"]
         assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
         is_wanted = page.get_by_label(ENGLISH.text("consent.switch")).first.is_checked()
@@ -173,8 +175,9 @@ def test_it_warns_of_missing_masks_as_the_server_does(chromium: Browser, pages: 
         page.get_by_text(ENGLISH.text("warning_signs.no_mask")).wait_for()
         assert page.evaluate("window.tones") == 0  # nobody asked for any
         page.get_by_role("checkbox", name=ENGLISH.text("warning_signs.sound")).check()
-        until(lambda: page.evaluate("window.tones") == 2, "how it sounds")
+        until(lambda: page.evaluate("window.tones") >= 2, "how it sounds")
         page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).click()
         assert page.locator("#warnings .badge").count() == 0
+        before = page.evaluate("window.tones")  # more than two where somebody was lost and found
         start.click()
-        until(lambda: page.evaluate("window.tones") == 4, "they are in view again")
+        until(lambda: page.evaluate("window.tones") >= before + 2, "they are in view again")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.chromium import CHROMIUM
 from support.drawn_video import write_video
-from support.web_page import Opened, group_rgb
+from support.web_page import HOLD, STEADY, Opened, group_rgb
 
 from maskwatch.app.i18n import load_catalogue
 
@@ -66,6 +66,7 @@ def begin(page: Page, folder: Path) -> None:
 
 def test_a_film_waits_for_a_visitor_who_is_away(open_page: Opened, tmp_path: Path) -> None:
     page = open_page(path="/#film")
+    page.evaluate(STEADY)
     page.evaluate(SLEEP)
     begin(page, tmp_path)
     page.get_by_role("link", name=ENGLISH.text("web.film_save")).wait_for()
@@ -78,10 +79,35 @@ def test_the_focus_is_not_lost_with_the_button_that_stops_a_film(
     open_page: Opened, tmp_path: Path, stops: bool
 ) -> None:
     page = open_page(path="/#film")
+    page.evaluate(HOLD)  # or it may be over before the button has the focus
     begin(page, tmp_path)
     stop = page.locator("#film_stop")
+    stop.wait_for()
     stop.focus()
     if stops:
         page.keyboard.press("Enter")
+    page.evaluate("window.goOn()")
     stop.wait_for(state="hidden")
     assert page.evaluate("document.activeElement.id") == "film_file"
+
+
+BREAK = """() => {
+    const resume = MediaRecorder.prototype.resume;
+    MediaRecorder.prototype.resume = function () {
+        resume.call(this);
+        film_video.src = "gone.webm";
+    };
+}"""
+"""A film cannot be read any more from its first frame on."""
+
+
+def test_what_is_judged_of_a_film_that_breaks_can_be_kept(
+    open_page: Opened, tmp_path: Path
+) -> None:
+    page = open_page(path="/#film")
+    page.evaluate(BREAK)
+    begin(page, tmp_path)
+    page.get_by_text(ENGLISH.text("web.film_damaged")).wait_for()
+    page.get_by_role("link", name=ENGLISH.text("web.film_save")).wait_for()
+    assert page.locator("#film_stop").is_hidden()
+    assert " 0 frames judged" not in page.locator("#film_said").inner_text()

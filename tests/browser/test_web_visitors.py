@@ -19,7 +19,7 @@ from PIL import Image
 from support.chromium import CHROMIUM
 from support.drawn_video import write_video
 from support.waiting import until
-from support.web_page import GROUP, Opened, group_rgb
+from support.web_page import GROUP, HOLD, Opened, group_rgb
 
 from maskwatch.app.i18n import LANGUAGES, load_catalogue
 from maskwatch.samples import SAMPLES
@@ -38,13 +38,6 @@ KEEPS = {
     "{ throw new DOMException('full', 'QuotaExceededError'); }",
 }
 """What happens to pages that want to keep something in a browser."""
-
-HOLD = """() => {
-    const real = window.createImageBitmap;
-    const held = new Promise((resolve) => (window.goOn = resolve));
-    window.createImageBitmap = async (...given) => (await held, real(...given));
-}"""
-"""No picture can be opened until the page is told to go on."""
 
 REFUSE = """() => {
     const real = window.createImageBitmap;
@@ -104,11 +97,11 @@ def test_a_photo_that_is_chosen_before_the_scripts_are_there_is_judged(open_page
     page.route("**/app.js", lambda route: held.append(route))
     page.goto(page.url.replace("ort/LICENSE.txt", ""), wait_until="commit")
     page.locator("#files").set_input_files(GROUP.path)
-    page.wait_for_function("document.querySelector('#files').files.length === 1")
-    for route in held:
-        route.continue_()
-    page.get_by_text("1 photo · 4 faces").first.wait_for()
+    assert page.evaluate("document.querySelector('#files').files.length") == 1
+    until(lambda: page.evaluate("1") and held)  # it may be told of after the page is there
     assert len(held) == 1
+    held[0].continue_()
+    page.get_by_text("1 photo · 4 faces").first.wait_for()
 
 
 @pytest.mark.parametrize("why", KEEPS)
@@ -203,6 +196,7 @@ def test_a_film_that_is_stopped_while_networks_load_asks_for_nothing(
     page.route("**/detector.onnx.gz", lambda route: held.append(route))
     page.add_init_script(NOTE_DOORS)
     page.goto(page.url.replace("ort/LICENSE.txt", "#film"))
+    page.locator("#film").wait_for()  # before that nobody listens to what is chosen in it
     film = write_video(tmp_path / "film.webm", [group_rgb()] * 5, codec="libvpx")
     page.locator("#film_file").set_input_files(film)
     page.locator("#film_stop").click()

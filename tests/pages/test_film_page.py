@@ -5,6 +5,7 @@ Run: pytest tests/pages/test_film_page.py
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,13 +30,17 @@ ENGLISH = load_catalogue("en")
 
 
 @pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The page; its film ends with the test, for the next test's waits only so long for it."""
     st.cache_resource.clear()
     monkeypatch.setenv(settings.MODEL_VARIABLE, str(write_toy_model(tmp_path)))
     monkeypatch.setenv(settings.DETECTOR_VARIABLE, str(write_toy_detector(tmp_path)))
     page = AppTest.from_file(str(PAGE), default_timeout=120).run()
     assert not page.exception
-    return page
+    yield page
+    if "film" in page.session_state:
+        page.session_state["film"].stop()
+        until(lambda: page.session_state["film"].state.ended, "it ends")
 
 
 @pytest.fixture(scope="module")

@@ -208,6 +208,7 @@ def test_where_no_connection_comes_up_it_says_why_and_offers_single_pictures(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(browser_camera, "CONNECT_S", 600.0)
     browser.press_start()
     assert "Connecting" in spoken(run(page)) and not page.error
     monkeypatch.setattr(browser_camera, "CONNECT_S", 0.0)

@@ -181,5 +181,6 @@ def test_the_whole_program_writes_a_mail(networks: list[str], tmp_path: Path) ->
             until(lambda: caught.mails)
             assert program.end() == 0 and program.errors == ""
     mail = email.message_from_bytes(caught.mails[0], policy=email.policy.default)
-    (path,) = (tmp_path / "evidence").iterdir()
-    assert [part.get_content() for part in mail.iter_attachments()] == [path.read_bytes()]
+    (attached,) = [part.get_content() for part in mail.iter_attachments()]
+    # where the machine stands still the face is lost and found, which is another violation
+    assert attached in [path.read_bytes() for path in (tmp_path / "evidence").iterdir()]

@@ -43,6 +43,9 @@ from maskwatch.schema import Frame
 
 EAGER = RetryPolicy(first_pause_s=0.05, longest_pause_s=0.1)
 WATCHFUL = replace(EAGER, picture_s=0.4)
+# silence, or a machine that stands still, is not to be taken for a frozen camera, which would be
+# connected to again
+PATIENT = replace(EAGER, picture_s=2 * LIMIT_S)
 KINDS = pytest.mark.parametrize(("handler", "scheme"), [(Mjpeg, "http"), (Rtsp, "rtsp")])
 
 
@@ -63,7 +66,7 @@ def test_frames_come_in_order_with_the_time_of_arrival(
 ) -> None:
     began_s = time.monotonic()
     with serve(handler, counting) as host:
-        frames = first_frames(f"{scheme}://user:secret@{host}/1", 20)
+        frames = first_frames(f"{scheme}://user:secret@{host}/1", 20, PATIENT)
     numbers = [number_in(frame.image_rgb) for frame in frames]
     assert numbers == sorted(set(numbers)) and len(numbers) == 20
     assert numbers == [frame.index for frame in frames]
@@ -80,9 +83,7 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted() -> None:
         sent.set()
         silent(send)
 
-    # silence is not to be taken for a frozen camera, which would be connected to again
-    policy = replace(EAGER, picture_s=2 * LIMIT_S)
-    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", policy) as source:
+    with serve(Mjpeg, burst) as host, open_source(f"http://{host}/", PATIENT) as source:
         frames = iter(source)
         given = [next(frames)]
         assert sent.wait(LIMIT_S)
@@ -93,6 +94,11 @@ def test_a_slow_reader_gets_the_newest_frame_and_the_rest_is_counted() -> None:
         assert number_in(given[-1].image_rgb) == 39
         assert len(given) + source.dropped == 40
         assert source.dropped > 0
+
+
+def told_of(host: str, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged of one server; the reader of an earlier test may still be at its end."""
+    return [message for message in caplog.messages if host in message]
 
 
 @KINDS
@@ -111,8 +117,7 @@ def test_a_stream_that_drops_is_connected_again(
                 if number_in(frame.image_rgb) >= 200:
                     break
     assert frame.index >= 60  # counted on through all connections
-    # the reader of an earlier test may still be at its end
-    own = [message for message in caplog.messages if host in message]
+    own = told_of(host, caplog)
     assert own[0].startswith(f"{scheme}://***@{host}/...: ")
     assert "; connecting again in 0.0" in own[0]
     assert own[1] == f"{scheme}://***@{host}/...: connected again"
@@ -134,7 +139,7 @@ def test_a_frozen_stream_is_noticed_and_connected_again(
         for frame in source:
             if frame.index > 35:
                 break
-    assert "frozen: no new picture for 0.4 s; connecting again" in caplog.messages[0]
+    assert "frozen: no new picture for 0.4 s; connecting again" in told_of(host, caplog)[0]
 
 
 def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
@@ -148,7 +153,7 @@ def test_a_server_that_keeps_talking_without_pictures_is_frozen_too(
 
     with serve(Mjpeg, broken_pictures) as host:
         assert len(first_frames(f"http://{host}/", 5, WATCHFUL)) == 5
-    assert "frozen: no new picture for 0.4 s" in caplog.messages[0]
+    assert "frozen: no new picture for 0.4 s" in told_of(host, caplog)[0]
 
 
 @KINDS
@@ -174,16 +179,21 @@ def test_garbage_in_the_middle_does_not_end_it(
 
 @KINDS
 def test_the_size_may_change(handler: type[BaseRequestHandler], scheme: str) -> None:
+    seen = threading.Event()
+
     def two_sizes(send: Send, connection: int) -> None:
         for number in range(60):
+            if number == 40:  # else a reader that is late might see the newest alone
+                seen.wait(LIMIT_S)
             send(numbered(number, *((WIDTH, HEIGHT) if number < 40 else (128, 96))))
             over.wait(0.01)
         silent(send)
 
     sizes = set()
-    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", EAGER) as source:
+    with serve(handler, two_sizes) as host, open_source(f"{scheme}://{host}/", PATIENT) as source:
         for frame in source:
             sizes.add(frame.image_rgb.shape[:2])
+            seen.set()
             if number_in(frame.image_rgb) == 59:
                 break
     assert sizes == {(HEIGHT, WIDTH), (96, 128)}
@@ -250,7 +260,7 @@ def test_nobody_listens(scheme: str) -> None:
 def test_a_stream_that_stays_away_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     with serve(Mjpeg, lambda send, _: [send(numbered(1)) for _ in range(9)]) as host:
         source = open_source(f"http://user:secret@{host}/", replace(EAGER, give_up_s=1.0))
-        assert next(iter(source)).index < 9
+        next(iter(source))
     with source, pytest.raises(VideoError, match=r"given up after \d+ s"):
         list(source)
     assert not any("secret" in message for message in caplog.messages)
@@ -291,7 +301,7 @@ def test_an_address_that_gives_one_picture_is_asked_again_and_again() -> None:
         frames = first_frames(f"http://user:secret@{host}/snapshot.jpg?size=full", 4, policy)
     numbers = [number_in(frame.image_rgb) for frame in frames]
     assert numbers == sorted(set(numbers))  # each is asked for thrice and given once
-    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert [frame.index for frame in frames] == numbers  # counting those that gave way
     assert all(a.time_s < b.time_s for a, b in itertools.pairwise(frames))
 
 

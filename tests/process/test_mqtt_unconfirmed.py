@@ -53,9 +53,11 @@ def test_the_broker_keeps_what_holds_after_a_connection_that_broke(
 ) -> None:
     broker.show(BARE)
     until(lambda: server.texts(STATE))
+    server.is_open.clear()  # else it may be connected again before anybody sees that it was not
     server.hang_up()
     until(lambda: not broker._client.is_connected())
     broker.show(EMPTY)
+    server.is_open.set()
     until(lambda: server.texts(STATE, connection=1))
     broker.show(BARE)  # whatever waited is there before this
     until(lambda: json.loads(server.texts(STATE, connection=1)[-1])["violation"] == "ON")
@@ -82,6 +84,7 @@ def test_an_alert_that_is_not_confirmed_is_not_handed_over_again(
         for _ in range(3 * mqtt._MOST_UNCONFIRMED):  # the oldest give way, and others come
             assert broker.send(Delivery(alert(), "mqtt")).outcome is Outcome.UNREACHABLE
     assert len(broker._client._out_messages) == mqtt._MOST_UNCONFIRMED
+    until(lambda: server.texts(ALERT))
     server.confirms = True
     server.hang_up()
     until(lambda: not broker._client._out_messages)
@@ -117,6 +120,7 @@ def test_a_broker_that_hangs_up_for_a_large_picture_still_tells_the_alert(tmp_pa
             one = Delivery(alert("one", event="e1"), "mqtt")
             until(lambda: broker.send(one).outcome is Outcome.SENT)
             listener.until("maskwatch/status", "online")
+            until(lambda: listener.alerts)  # the broker confirms it before all others have it
             assert [json.loads(text)["id"] for text in listener.alerts] == ["one"]
         finally:
             broker.stop()

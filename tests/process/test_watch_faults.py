@@ -22,9 +22,9 @@ from support.http_endpoint import endpoint
 from support.mqtt_broker import listening, mosquitto
 from support.paths import TESTS
 from support.small_disk import small_disk
-from support.stream_servers import Mjpeg, Send, over, serve
+from support.stream_servers import Mjpeg, serve
 from support.waiting import LIMIT_S, until
-from test_cli_watch import BARE, EMPTY, MASKED, RULE, Running, named, networks, watching
+from test_cli_watch import BARE, MASKED, RULE, Stage, named, networks, watching
 from test_event_store import RUN
 
 from maskwatch.schema import MaskState
@@ -34,29 +34,6 @@ from maskwatch.watch.event_store import EventStore
 __all__ = ["networks"]
 
 EVER = (0, 1e12)
-
-
-class Stage:
-    """A camera that shows what the test says, for as long as it says so."""
-
-    def __init__(self) -> None:
-        self.picture = EMPTY
-
-    def show(self, send: Send, connection: int = 0) -> None:
-        while not over.wait(0.02):
-            send(self.picture)
-
-    def bare_again(self, program: Running) -> None:
-        """Somebody wears a mask, and then none for long enough to be told of."""
-        for picture, state in ((MASKED, "mask"), (BARE, "no_mask")):
-            self.picture = picture
-            until(lambda state=state: in_view(program).get(state) == 1)
-        frames = program.last["door"]["frames"]
-        until(lambda: program.last["door"]["frames"] > frames + 10)
-
-
-def in_view(program: Running) -> dict[str, int]:
-    return program.last.get("door", {}).get("in_view") or {}
 
 
 def is_whole(path: Path) -> bool:
@@ -75,7 +52,8 @@ def test_a_program_that_is_killed_again_and_again_loses_only_the_last_moments_of
         command = [sys.executable, "-c", RUN, str(path), str(TESTS)]
         program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert program.stdout
-        for _ in range(draw.randint(110, 200)):  # a hundredth of a second each: it writes meanwhile
+        until(lambda kept=kept: len(EventStore(path).events(*EVER)) > kept)  # it has begun to write
+        for _ in range(draw.randint(110, 200)):  # and is somewhere between two writes
             program.stdout.readline()
         program.send_signal(signal.SIGKILL)
         program.communicate()
@@ -250,5 +228,5 @@ def test_ended_by_a_signal_it_has_not_failed_whatever_became_of_a_film(
         ]
         with watching(networks, tmp_path, cameras=cameras) as program:
             until(lambda: program.last.get("missing", {}).get("condition") == "failed")
-            until(lambda: program.last["door"]["condition"] == "live")
+            until(lambda: program.last.get("door", {}).get("condition") == "live")
             assert program.end() == 0

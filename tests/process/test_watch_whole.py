@@ -16,8 +16,7 @@ from support.mail_catcher import mail_catcher
 from support.mqtt_broker import listening, mosquitto
 from support.stream_servers import Rtsp, serve
 from support.waiting import until
-from test_cli_watch import EVER, RULE, named, networks, watching
-from test_watch_faults import EMPTY, Stage
+from test_cli_watch import EMPTY, EVER, RULE, Stage, named, networks, watching
 from test_watch_page import EVERYTHING, KEYS, Site
 
 from maskwatch.watch.event_store import EventStore

@@ -35,11 +35,14 @@ class HandBroker:
         port: where.
         heard: all messages so far.
         confirms: whether those that ask for it are confirmed from now on.
+        is_open: set as long as it answers who connects.
     """
 
     def __init__(self) -> None:
         self.heard: list[Published] = []
         self.confirms = False
+        self.is_open = threading.Event()
+        self.is_open.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
@@ -62,6 +65,7 @@ class HandBroker:
 
     def close(self) -> None:
         """End everything."""
+        self.is_open.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         for connection in self._connections:
@@ -76,6 +80,7 @@ class HandBroker:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.is_open.wait()
             number = len(self._connections)
             self._connections.append(connection)
             with connection, suppress(OSError), connection.makefile("rb") as packets:

@@ -26,6 +26,37 @@ FOUR = "4 faces: 2 mask worn, 1 no mask, 1 mask worn incorrectly"
 
 Opened = Callable[..., "Page"]
 
+HOLD = """() => {
+    const real = window.createImageBitmap;
+    const held = new Promise((resolve) => (window.goOn = resolve));
+    window.createImageBitmap = async (...given) => (await held, real(...given));
+}"""
+"""No picture can be opened until the page is told to go on."""
+
+STEADY = """() => {
+    const real = performance.now.bind(performance);
+    let lastMs = real();
+    let nowMs = lastMs;
+    let looks = 0;
+    window.stoodStillS = 0;
+    const resume = MediaRecorder.prototype.resume;
+    MediaRecorder.prototype.resume = function () { looks = 0; resume.call(this); };
+    performance.now = () => {
+        const passedMs = real() - lastMs;
+        const tickMs = Math.min(passedMs, 200);
+        lastMs += passedMs;
+        nowMs += tickMs;
+        if (looks === 1) window.stoodStillS += (passedMs - tickMs) / 1000;
+        looks += 1;
+        return nowMs;
+    };
+}"""
+"""The page's clock is that of a machine that never stands still while a frame is recorded.
+
+A film of two seconds would else be over with the frame at which that happens. How long it stood
+still then, which is in the recording, stands in `stoodStillS`.
+"""
+
 
 def group_rgb() -> np.ndarray:
     """The drawn sample of four people as a camera sees it, (480, 640, 3)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -166,9 +166,15 @@ def card_of_other_data(work: Work) -> None:
     write_card(ModelCard(**{**values, "training": {}}), work.model)
 
 
+def calibrated_anew(work: Work) -> None:
+    _, card = load_model(work.model)
+    write_card(replace(card, logit_shift=(0.1, 0.0, -0.1)), work.model)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (calibrated_anew, r"evaluation\.json: is of small-64 .* before it was calibrated anew"),
         (other_data, "run: is not the run that small-64 .* was exported from"),
         (other_name, "run: is not the run that small-64"),
         (unfinished, "run: the run is not finished"),

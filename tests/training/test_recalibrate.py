@@ -17,6 +17,7 @@ from support.training_factory import coloured_manifest
 from maskwatch.cli.main import cli
 from maskwatch.errors import DataError, ModelError
 from maskwatch.models.card import load_model
+from maskwatch.models.evidence import evidence_path
 from maskwatch.training.classifier.export import recalibrate
 
 
@@ -85,3 +86,18 @@ def test_the_command(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "temperature " in result.output and "test: 12 crops" in result.output
     assert load_model(out)[1].training["calibrated_on"]
+
+
+def test_the_card_does_not_take_the_place_of_the_network(folder: Path) -> None:
+    toy = write_toy_model(folder)
+    arguments = [str(toy), "--data", str(folder / "drawn.parquet"), "--out"]
+    result = CliRunner().invoke(cli, ["calibrate", *arguments, str(folder / "new.json")])
+    assert result.exit_code == 2 and "must end in .onnx" in result.stderr
+    assert not (folder / "new.json").exists()
+
+
+def test_no_evidence_of_another_calibration_stays(folder: Path, table: pd.DataFrame) -> None:
+    toy = write_toy_model(folder)
+    evidence_path(toy).write_text("of the calibration before")
+    recalibrate(toy, table, toy)
+    assert not evidence_path(toy).exists()

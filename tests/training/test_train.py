@@ -170,6 +170,34 @@ def test_cached_features_give_what_training_without_them_gives(work, table, weig
     assert np.allclose(*answers, atol=1e-4)
 
 
+def test_a_run_cut_off_without_the_cache_does_not_go_on_with_it(work, table, weights):
+    folder = RunFolder(work / "uncached")
+    recipe = small_recipe(fit=FitRecipe(learning_rate=0.003, batch_size=4, epochs=2))
+
+    def cut_off(epoch, *_):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, table, folder, weights, progress=cut_off)
+    with pytest.raises(SettingError, match="an unfinished run without --cache"):
+        train(recipe, table, folder, weights, cache=work / "cache")
+    assert folder.kept_epochs() == 1  # nothing is lost
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"state": "training"}'])
+def test_a_broken_run_file_is_one_line(work, table, weights, tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(DataError, match=r"not a (whole )?run folder \("):
+        train(small_recipe(), table, RunFolder(tmp_path), weights)
+
+
+def test_a_run_folder_that_cannot_be_made(table, weights, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be written"):
+        train(small_recipe(), table, RunFolder(tmp_path / "file" / "run"), weights)
+
+
 def test_the_cache_refuses_a_base_that_learns(work, table, weights):
     with pytest.raises(SettingError, match="frozen base"):
         train(learning_recipe(), table, RunFolder(work / "no"), weights, cache=work / "cache")

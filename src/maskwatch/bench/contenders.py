@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.bench.speed import Call, Times, draw_frame, take_turns
-from maskwatch.errors import pip_extra
+from maskwatch.errors import MaskWatchError, pip_extra
 from maskwatch.models.device import devices_here, is_here
 from maskwatch.models.runtime import available_cpus, create_session
 from maskwatch.pipeline import Analyzer
@@ -211,9 +211,12 @@ def _ask(process: subprocess.Popen[str], way: str) -> float:
     """Milliseconds that the process took for one frame."""
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the process has no pipes")
-    process.stdin.write(f"{way}\n")
-    process.stdin.flush()
-    return float(process.stdout.readline())
+    try:
+        process.stdin.write(f"{way}\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+    except (OSError, ValueError) as error:  # killed, say, where memory is short
+        raise MaskWatchError("bench: the process of the report's way has ended") from error
 
 
 def _installed(package: str) -> bool:

@@ -153,7 +153,7 @@ def detector(
     help="Whose faces to film: settings are chosen on val and reported on test.",
 )
 @click.option("--films", type=click.IntRange(1), default=36, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--steadiness", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The dial."
 )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from maskwatch.training.data.audit import Findings
 
+SEED = click.IntRange(0, 2**32 - 1)
+"""What NumPy and scikit-learn take."""
+
 # `maskwatch data synthesise`: pictures of masks worn wrong, and their honest counterparts.
 
 
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     help="New or empty folder for the pictures and synthetic.parquet.",
 )
 @click.option("--count", default=6000, show_default=True, help="Pictures; a tenth are unclear.")
-@click.option("--seed", default=0, show_default=True, help="For everything that is drawn by lot.")
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, help="For everything that is drawn by lot."
+)
 def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
     """Put masks on the bare faces of a split MANIFEST, right and wrong.
 
@@ -222,10 +227,15 @@ def manifest(
 def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None:
     """Find what is wrong in a MANIFEST, and the groups of near-identical pictures in it."""
     from maskwatch.training.data import audit as audits
-    from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
+    from maskwatch.training.data.manifest import (
+        data_sha256,
+        read_manifest,
+        require_real,
+        write_manifest,
+    )
     from maskwatch.training.data.near_duplicates import group_near_duplicates
 
-    table = read_manifest(manifest_path)
+    table = require_real(read_manifest(manifest_path))
     with click.progressbar(length=2 * len(table), label="reading", file=sys.stderr) as bar:
         grouped, findings = audits.audit(table, group_near_duplicates, bar.update)
     _show_problems(findings.unusable)
@@ -246,11 +256,11 @@ _UNUSED = {
 
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
-@click.option("--out", type=OUT, required=True, help="Manifest to write.")
+@click.option("--out", type=TRIED_OUT, required=True, help="Manifest to write.")
 @click.option("--protocol", type=click.Choice(["grouped", "public", "report"]), default="grouped")
 @click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
 @click.option("--fold", default=0, show_default=True, help="The part that becomes val.")
-@click.option("--seed", default=0, show_default=True, help="For the dealing of groups.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="For the dealing of groups.")
 @click.option(
     "--test", is_flag=True, help="Make the next fold, and the listed photos, the test part."
 )
@@ -275,13 +285,18 @@ def split(
     shipped models had them. report repeats the student report's own split, which leaks.
     """
     from maskwatch.training.data import split as splits
-    from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
+    from maskwatch.training.data.manifest import (
+        data_sha256,
+        read_manifest,
+        require_real,
+        write_manifest,
+    )
 
     for name in _UNUSED.get(protocol, ()):
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             option = f"--{name.replace('_', '-')}"
             raise SettingError(f"{option} does nothing with --protocol {protocol}; leave it out")
-    table = read_manifest(manifest_path)
+    table = require_real(read_manifest(manifest_path))
     if protocol == "report":
         table = splits.split_report(table)
     elif protocol == "public":

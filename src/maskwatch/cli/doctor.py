@@ -65,7 +65,7 @@ def _findings(camera: str | None) -> Iterator[Finding]:
     loading = list(check_loading())
     yield from loading
     yield check_cameras()
-    yield check_turn(os.environ, (Path.cwd(), home_folder()))
+    yield check_turn(os.environ, (*_current_folder(), home_folder()))
     if any(finding.faults for finding in loading):
         yield Finding("networks", "not tried: see above")
         return
@@ -78,6 +78,14 @@ def _findings(camera: str | None) -> Iterator[Finding]:
     yield check_statistics(Path(named) if named else default_path(), bool(named))
     if camera is not None:
         yield check_camera(camera)
+
+
+def _current_folder() -> tuple[Path, ...]:
+    """The folder that the user is in; none where somebody has removed it."""
+    try:
+        return (Path.cwd(),)
+    except OSError:
+        return ()
 
 
 # `maskwatch doctor`: what is installed, and what is wrong with it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskwatch.errors import MissingExtraError, SettingError
+from maskwatch.files import require_file
 from maskwatch.models.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _RECIPE = click.Path(path_type=Path, dir_okay=False, exists=True)  # TensorFlow takes long to load
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class _OnnxOut(click.Path):
+    """An ONNX file to write; whether that can be done shows before the work for it."""
+
+    def convert(self, *given: Any) -> Path:
+        path = Path(os.fsdecode(super().convert(*given)))
+        if path.suffix.lower() != ".onnx":  # its card would take the place of PATH.json
+            raise SettingError(f"{path}: must end in .onnx; its card goes beside it, in .json")
+        require_file(path)
+        return path
+
+
+_ONNX_OUT = _OnnxOut(dir_okay=False, path_type=Path)
 _WEIGHTS = click.option(
     "--weights",
     type=_FILE,
@@ -93,7 +109,7 @@ def tune(
 @click.command()
 @click.argument("run", type=_FOLDER)
 @click.option("--data", required=True, type=_FILE, help="The manifest of the run.")
-@click.option("--out", type=_FILE, help="ONNX file to write; RUN/classifier.onnx if not given.")
+@click.option("--out", type=_ONNX_OUT, help="ONNX file to write; RUN/classifier.onnx if not given.")
 def export(run: Path, data: Path, out: Path | None) -> None:
     """Turn the model of RUN into an ONNX file with its card and golden tensors, and score it."""
     _require_training()
@@ -112,7 +128,9 @@ def export(run: Path, data: Path, out: Path | None) -> None:
 @click.command()
 @click.argument("model", type=_FILE)
 @click.option("--data", required=True, type=_FILE, help="Manifest with a val part.")
-@click.option("--out", required=True, type=_FILE, help="ONNX file to write, its card beside it.")
+@click.option(
+    "--out", required=True, type=_ONNX_OUT, help="ONNX file to write, its card beside it."
+)
 def calibrate(model: Path, data: Path, out: Path) -> None:
     """Write a copy of MODEL (.onnx) whose probabilities fit the pictures of a manifest.
 
@@ -174,7 +192,7 @@ def train_detector(
 @click.argument("run", type=_FOLDER)
 @click.option("--data", required=True, type=_FILE, help="The manifest of the run.")
 @click.option("--faces", required=True, type=_FILE, help="The found faces of the run (JSON).")
-@click.option("--out", type=_FILE, help="ONNX file to write; RUN/detector.onnx if not given.")
+@click.option("--out", type=_ONNX_OUT, help="ONNX file to write; RUN/detector.onnx if not given.")
 def export_detector(run: Path, data: Path, faces: Path, out: Path | None) -> None:
     """Turn the detector of RUN into an ONNX file with its card and golden tensors, and score it."""
     _require_training()

@@ -126,7 +126,9 @@ def check_statistics(path: Path, named: bool) -> Finding:
             StatisticsStore(path).span()
         except StoreError as error:
             faults.append(str(error))
-    if is_there or named:
+    if not folder.is_dir():
+        faults.append(f"{path}: {folder} is no folder; name another file with --statistics FILE")
+    elif is_there or named:
         if not os.access(path if is_there else folder, os.W_OK):
             faults.append(f"{path}: may not be written; name another with --statistics FILE")
         if free_mb < _LEAST_FREE_MB:

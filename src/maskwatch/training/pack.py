@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from maskwatch.models.evidence import (
     read_document,
     write_evidence,
 )
-from maskwatch.models.records import read_record
+from maskwatch.models.records import read_record, to_json
 from maskwatch.training.data.audit import TINY_FACE_PX
 from maskwatch.training.data.catalog import LABELS, ROW_LABELS, SYNTHETIC, UNCLEAR, source_licence
 from maskwatch.training.data.charts import count_group_sizes
@@ -118,16 +118,25 @@ def _evaluation(folder: Path, card: ModelCard, digest: str) -> Evaluation:
     """The evaluation, if it is of this model on this manifest."""
     path = folder / EVALUATION_FILE
     try:
-        evaluation = _named(read_record(Evaluation, read_document(path, Evaluation.SCHEMA)))
+        document: Any = read_document(path, Evaluation.SCHEMA)
+        evaluation = _named(read_record(Evaluation, document))
     except EvidenceError as error:
         raise DataError(str(error)) from error
     except ValueError as error:
         raise DataError(f"{path}: {error}; evaluate the model again") from error
     if evaluation.own.sha256 != card.sha256:
         raise DataError(f"{path}: is of another model file than {card.name}")
+    if _calibration(document["models"][0]) != _calibration(to_json(card)):
+        raise DataError(f"{path}: is of {card.name} before it was calibrated anew; evaluate it")
     if evaluation.data.data_sha256 != digest:
         raise DataError(f"{path}: is of another manifest than the one given")
     return evaluation
+
+
+def _calibration(said: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a card and an evaluation say of how a network's probabilities are read."""
+    shift = said.get("logit_shift") or (0.0, 0.0, 0.0)
+    return said.get("temperature"), tuple(shift), said.get("unsure_below")
 
 
 def _named(evaluation: Evaluation) -> Evaluation:

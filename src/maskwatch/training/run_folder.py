@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, SettingError
-from maskwatch.files import write_json, write_text, writing
+from maskwatch.files import require_folder, write_json, write_text, writing
 from maskwatch.io.environment import cpu_name, git_revision, versions
 from maskwatch.io.settings import Record, read_settings
 from maskwatch.io.text_files import harmless
@@ -44,6 +44,17 @@ from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
+
+_SAID = frozenset({"state", "data_sha256", "weights_sha256", "counts", "sources", "versions"})
+"""What every run.json has from its start, and what an export needs."""
+
+
+def begun_with(table: pd.DataFrame, weights: Path | None) -> dict[str, str | None]:
+    """What a run must still have to go on, beside its recipe: its data and its first weights."""
+    return {
+        "data_sha256": data_sha256(table),
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
+    }
 
 
 class RunFolder:
@@ -69,16 +80,14 @@ class RunFolder:
         Raises:
             SettingError: the folder holds a finished run, or one of another recipe, other data or
                 other weights to begin with.
+            DataError: the folder cannot be written.
         """
-        begun = {
-            "data_sha256": data_sha256(table),
-            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
-        }
+        begun = begun_with(table, weights)
         if (self.path / "run.json").exists():
             self._check_same(recipe, begun)
-        self.path.mkdir(parents=True, exist_ok=True)
+        require_folder(self.path)
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
-        self._write_history(self.history()[: self._checkpoint()[0]])
+        self._write_history(self.history()[: self.kept_epochs()])
         self._update(
             state="training",
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -98,6 +107,10 @@ class RunFolder:
     def epochs_done(self) -> int:
         """Whole epochs that need not be trained again."""
         return len(self.history())
+
+    def kept_epochs(self) -> int:
+        """Whole epochs in the newest checkpoint, which an interrupted run goes on from."""
+        return self._checkpoint()[0]
 
     def history(self) -> list[dict[str, float]]:
         """One mapping an epoch, in order."""
@@ -158,7 +171,11 @@ class RunFolder:
             document = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path}: not a run folder (no readable run.json)") from error
-        assert isinstance(document, dict)
+        if not isinstance(document, dict) or not document.keys() >= _SAID:
+            raise DataError(
+                f"{self.path}: not a whole run folder (its run.json lacks some of "
+                f"{', '.join(sorted(_SAID))})"
+            )
         return document
 
     def scores(self) -> dict[str, Any]:

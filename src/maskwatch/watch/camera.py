@@ -296,7 +296,10 @@ class Camera:
                 for frame in source:
                     self._dropped_by_sources = dropped_before + source.dropped
                     if not source.live:
-                        self._stopping.wait(began_s + frame.time_s - time.monotonic())
+                        late_s = time.monotonic() - began_s - frame.time_s
+                        self._stopping.wait(-late_s)
+                        # made up for, a delay would have all frames since then but one give way
+                        began_s += max(0.0, late_s)
                     if self._stopping.is_set():
                         return _Trouble("stopped")
                     if self._trouble:

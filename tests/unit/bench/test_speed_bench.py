@@ -40,6 +40,7 @@ from maskwatch.bench.speed import (
 from maskwatch.bench.speed import WHOLE as WHOLE_STAGES
 from maskwatch.cli.bench import bench
 from maskwatch.cli.main import cli
+from maskwatch.errors import MaskWatchError
 from maskwatch.models.network import eager
 from maskwatch.models.runtime import create_session
 from maskwatch.stream import Stream
@@ -254,3 +255,13 @@ def test_where_nothing_can_be_written_is_told_before_the_work(
     result = CliRunner().invoke(cli, ["bench", *command, "--out", str(blocked / "out")])
     assert result.exit_code != 0 and result.output.count("\n") == 1
     assert result.output.startswith(f"Error: {blocked}") and "cannot be written" in result.output
+
+
+def test_a_report_process_that_was_killed_is_one_line() -> None:
+    command = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        with pytest.raises(MaskWatchError, match="the report's way has ended"):
+            contenders._ask(process, "eager")
+        process.kill()

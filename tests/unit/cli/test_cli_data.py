@@ -18,7 +18,7 @@ from support.data_factory import draw, folder_set, save, voc_set
 
 from maskwatch.cli.data import data
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.training.data.manifest import data_sha256, read_manifest
+from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
 
 
 def run(*arguments: object):
@@ -91,6 +91,46 @@ def test_manifest_takes_classes_and_machine_boxes(tmp_path):
     assert read_manifest(tmp_path / "m.parquet")["x_max"].dropna().tolist() == [31]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((), ""),
+        (("mask=no_mask",), ""),
+        (("Mask=no_mask", "mask=mask"), "no picture has the class Mask of --class (there: mask)"),
+    ],
+)
+def test_manifest_tells_of_a_class_that_it_does_not_meet(tmp_path, given, told):
+    save(tmp_path / "set" / "mask" / "a.jpg", draw(1))
+    words = [word for name in given for word in ("--class", name)]
+    result = run("manifest", tmp_path / "m.parquet", f"mine={tmp_path / 'set'}", *words)
+    assert (told in result.stderr) if told else not result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "made.parquet", "--out", "out.parquet"),
+        ("split", "made.parquet", "--out", "out.parquet"),
+        ("split", "made.parquet", "--out", "out.parquet", "--protocol", "report"),
+    ],
+)
+def test_made_pictures_stay_with_the_photos_that_they_show(tmp_path, manifests, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    table = read_manifest(manifests / "a.parquet")
+    write_manifest(table.assign(source="synthetic"), tmp_path / "made.parquet")
+    result = run(*words)
+    assert str(result.exception).startswith("the manifest holds synthetic pictures already")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_is_none_is_wrong_usage(tmp_path, manifests, seed):
+    out = tmp_path / "out"
+    for words in (("split", "--out", out / "s.parquet"), ("synthesise", "--out", out)):
+        result = run(words[0], manifests / "a.parquet", *words[1:], "--seed", seed)
+        assert result.exit_code == 2 and "--seed" in result.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="its file systems hold no such name")
 def test_manifest_leaves_out_a_picture_whose_name_is_no_text(tmp_path):
     folder = folder_set(tmp_path / "set", 2)
@@ -115,6 +155,7 @@ def test_audit_prints_findings_and_writes_them(tmp_path, folder):
     "words",
     [
         ("find", "OUT", "mine=none"),
+        ("split", "none.parquet", "--out", "OUT"),
         ("audit", "none.parquet", "--out", "OUT"),
         ("audit", "none.parquet", "--json", "OUT"),
         ("report", "none.parquet", "--out", "OUT"),

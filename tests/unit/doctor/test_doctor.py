@@ -22,6 +22,7 @@ from support.drawn_video import count_up, write_video
 from support.fakes import WITHOUT_ROOT
 
 import maskwatch
+from maskwatch.cli.doctor import diagnose
 from maskwatch.doctor.machine import (
     check_camera,
     check_cameras,
@@ -30,11 +31,12 @@ from maskwatch.doctor.machine import (
     check_statistics,
     check_turn,
 )
-from maskwatch.doctor.networks import check_network, check_verdict
+from maskwatch.doctor.networks import check_network, check_networks, check_verdict
 from maskwatch.doctor.packages import Finding, check_loading, load
 from maskwatch.errors import pip_extra
 from maskwatch.models import runtime
 from maskwatch.models.card import SHIPPED_DETECTOR, SHIPPED_MODEL, load_detector, load_model
+from maskwatch.models.device import DEVICE_VARIABLE
 
 TURN = "turn:turn.example.org:3478"
 
@@ -300,6 +302,26 @@ def test_statistics(tmp_path: Path) -> None:
 
 def test_statistics_with_a_name_that_is_too_long(tmp_path: Path) -> None:
     assert "not begun" in check_statistics(tmp_path / ("a" * 300), named=False).says
+
+
+def test_statistics_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (fault,) = check_statistics(tmp_path / "file" / "s.sqlite3", named=True).faults
+    assert "file is no folder; name another file" in fault
+
+
+def test_a_wrong_choice_of_device_is_the_only_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DEVICE_VARIABLE, "abacus")
+    faults = {finding.topic: finding.faults for finding in check_networks() if finding.faults}
+    assert list(faults) == ["device"] and "not abacus" in faults["device"][0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there nobody can remove it")
+def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "TURN server" in [finding.topic for finding in diagnose(None)]
 
 
 def test_statistics_that_cannot_be_begun(tmp_path: Path) -> None:

@@ -64,6 +64,9 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nsampling: {max_per_group: 0}", r"sampling\.max_per_group"),
         ("name: x\nsampling: {hard_times: 0}", r"sampling\.hard_times must be 1 to 100"),
         ("name: x\ncrop_margin_ratio: 3", "0 to 2"),
+        ("name: ..", "name must be letters"),
+        ("name: x\nseed: -1", "seed must be 0 to 4294967295"),
+        ("name: x\nseed: 4294967296", "seed must be 0 to 4294967295"),
     ],
 )
 def test_a_wrong_recipe_names_the_file_the_setting_and_what_is_valid(tmp_path, text, words):
@@ -71,6 +74,13 @@ def test_a_wrong_recipe_names_the_file_the_setting_and_what_is_valid(tmp_path, t
     with pytest.raises(SettingError, match=rf"bad\.yaml:(\d+:)? .*{words}") as caught:
         load_recipe(tmp_path / "bad.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["name: a/b", "name: ''", "name: ..", "name: x\nseed: -1"])
+def test_a_detectors_recipe_is_held_to_the_same(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(SettingError, match=r"bad\.yaml.*(name|seed) must be"):
+        read_settings(tmp_path / "bad.yaml", DetectorRecipe)
 
 
 def test_a_recipe_that_is_not_there(tmp_path):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -237,6 +238,32 @@ def test_a_file_is_played_once_and_is_over_when_its_last_frame_was_judged(tmp_pa
     assert setup.camera.is_over and setup.camera.view().condition is Condition.ENDED
     setup.camera.close()
     assert setup.camera.has_ended(0)
+
+
+def test_a_file_goes_on_at_its_own_speed_where_the_machine_stood_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, pauses_s = [0.0], []
+
+    def wait(timeout_s: float) -> None:
+        pauses_s.append(timeout_s)
+        now_s[0] += max(0.0, timeout_s)
+
+    images = [np.full((32, 48, 3), 9, np.uint8)] * 7
+    setup = Setup(tmp_path, source=write_video(tmp_path / "clip.mp4", images))
+    put = setup.fair_queue.put
+
+    def stands_still(camera: Camera, arrived: Arrived[ImageRGB]) -> None:
+        put(camera, arrived)
+        now_s[0] += 3.0 if arrived.index == 2 else 0.01
+
+    clock = SimpleNamespace(monotonic=lambda: now_s[0])  # of this module, and no other's
+    monkeypatch.setattr(camera_module, "time", clock)
+    monkeypatch.setattr(setup.camera._stopping, "wait", wait)
+    monkeypatch.setattr(setup.fair_queue, "put", stands_still)
+    setup.camera._play()
+    between_s = [*[0.03] * 2, 0.04 - 3.0, *[0.03] * 3]  # 25 frames a second
+    assert pauses_s[1:] == pytest.approx(between_s)
 
 
 def test_a_camera_that_is_not_there_is_tried_again_and_again(

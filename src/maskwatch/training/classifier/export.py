@@ -15,6 +15,7 @@ from maskwatch._version import __version__
 from maskwatch.errors import DataError, ModelError
 from maskwatch.files import writing
 from maskwatch.models.card import ModelCard, card_path, load_model, write_card
+from maskwatch.models.evidence import evidence_path
 from maskwatch.models.records import to_json
 from maskwatch.models.runtime import create_session
 from maskwatch.schema import CLASSES
@@ -151,7 +152,8 @@ def _scores(
 def _write(onnx: bytes, card: ModelCard, session: Any, model_path: Path) -> None:
     with writing(model_path) as part:
         part.write_bytes(onnx)
-        card_path(model_path).unlink(missing_ok=True)  # no old card must stand beside a new file
+        for old in (card_path(model_path), evidence_path(model_path)):
+            old.unlink(missing_ok=True)  # none must stand beside a new file, or a new calibration
     _write_golden(session, card.input_side_px, model_path)
     write_card(card, model_path)
 

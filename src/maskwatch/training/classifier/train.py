@@ -81,8 +81,9 @@ def train(
 
     Raises:
         DataError: no split, or training crops of fewer than two classes.
-        SettingError: a cache for a base that learns or with hard crops, unusable weights, no
-            trained network to go on from where the recipe needs one, or a finished run.
+        SettingError: a cache for a base that learns, with hard crops or for a run that was cut off
+            without one, unusable weights, no trained network to go on from where the recipe needs
+            one, or a finished run.
     """
     if recipe.goes_on:
         weights = weights or SHIPPED_MODEL
@@ -97,6 +98,11 @@ def train(
         raise SettingError(
             "the feature cache shows each crop once an epoch: sampling.hard_times: 1 and "
             "crops_per_epoch: 0"
+        )
+    if cache is not None and folder.kept_epochs():
+        raise SettingError(
+            f"{folder.path}: holds an unfinished run without --cache; leave --cache out to let it "
+            "go on, or choose another --out"
         )
     parts = {name: take_part(table, name) for name in PARTS}  # held-out parts keep every face
     parts["train"] = take_part(table, "train", recipe.sampling.min_face_px)

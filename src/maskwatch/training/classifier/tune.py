@@ -14,11 +14,11 @@ import optuna
 import pandas as pd
 from matplotlib.figure import Figure
 
-from maskwatch.errors import DataError
-from maskwatch.files import writing
+from maskwatch.errors import DataError, SettingError
+from maskwatch.files import require_folder, writing
 from maskwatch.training.classifier.train import train
 from maskwatch.training.recipes.classifier import Recipe
-from maskwatch.training.run_folder import RunFolder
+from maskwatch.training.run_folder import RunFolder, begun_with
 
 _DEPTHS = (0, 12, 30)
 """Layers of MobileNetV2 to free: none, its last block and top, its last three blocks and top."""
@@ -45,12 +45,13 @@ def tune(
         trials: finished trials wanted, those of earlier calls included.
 
     Raises:
-        DataError: no `val` rows.
+        DataError: no `val` rows, or the folder cannot be written.
+        SettingError: the folder holds a search from another recipe, other data or other weights.
     """
     table = table[table["split"] != "test"]
     if not (table["split"] == "val").any():
         raise DataError("tuning needs a val part; make one with `maskwatch data split`")
-    out.mkdir(parents=True, exist_ok=True)
+    require_folder(out)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=recipe.name,
@@ -59,6 +60,7 @@ def tune(
         direction="maximize",
         load_if_exists=True,
     )
+    _check_same(study, {"recipe": recipe.to_yaml(), **begun_with(table, weights)}, out)
     tried = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)
     if not study.get_trials(deepcopy=False, states=tried):  # one that was cut off is no answer
         study.enqueue_trial(_as_trial(recipe))
@@ -75,6 +77,16 @@ def tune(
         draw_trials(study, out / "trials.png")
         assert len(_finished(study)) > done  # a failing trial raises
     return study
+
+
+def _check_same(study: optuna.Study, begun: dict[str, str | None], out: Path) -> None:
+    """Scores from other data or another start say nothing beside each other."""
+    if study.user_attrs.get("begun", begun) != begun:
+        raise SettingError(
+            f"{out}: holds a search from another recipe, other data or other --weights; choose "
+            "another --out, or remove it"
+        )
+    study.set_user_attr("begun", begun)
 
 
 def draw_trials(study: optuna.Study, path: Path) -> None:

@@ -58,12 +58,14 @@ def collect(
     problems: list[Problem] = []
     meanings: list[str] = []
     notes: list[str] = []
+    known: set[str] = set()
     used = 0
     for name, folder in folders.items():
         public = PUBLIC_SETS.get(name)
         reading = read_set(folder, public.layout if public else None)
         problems += reading.problems
         labels = _labels(name, folder, reading, classes or {})
+        known.update(*labels)
         meanings.append(f"{name}: {_meaning(reading, labels)}")
         notes += (f"{folder}: {note}" for note in reading.notes)
         for face, digest in _hashed(reading.faces, problems):
@@ -82,6 +84,9 @@ def collect(
                 }
                 for box in boxes
             )
+    if unused := sorted((classes or {}).keys() - known):
+        there = ", ".join(sorted(known - {""}))
+        notes.append(f"no picture has the class {', '.join(unused)} of --class (there: {there})")
     table = tidy(pd.DataFrame(rows, columns=list(COLUMNS)))
     return Collection(table, tuple(problems), used, tuple(meanings), tuple(notes))
 

@@ -20,7 +20,7 @@ from pandas.api.types import is_numeric_dtype
 
 from maskwatch.errors import DataError
 from maskwatch.files import writing
-from maskwatch.training.data.catalog import ROW_LABELS
+from maskwatch.training.data.catalog import ROW_LABELS, SYNTHETIC
 
 BOX = ("x_min", "y_min", "x_max", "y_max")
 COLUMNS = ("image_path", *BOX, "label", "source", "sha256", "group", "split")
@@ -55,6 +55,19 @@ def read_manifest(path: Path) -> pd.DataFrame:
     table["image_path"] = [os.path.normpath(folder / name) for name in table["image_path"]]
     _check_files(table["image_path"], path)
     return tidy(table)
+
+
+def require_real(table: pd.DataFrame) -> pd.DataFrame:
+    """The manifest itself, if none of its pictures was made from others.
+
+    Grouped or split anew, a made picture would stand on another side than the photo it shows.
+
+    Raises:
+        DataError: it holds synthetic pictures.
+    """
+    if (table["source"] == SYNTHETIC).any():
+        raise DataError("the manifest holds synthetic pictures already; give the one without them")
+    return table
 
 
 def write_manifest(table: pd.DataFrame, path: Path) -> None:

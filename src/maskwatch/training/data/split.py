@@ -194,6 +194,8 @@ def _check_grouped(table: pd.DataFrame) -> None:
 def _check_groups(table: pd.DataFrame, folds: int) -> None:
     _check_grouped(table)
     classes = table[table["label"] != UNCLEAR]
+    if classes.empty:
+        raise DataError(f"all {len(table)} rows to split are {UNCLEAR}; none shows a class")
     for label, groups in classes.groupby("label")["group"]:
         if groups.nunique() < folds:
             raise DataError(

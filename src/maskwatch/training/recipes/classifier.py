@@ -10,6 +10,16 @@ from typing import Any
 import maskwatch
 from maskwatch.io.settings import between, read_settings, require, yaml_text
 
+LARGEST_SEED = 2**32 - 1
+"""Of Keras and scikit-learn."""
+
+
+def check_identity(name: str, seed: int) -> None:
+    """Raise a SettingError unless a recipe's name can be that of a folder, and its seed a seed."""
+    plain = name.strip(".") and all(c.isalnum() or c in "-_." for c in name)
+    require(bool(plain), "name", "letters, digits, '-', '_' and '.'")
+    require(0 <= seed <= LARGEST_SEED, "seed", f"0 to {LARGEST_SEED}")
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkRecipe:
@@ -206,8 +216,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        plain = bool(self.name) and all(c.isalnum() or c in "-_." for c in self.name)
-        require(plain, "name", "letters, digits, '-', '_' and '.'")
+        check_identity(self.name, self.seed)
         between("crop_margin_ratio", self.crop_margin_ratio, 0, 2)
 
     @property

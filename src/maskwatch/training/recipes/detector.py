@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from maskwatch.io.settings import between, require
-from maskwatch.training.recipes.classifier import AugmentRecipe, write_record
+from maskwatch.training.recipes.classifier import AugmentRecipe, check_identity, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,9 @@ class DetectorRecipe:
     seed: int = 0
     left_out: tuple[str, ...] = ()
     found_change: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        check_identity(self.name, self.seed)
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""

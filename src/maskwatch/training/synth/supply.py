@@ -15,8 +15,8 @@ from maskwatch.errors import DataError, ImageError
 from maskwatch.io.images import load_image
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import BoxXYXY
-from maskwatch.training.data.catalog import MASK, NO_MASK, PUBLIC_SETS, SYNTHETIC
-from maskwatch.training.data.manifest import BOX, has_box
+from maskwatch.training.data.catalog import MASK, NO_MASK, PUBLIC_SETS
+from maskwatch.training.data.manifest import BOX, has_box, require_real
 from maskwatch.training.synth.head import (
     CHIN,
     MIN_FACE_PX,
@@ -66,8 +66,7 @@ def usable_rows(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         DataError: the manifest is not audited, not split, or holds synthetic pictures already.
     """
-    if (table["source"] == SYNTHETIC).any():
-        raise DataError("the manifest holds synthetic pictures already; give the one without them")
+    require_real(table)
     if not table["split"].eq("train").any():
         raise DataError(
             "the manifest has no training rows; make a split with `maskwatch data split`"

@@ -77,10 +77,11 @@ export class FilmView {
       await this.shared.ready;
       if (watching.ended) return; // the worker may be with the camera by now
       await watching.begin(STEADINESS);
-      const film = await this.#judge(watching);
-      if (film && watching === this.#watching) this.#offer(film, file.name);
+      await this.#judge(watching, file.name);
     } catch (error) {
-      if (watching === this.#watching) this.#fault = faultOf(this.#video, /** @type {Error} */ (error));
+      if (watching === this.#watching) {
+        this.#fault = faultOf(this.#video, watching.frames, /** @type {Error} */ (error));
+      }
     }
     watching.ended = true;
     this.render();
@@ -88,10 +89,11 @@ export class FilmView {
 
   /**
    * Judges frames until the end, and records each for as long as it stands for. The recorder's own
-   * clock tells where the next frame lies, so the film runs as fast as it did. Null where none was drawn.
-   * @param {Watching} watching @returns {Promise<Blob | null>}
+   * clock tells where the next frame lies, so the film runs as fast as it did. What was recorded is
+   * offered, also of a film that cannot be judged to its end.
+   * @param {Watching} watching @param {string} name of the file
    */
-  async #judge(watching) {
+  async #judge(watching, name) {
     const { duration, videoWidth, videoHeight } = this.#video;
     if (!videoWidth) throw new Error("it has sound alone");
     this.#canvas.width = videoWidth;
@@ -124,8 +126,9 @@ export class FilmView {
       }
     } finally {
       recorder.stop();
+      const content = await film;
+      if (!isEmpty && watching === this.#watching) this.#offer(content, name);
     }
-    return isEmpty ? null : film;
   }
 
   /** @param {Blob} film @param {string} name of the file it was made from */
@@ -156,9 +159,9 @@ export class FilmView {
   }
 }
 
-/** Why a film cannot be judged, or not to its end. @param {HTMLVideoElement} video @param {Error} error */
-function faultOf(video, { message }) {
-  if (video.error) return { ...NONE, key: "web.film_unreadable" };
+/** Why a film cannot be judged, or not to its end. @param {HTMLVideoElement} video @param {number} frames judged @param {Error} error */
+function faultOf(video, frames, { message }) {
+  if (video.error) return { ...NONE, key: frames ? "web.film_damaged" : "web.film_unreadable" };
   return video.videoWidth
     ? { key: "web.frame_failed", why: message }
     : { ...NONE, key: "web.film_no_picture" };
@@ -183,6 +186,7 @@ async function sought(video, timeS) {
 function event(video, name) {
   return new Promise((resolve, reject) => {
     const broken = () => reject(new Error(video.error?.message));
+    if (video.error) return broken(); // while a frame was judged; no event would come
     video.addEventListener("error", broken, { once: true });
     video.addEventListener(
       name,

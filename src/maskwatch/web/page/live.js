@@ -98,6 +98,8 @@ export class LiveView {
       this.#camera = camera;
       const [track] = camera.getVideoTracks();
       track.addEventListener("ended", () => this.#fail("web.camera_lost"));
+      track.addEventListener("mute", () => this.#notice("web.camera_silent"));
+      track.addEventListener("unmute", () => this.#notice());
       this.#video.parentElement?.removeAttribute("hidden");
       this.#video.srcObject = camera;
       await this.#video.play();
@@ -150,6 +152,12 @@ export class LiveView {
   #fail(key, why = "") {
     this.#fault = { key, why };
     this.stop();
+  }
+
+  /** Says what there is to know while the camera is on, or nothing. */
+  #notice(key = "") {
+    this.#fault = { key, why: "" };
+    this.render();
   }
 
   /** Rate, counts and words for the frame that was just drawn. */

@@ -214,6 +214,12 @@ def test_the_split_is_seeded_and_ignores_the_order_of_rows():
         (table_of([]), {}, DataError, "the manifest has no rows to split"),
         (table_of([{}]), {}, DataError, "1 of 1 rows have no group; run `maskwatch data audit` f"),
         (
+            table_of([{"label": "unclear", "group": "a"}]),
+            {},
+            DataError,
+            "all 1 rows to split are unclear; none shows a class",
+        ),
+        (
             grouped_table(4),
             {},
             DataError,
