@@ -5,13 +5,16 @@ Run: pytest tests/training/test_training_loop.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from maskwatch.training.loop import RowBatches, answers, train_epoch
+from maskwatch import DataError
+from maskwatch.training.loop import RowBatches, answers, load_saved, train_epoch
 
 ROWS, SIZE = 23, 5  # the last batch has three rows
 
@@ -75,3 +78,30 @@ def test_a_batch_that_cannot_be_made_is_an_error_of_the_epoch(
 
     with pytest.raises(OSError, match="the disk went away"):
         train_epoch(model(), Damaged(*rows, SIZE))
+
+
+def changed(content: bytes) -> bytes:
+    """Other bytes in the middle, as from a disk that fails."""
+    middle = len(content) // 2
+    flipped = bytes(255 - byte for byte in content[middle : middle + 400])
+    return content[:middle] + flipped + content[middle + 400 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda _: b"no model", lambda whole: whole[: len(whole) // 2], changed],
+    ids=["empty", "text", "cut", "changed"],
+)
+@pytest.mark.parametrize("to_train_on", [False, True])
+def test_a_saved_model_that_is_damaged_is_named(
+    tmp_path: Path, damage: Callable[[bytes], bytes], to_train_on: bool
+) -> None:
+    path = tmp_path / "model.keras"
+    whole = model()
+    whole.optimizer.build(whole.trainable_variables)
+    whole.save(path)
+    assert load_saved(path, to_train_on).count_params() == 15
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=r"model\.keras: cannot be read as a model") as caught:
+        load_saved(path, to_train_on)
+    assert "\n" not in str(caught.value)

@@ -8,14 +8,17 @@ thread that each call waits for at its end: for about as long as it has taken, u
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.errors import DataError
 from maskwatch.io.process import in_order
 from maskwatch.models.runtime import available_cpus
 
@@ -104,3 +107,20 @@ class _Means:
 
     def all(self) -> dict[str, float]:
         return {name: total / self._rows for name, total in self._sums.items()}
+
+
+def load_saved(path: Path, to_train_on: bool = False) -> Any:
+    """A model that Keras has saved.
+
+    Args:
+        path: a .keras file.
+        to_train_on: with its optimiser and loss.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    try:
+        return keras.saving.load_model(path, compile=to_train_on)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: cannot be read as a model that Keras saved ({reason})") from error

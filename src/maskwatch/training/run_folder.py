@@ -39,6 +39,7 @@ from maskwatch.io.text_files import harmless
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.manifest import data_sha256
+from maskwatch.training.loop import load_saved
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
@@ -133,9 +134,13 @@ class RunFolder:
             (self.path / f"checkpoint-{epoch}.keras").unlink(missing_ok=True)
 
     def load_checkpoint(self) -> Any | None:
-        """The model after the last whole epoch with its optimiser, None for a fresh run."""
+        """The model after the last whole epoch with its optimiser, None for a fresh run.
+
+        Raises:
+            DataError: it is damaged.
+        """
         _, path = self._checkpoint()
-        return None if path is None else keras.saving.load_model(path)
+        return None if path is None else load_saved(path, to_train_on=True)
 
     def save_model(self, model: Any) -> None:
         """Keep the trained model."""
@@ -146,12 +151,12 @@ class RunFolder:
         """The trained model, to answer and not to train on.
 
         Raises:
-            DataError: the run has none.
+            DataError: the run has none, or a damaged one.
         """
         path = self.path / "model.keras"
         if not path.exists():
             raise DataError(f"{self.path}: no trained model in it; train it to the end first")
-        return keras.saving.load_model(path, compile=False)
+        return load_saved(path)
 
     def load_recipe(self, kind: type[Record]) -> Record:
         """The resolved recipe, of the kind that the run was made with.

@@ -22,13 +22,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from maskwatch.errors import SettingError
+from maskwatch.errors import DataError, SettingError
 from maskwatch.training.classifier.network import (
     fold_batch_norm,
     load_base,
     read_layers,
     take_over_exported,
 )
+from maskwatch.training.loop import load_saved
 from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 from maskwatch.vision.letter_box import STRIDES_PX
 
@@ -120,12 +121,12 @@ def _go_on_from_export(model: Any, recipe: DetectorNetworkRecipe, path: Path) ->
 def _go_on_from_run(model: Any, path: Path) -> Any:
     """The model with the weights of a run; without batch norms where that run had none."""
     try:
-        other = keras.saving.load_model(path, compile=False)
+        other = load_saved(path)
         if not any(isinstance(x, keras.layers.BatchNormalization) for x in other.layers):
             model = fold_batch_norm(model)
         model.set_weights(other.get_weights())
         return model
-    except (OSError, ValueError) as error:  # no such file or no Keras file; other shapes
+    except (DataError, ValueError) as error:  # no such file or no Keras file; other shapes
         reason = str(error).splitlines()[0]
         raise SettingError(
             f"{path}: no trained detector of this recipe's shape ({reason})"
