@@ -112,7 +112,7 @@ def test_the_first_verdict_is_there_before_the_last_photo_is_judged(
         paths.append(saved(tmp_path, f"{number}.jpg", image))
     page = open_page()
     heard: list[bytes] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", heard.append))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda part: heard.append(part)))
     page.reload()
     page.get_by_text(FIELD).wait_for()
     upload(page, *paths)

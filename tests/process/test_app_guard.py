@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import nullcontext
+from weakref import WeakKeyDictionary
 
 import httpx
 import pytest
@@ -29,6 +30,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ("--max-photos-mb", "4", "--browser.serverAddress", NAMED)
     with app_server(tmp_path_factory.mktemp("server"), *options) as address:
         yield address
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of other tests in this process may still keep files until memory is tidied up."""
+    monkeypatch.setattr("maskwatch.app.kept._KEEPERS", WeakKeyDictionary())
 
 
 @pytest.mark.parametrize("path", ["/", "/live", "/_stcore/health", "/_stcore/host-config"])
