@@ -89,7 +89,7 @@ def test_a_stopped_driver_goes_on_with_the_other_engine(
     until(lambda: len(list(out.glob("part-*"))) >= 4)
     os.kill(driver.pid, signal.SIGINT)
     _, errors = driver.communicate(timeout=300)
-    assert driver.returncode == 130
+    assert driver.returncode == 130, errors
     assert "the same command goes on from there" in errors
     assert 4 <= len(list(out.glob("part-*"))) < 35
     rows = run_here(photos, out, networks, judge_here)
