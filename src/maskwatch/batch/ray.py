@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,9 @@ from maskwatch.batch.plan import Chunk, Row
 from maskwatch.batch.worker import Judged, Task, Worker
 from maskwatch.errors import BatchError, MaskWatchError
 from maskwatch.io.ray_cluster import ray_cluster
+
+_LAST_CALL_S = 2.0
+"""So long a thread of Ray's may take to end; one that waits for work does not call."""
 
 
 def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Judged:
@@ -40,6 +44,7 @@ def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Ju
         workers = workers or sum(machines)
         threads = max(1, min(sum(machines) // workers, *machines))
         items = [{"chunk": pickle.dumps(chunk)} for chunk in chunks]
+        judged, threads_before = None, {*threading.enumerate()}
         try:
             judged = ray.data.from_items(items, override_num_blocks=len(items)).map(
                 _Judge,
@@ -54,6 +59,21 @@ def judge_on_ray(chunks: Iterable[Chunk], task: Task, workers: int | None) -> Ju
                 yield answer
         except ray.exceptions.RayError as error:
             raise BatchError(f"Ray gave up ({str(error).strip().splitlines()[-1]})") from error
+        finally:
+            _end(judged, threads_before)
+
+
+def _end(dataset: Any, threads_before: set[threading.Thread]) -> None:
+    """End what still works for a dataset whose rows were not all taken.
+
+    Ray does so when the dataset is forgotten, which a traceback puts off, and has no public way to
+    ask for it; of threads that call it after `ray.shutdown` it ends the whole process (exit 1).
+    """
+    executor = getattr(dataset, "_current_executor", None)
+    if executor is not None:
+        executor.shutdown(force=True)
+    for thread in {*threading.enumerate()} - threads_before:
+        thread.join(_LAST_CALL_S)
 
 
 class _Judge:
