@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from maskwatch.cli.corrections import corrections
+from maskwatch.cli.main import TriedPath
 from maskwatch.errors import SettingError
-from maskwatch.files import require_file, write_json
+from maskwatch.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,16 +75,7 @@ OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
 
 
-class _TriedPath(click.Path):
-    """A file to write after long work; whether that can be done shows before it."""
-
-    def convert(self, *given: Any) -> Path:
-        path = Path(os.fsdecode(super().convert(*given)))
-        require_file(path)
-        return path
-
-
-TRIED_OUT = _TriedPath(dir_okay=False, path_type=Path)
+TRIED_OUT = TriedPath(dir_okay=False, path_type=Path)
 
 
 @click.command()

@@ -21,6 +21,7 @@ import click
 
 from maskwatch._version import __version__
 from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, SettingError
+from maskwatch.files import require_file
 from maskwatch.io.text_files import visible
 from maskwatch.models.device import DEVICES
 
@@ -163,6 +164,16 @@ def _explained(error: ImportError, command: str) -> MaskWatchError | None:
 
 def _words(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
+
+
+class TriedPath(click.Path):
+    """A file to write after long work; whether that can be done shows before it."""
+
+    def convert(self, *given: Any) -> Path:
+        """The path that was given, once it has been tried."""
+        path = Path(os.fsdecode(super().convert(*given)))
+        require_file(path)
+        return path
 
 
 def drop_output() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maskwatch.cli.main import TriedPath
 from maskwatch.errors import MissingExtraError, SettingError
-from maskwatch.files import require_file
 from maskwatch.models.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -23,15 +23,14 @@ _RECIPE = click.Path(path_type=Path, dir_okay=False, exists=True)  # TensorFlow 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-class _OnnxOut(click.Path):
-    """An ONNX file to write; whether that can be done shows before the work for it."""
+class _OnnxOut(TriedPath):
+    """An ONNX file to write."""
 
-    def convert(self, *given: Any) -> Path:
-        path = Path(os.fsdecode(super().convert(*given)))
+    def convert(self, value: Any, *beside: Any) -> Path:
+        path = Path(os.fsdecode(value))
         if path.suffix.lower() != ".onnx":  # its card would take the place of PATH.json
             raise SettingError(f"{path}: must end in .onnx; its card goes beside it, in .json")
-        require_file(path)
-        return path
+        return super().convert(value, *beside)
 
 
 _ONNX_OUT = _OnnxOut(dir_okay=False, path_type=Path)
