@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.models.evaluation import number
 
 if TYPE_CHECKING:
-    from maskwatch.training.detector.bench import Bench, BenchRow
+    from maskwatch.training.detector.bench import Bench, BenchRow, Worth
     from maskwatch.training.detector.scores import DetectorScores
     from maskwatch.training.flicker.scores import FlickerScores
     from maskwatch.training.flicker.street_scores import StreetScores
@@ -131,7 +132,7 @@ def detector(
         )
     length = len(photos) * len(comparison.detectors)
     with click.progressbar(length=length, label="looking", file=sys.stderr) as bar:
-        result = run_bench(comparison, photos, out, with_states, bar.update)
+        result = run_bench(comparison, photos, out, with_states, found, bar.update)
     _show(result)
     click.echo(f"{out}: detector.json, misses.html")
 
@@ -288,9 +289,9 @@ def _show(result: Bench) -> None:
     for row in result.rows:
         if row.part != part:
             part = row.part
-            click.echo(_heading(part, row.scores))
+            click.echo(_heading(part, row.as_drawn.scores))
             click.echo(f"  {'':<{width}}  {_COLUMNS}")
-        click.echo(f"  {row.detector:<{width}}  {_cells(row.scores)}")
+        click.echo(f"  {row.detector:<{width}}  {_cells(row.as_drawn.scores)}")
         click.echo(f"  {'':<{width}}  {_details(row)}")
     for what, times in (
         ("network alone, ONNX Runtime", result.network_ms),
@@ -329,19 +330,33 @@ def _heading(part: str, scores: DetectorScores) -> str:
 
 def _details(row: BenchRow) -> str:
     """The second line of a row: AP50 by state, and what users get at one lowest score."""
-    states = ", ".join(f"{name} {number(ap)}" for name, ap in row.scores.state_ap50.items())
+    scores, used = row.as_drawn.scores, row.as_drawn.operating
+    states = ", ".join(f"{name} {number(ap)}" for name, ap in scores.state_ap50.items())
     parts = [f"AP50 {states}"] if states else []
-    aside = row.scores.recall_undrawn_aside
+    aside = scores.recall_undrawn_aside
     if aside.value is not None:
-        parts.append(
-            f"recall {aside.text()} with {row.scores.undrawn_faces} undrawn faces set aside"
-        )
-    used = row.operating
-    recall = ", ".join(f"{name} {number(share)}" for name, share in used.recall.items())
-    loose = ", ".join(f"{name} {number(share)}" for name, share in used.loose_recall.items())
+        parts.append(f"recall {aside.text()} with {scores.undrawn_faces} undrawn faces set aside")
     parts.append(
-        f"at score {used.min_score:.3f} recall {recall} with {number(used.false_per_photo)} false "
-        f"faces a photo; at IoU 0.3 AP {number(row.scores.ap30)}, recall {loose}, "
-        f"{number(used.loose_false_per_photo)} false"
+        f"at score {used.min_score:.3f} recall {_shares(used.recall)} with "
+        f"{number(used.false_per_photo)} false faces a photo; at IoU 0.3 AP {number(scores.ap30)}, "
+        f"recall {_shares(used.loose_recall)}, {number(used.loose_false_per_photo)} false"
     )
+    if row.in_convention is not None:
+        parts.append(_drawn_in_one_way(row.in_convention))
     return "; ".join(parts)
+
+
+def _drawn_in_one_way(worth: Worth) -> str:
+    scores, used = worth.scores, worth.operating
+    turned = "".join(
+        f", turned {degrees} deg {number(share)}" for degrees, share in used.turned_recall.items()
+    )
+    return (
+        f"all drawn in one way: AP50 {scores.ap50.text()}, recall {_shares(used.recall)} with "
+        f"{number(used.false_per_photo)} false, at IoU 0.3 {_shares(used.loose_recall)} with "
+        f"{number(used.loose_false_per_photo)}{turned}"
+    )
+
+
+def _shares(by_name: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {number(share)}" for name, share in by_name.items())

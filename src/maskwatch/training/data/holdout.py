@@ -103,7 +103,7 @@ def holdout_photos(
         members = _by_photo(set_name, folder, reading.faces, takes_all)
         if not members:
             raise DataError(f"{folder}: none of the test photos of {set_name} is in it")
-        photos += [_with_undrawn(photo, found) if found else photo for photo in members]
+        photos += [with_undrawn(photo, found) if found else photo for photo in members]
     return tuple(sorted(photos, key=lambda photo: photo.name)), tuple(problems)
 
 
@@ -126,7 +126,8 @@ def _by_photo(
     ]
 
 
-def _with_undrawn(photo: TruthPhoto, found: Mapping[str, NDArray[np.float64]]) -> TruthPhoto:
+def with_undrawn(photo: TruthPhoto, found: Mapping[str, NDArray[np.float64]]) -> TruthPhoto:
+    """The photo with those of the faces another detector is sure of that nobody drew."""
     machine = found.get(photo.name, np.empty((0, 15)))
     boxes = found_boxes(machine[machine[:, -1] >= FOUND_SCORE])
     return replace(photo, undrawn_xyxy=boxes[is_undrawn(boxes, photo.boxes_xyxy)])

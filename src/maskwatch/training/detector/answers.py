@@ -28,12 +28,12 @@ class TurnedAnswer:
     """What a detector says of a turned photo.
 
     Attributes:
-        found: on the canvas of `turn_photo`.
-        truth_xyxy: (n, 4) the faces there.
+        found: on the canvas of `turn_image`.
+        size_px: width and height of the photo as it is, which say where its faces lie there.
     """
 
     found: Found
-    truth_xyxy: NDArray[np.float64]
+    size_px: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def ask(
             upright = _judge(analyzer, image_rgb, detector.origin)
         turned = {}
         for angle in () if index % turned_every else angles:
-            canvas_rgb, truth_xyxy = turn_photo(image_rgb, photo.boxes_xyxy, angle)
-            turned[angle] = TurnedAnswer(_find(detector, canvas_rgb), truth_xyxy)
+            canvas_rgb = turn_image(image_rgb, angle)
+            turned[angle] = TurnedAnswer(_find(detector, canvas_rgb), image_rgb.shape[1::-1])
         answers.append(PhotoAnswer(upright, turned))
         progress(1)
     return answers
@@ -127,36 +127,16 @@ TURNS_DEG = (15, 30, 45)
 _GREY = (128, 128, 128)
 
 
-def turn_photo(
-    image_rgb: ImageRGB, boxes_xyxy: NDArray[np.float64], turn_deg: float
-) -> tuple[ImageRGB, NDArray[np.float64]]:
-    """Turns a photo, and its faces, counter-clockwise about its centre.
+def turn_image(image_rgb: ImageRGB, turn_deg: float) -> ImageRGB:
+    """Turns a photo (H, W, 3) counter-clockwise about its centre; any angle.
 
-    The canvas is a square as wide as the diagonal, whatever the turn and mid-grey around the
-    photo, so that a detector which shrinks pictures to a fixed size sees every turn, and no turn,
-    at one scale. A face is taken for the ellipse inside its box; its turned box is the ellipse's,
-    because the box of the turned corners would grow by up to 41 % with nothing in it.
-
-    Args:
-        image_rgb: (H, W, 3).
-        boxes_xyxy: (n, 4).
-        turn_deg: any angle.
-
-    Returns:
-        The canvas (S, S, 3) and the boxes (n, 4) on it.
+    The canvas (S, S, 3) is a square as wide as the diagonal, whatever the turn and mid-grey around
+    the photo, so that a detector which shrinks pictures to a fixed size sees every turn, and no
+    turn, at one scale.
     """
     height, width = image_rgb.shape[:2]
-    side = math.ceil(math.hypot(height, width)) + 1  # room for the rounding of the offset
-    offset = np.array([(side - width) // 2, (side - height) // 2])
-    # counter-clockwise as one sees it: y points down
-    cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
-    turn = np.array([[cos, sin], [-sin, cos]])
-
-    middle = np.array([width, height]) / 2
-    centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-    centres = (centres - middle) @ turn.T + middle + offset
-    half = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2
-    half = np.sqrt(half**2 @ (turn**2).T)
+    side, offset = _canvas((width, height))
+    turn, middle = _turn_matrix(turn_deg), np.array([width, height]) / 2
     # OpenCV counts from the middle of the first pixel, boxes from its corner
     shift = middle + offset - 0.5 - turn @ (middle - 0.5)
     canvas = cv2.warpAffine(
@@ -167,7 +147,40 @@ def turn_photo(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=_GREY,
     )
-    return np.asarray(canvas, np.uint8), np.concatenate([centres - half, centres + half], axis=1)
+    return np.asarray(canvas, np.uint8)
+
+
+def turn_boxes(
+    boxes_xyxy: NDArray[np.float64], size_px: tuple[int, int], turn_deg: float
+) -> NDArray[np.float64]:
+    """The boxes (n, 4) on the canvas of `turn_image` of faces (n, 4) in a photo.
+
+    A face is taken for the ellipse inside its box; its turned box is the ellipse's, because the box
+    of the turned corners would grow by up to 41 % with nothing in it.
+
+    Args:
+        boxes_xyxy: (n, 4) in the photo as it is.
+        size_px: its width and height.
+        turn_deg: counter-clockwise.
+    """
+    turn, middle = _turn_matrix(turn_deg), np.array(size_px) / 2
+    centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+    centres = (centres - middle) @ turn.T + middle + _canvas(size_px)[1]
+    half = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2
+    half = np.sqrt(half**2 @ (turn**2).T)
+    return np.concatenate([centres - half, centres + half], axis=1)
+
+
+def _canvas(size_px: tuple[int, int]) -> tuple[int, NDArray[np.int64]]:
+    """The side of the canvas, and where the photo's corner lies on it before the turn."""
+    side = math.ceil(math.hypot(*size_px)) + 1  # room for the rounding of the offset
+    return side, (side - np.array(size_px)) // 2
+
+
+def _turn_matrix(turn_deg: float) -> NDArray[np.float64]:
+    """Counter-clockwise as one sees it: y points down."""
+    cos, sin = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
+    return np.array([[cos, sin], [-sin, cos]])
 
 
 # OpenCV's own face detector, YuNet (Wu et al. 2023), to compare with on the same photos.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from maskwatch._version import __version__
 from maskwatch.bench.speed import detect_times, network_times
@@ -35,6 +37,7 @@ from maskwatch.training.detector.average_precision import (
     MIN_IOU,
     MOST_FACES,
 )
+from maskwatch.training.detector.convention import in_convention
 from maskwatch.training.detector.misses import misses_page
 from maskwatch.training.detector.operating import Operating, operate
 from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, score
@@ -81,29 +84,45 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What one detector at one setting is worth on the photos of one set.
+
+    Attributes:
+        scores: over all scores.
+        operating: what users get: at the card's lowest score, or YuNet's `YUNET_SCORE`.
+    """
+
+    scores: DetectorScores
+    operating: Operating
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**self.scores.to_dict(), "at_min_score": self.operating.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
 class BenchRow:
     """One detector at one setting on one set.
 
     Attributes:
         detector: its name and setting.
         part: name of the set, "all" for all together.
-        scores: what it is worth there.
-        operating: what users get: at the card's lowest score, or YuNet's `YUNET_SCORE`.
+        as_drawn: with the boxes as they were published.
+        in_convention: with the same faces drawn in one way, see convention.py; None where no other
+            detector looked.
     """
 
     detector: str
     part: str
-    scores: DetectorScores
-    operating: Operating
+    as_drawn: Worth
+    in_convention: Worth | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "detector": self.detector,
-            "part": self.part,
-            **self.scores.to_dict(),
-            "at_min_score": self.operating.to_dict(),
-        }
+        row = {"detector": self.detector, "part": self.part, **self.as_drawn.to_dict()}
+        if self.in_convention is not None:
+            row["in_convention"] = self.in_convention.to_dict()
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +231,7 @@ def run_bench(
     photos: Sequence[TruthPhoto],
     out: Path,
     with_states: bool = True,
+    found: Mapping[str, NDArray[np.float64]] | None = None,
     progress: Callable[[int], None] = lambda _photos: None,
 ) -> Bench:
     """Scores and times detectors on photos, and writes detector.json and misses.html.
@@ -220,7 +240,9 @@ def run_bench(
         comparison: from `load_comparison`.
         photos: from `holdout_photos`, at least one.
         out: folder to write to.
-        with_states: judge the faces with the shipped classifier as well; see `unseen`.
+        with_states: judge the faces with the shipped classifier as well; see
+            `forget_seen_states`.
+        found: faces another detector found; with them, photos are scored in one way of drawing too.
         progress: called with the photos done since the last call; each detector sees all photos.
 
     Raises:
@@ -236,23 +258,20 @@ def run_bench(
         name: ask(detector, photos, classifier, TURNS_DEG, progress, every)
         for name, detector in comparison.detectors.items()
     }
+    alike = None if found is None else in_convention(photos, found)
     timed = (load_image(photo.path) for photo in photos[:: -(-len(photos) // TIMED_PHOTOS)])
     bench = Bench(
         comparison,
         load_model(classifier)[1].sha256 if classifier else None,
         len(photos),
         sum(photo.labels is not None for photo in photos) if with_states else 0,
-        rows=tuple(
-            _row(name, part, photos, answers[name], comparison)
-            for part in _parts(photos)
-            for name in comparison.detectors
-        ),
+        rows=tuple(_rows(comparison, photos, alike, answers)),
         network_ms=network_times(comparison.model, comparison.card.name),
         detect_ms=detect_times(comparison.served, timed),
     )
     first = next(iter(comparison.detectors))
     page = misses_page(
-        photos, [answer.upright for answer in answers[first]], first, comparison.card
+        alike or photos, [answer.upright for answer in answers[first]], first, comparison.card
     )
     write_json(out / "detector.json", bench.to_dict(), indent=2)
     write_text(out / "misses.html", page)
@@ -265,22 +284,38 @@ def _parts(photos: Sequence[TruthPhoto]) -> list[str]:
     return names if len(names) == 1 else [*names, "all"]
 
 
-def _row(
-    name: str,
-    part: str,
+def _rows(
+    comparison: Comparison,
+    photos: Sequence[TruthPhoto],
+    alike: Sequence[TruthPhoto] | None,
+    answers: Mapping[str, Sequence[PhotoAnswer]],
+) -> Iterator[BenchRow]:
+    """Set after set, the detectors in one order."""
+    for part in _parts(photos):
+        members = [
+            index
+            for index, photo in enumerate(photos)
+            if part == "all" or photo.name.startswith(f"{part}/")
+        ]
+        for name, served in comparison.served.items():
+            min_score = served.min_score if isinstance(served, FaceDetector) else YUNET_SCORE
+            theirs = answers[name]
+            yield BenchRow(
+                name,
+                part,
+                _worth(members, photos, theirs, min_score),
+                None if alike is None else _worth(members, alike, theirs, min_score),
+            )
+
+
+def _worth(
+    members: Sequence[int],
     photos: Sequence[TruthPhoto],
     answers: Sequence[PhotoAnswer],
-    comparison: Comparison,
-) -> BenchRow:
-    pairs = [
-        (photo, answer)
-        for photo, answer in zip(photos, answers, strict=True)
-        if part == "all" or photo.name.startswith(f"{part}/")
-    ]
-    members, theirs = [photo for photo, _ in pairs], [answer for _, answer in pairs]
-    served = comparison.served[name]
-    min_score = served.min_score if isinstance(served, FaceDetector) else YUNET_SCORE
-    return BenchRow(name, part, score(members, theirs), operate(members, theirs, min_score))
+    min_score: float,
+) -> Worth:
+    chosen, theirs = [photos[index] for index in members], [answers[index] for index in members]
+    return Worth(score(chosen, theirs), operate(chosen, theirs, min_score))
 
 
 # Which test photos of the detector the classifier has not learnt from either.

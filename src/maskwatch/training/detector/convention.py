@@ -10,12 +10,13 @@ each has its own noise. Faces that only a person saw get the fitted box.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.training.data.holdout import TruthPhoto, with_undrawn
 from maskwatch.training.data.machine_faces import found_boxes
 from maskwatch.vision.detect import iou_matrix
 
@@ -25,7 +26,11 @@ AGREED_IOU, AGREED_SCORE = 0.3, 0.5
 FEWEST_PAIRS = 30
 """A set with fewer faces that both saw tells nothing about its way of drawing."""
 
+FOUND_CHANGE = (0.08, 0.09, 0.06)
+"""What makes YuNet's boxes those of the convention, as the recipes from the eighth on name it."""
+
 _FAR = 3.0  # pairs further from the first fit than so many median distances are left out
+_NOTHING: NDArray[np.float64] = np.empty((0, 15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,28 @@ def fit_boxes(
 ) -> BoxFit | None:
     """Fits a set's way of drawing; None where there is too little to tell it from.
 
+    Fitted twice: boxes of more than three times the face's area overlap it enough only once they
+    are fitted.
+
     Args:
         pairs: of each photo of the set the drawn boxes (n, 4) and the found faces (m, 15), whose
             boxes follow the convention.
     """
+    photos = list(pairs)
+    first = _fit(photos, [drawn_xyxy for drawn_xyxy, _ in photos])
+    if first is None:
+        return None
+    return _fit(photos, [first.apply(drawn_xyxy) for drawn_xyxy, _ in photos])
+
+
+def _fit(
+    photos: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    near_xyxy: Sequence[NDArray[np.float64]],
+) -> BoxFit | None:
+    """Fits drawn boxes to the found faces that those at `near_xyxy`, in the same order, are."""
     drawn, wanted = [np.empty((0, 4))], [np.empty((0, 4))]
-    for drawn_xyxy, machine in pairs:
-        same = same_faces(drawn_xyxy, machine)
+    for (drawn_xyxy, machine), near in zip(photos, near_xyxy, strict=True):
+        same = same_faces(near, machine)
         drawn.append(drawn_xyxy[same >= 0])
         wanted.append(found_boxes(machine[same[same >= 0]]))
     drawn_xyxy, wanted_xyxy = np.concatenate(drawn), np.concatenate(wanted)
@@ -104,8 +124,8 @@ def fit_boxes(
     features = _features(drawn_xyxy)
     coefficients = np.linalg.lstsq(features, change, rcond=None)[0]
     distance = np.linalg.norm(change - features @ coefficients, axis=1)
-    near = distance <= _FAR * np.median(distance)
-    return BoxFit(np.linalg.lstsq(features[near], change[near], rcond=None)[0])
+    near_fit = distance <= _FAR * np.median(distance)
+    return BoxFit(np.linalg.lstsq(features[near_fit], change[near_fit], rcond=None)[0])
 
 
 def convention_boxes(
@@ -122,12 +142,37 @@ def convention_boxes(
         (n, 4) boxes, and (n,) whether they follow the convention; a drawn box of which nothing is
         known stays as it is.
     """
-    same = same_faces(drawn_xyxy, machine)
-    agreed = same >= 0
     boxes = drawn_xyxy.copy() if fit is None else fit.apply(drawn_xyxy)
+    same = same_faces(boxes, machine)
+    agreed = same >= 0
     found = found_boxes(machine[same[agreed]])
     boxes[agreed] = found if fit is None else (found + boxes[agreed]) / 2
     return boxes, agreed | (fit is not None)
+
+
+def in_convention(
+    photos: Sequence[TruthPhoto], found: Mapping[str, NDArray[np.float64]]
+) -> list[TruthPhoto]:
+    """The same photos with their faces drawn in one way, whatever the way of their sets.
+
+    Boxes of a set that draws whole heads say little about a detector that was taught faces. Each
+    set is fitted from its own photos among these; see `convention_boxes`.
+
+    Args:
+        photos: as drawn, in any order.
+        found: faces another detector found, see found_faces.read_found_faces.
+    """
+    by_set: dict[str, list[TruthPhoto]] = {}
+    for photo in photos:
+        by_set.setdefault(photo.name.split("/")[0], []).append(photo)
+    alike: dict[str, TruthPhoto] = {}
+    for members in by_set.values():
+        machine = [change_found(found.get(one.name, _NOTHING), *FOUND_CHANGE) for one in members]
+        fit = fit_boxes((one.boxes_xyxy, its) for one, its in zip(members, machine, strict=True))
+        for one, its in zip(members, machine, strict=True):
+            boxes, _ = convention_boxes(one.boxes_xyxy, its, fit)
+            alike[one.name] = with_undrawn(replace(one, boxes_xyxy=boxes), {one.name: its})
+    return [alike[photo.name] for photo in photos]
 
 
 def _features(boxes_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.holdout import TruthPhoto
-from maskwatch.training.detector.answers import PhotoAnswer, TurnedAnswer
+from maskwatch.training.detector.answers import PhotoAnswer, turn_boxes
 from maskwatch.training.detector.average_precision import (
     LOOSE_IOU,
     MIN_IOU,
@@ -125,7 +125,7 @@ def _turned(
     shares: dict[int, float | None] = {}
     for turn in turns:
         hits = [
-            _found_turned(photo, answer.turned[angle], min_score)
+            _found_turned(photo, answer, angle, min_score)
             for angle in (-turn, turn)
             for photo, answer in asked
         ]
@@ -133,10 +133,14 @@ def _turned(
     return shares
 
 
-def _found_turned(photo: TruthPhoto, turned: TurnedAnswer, min_score: float) -> NDArray[np.bool_]:
+def _found_turned(
+    photo: TruthPhoto, answer: PhotoAnswer, angle: int, min_score: float
+) -> NDArray[np.bool_]:
     """Which of the faces that count are found on the turned photo."""
+    turned = answer.turned[angle]
+    truth_xyxy = turn_boxes(photo.boxes_xyxy, turned.size_px, angle)
     boxes_xyxy = turned.found.from_score(min_score).boxes_xyxy
-    taken = match(boxes_xyxy, turned.truth_xyxy, min_iou=LOOSE_IOU)
+    taken = match(boxes_xyxy, truth_xyxy, min_iou=LOOSE_IOU)
     is_found = np.isin(np.arange(len(photo.boxes_xyxy)), taken)
     return is_found[longer_side_px(photo.boxes_xyxy) >= SMALLEST_PX]
 

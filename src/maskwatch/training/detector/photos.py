@@ -170,7 +170,7 @@ def _drawn_photo(
     fit: BoxFit | None,
 ) -> Photo:
     boxes, is_placed = convention_boxes(drawn_xyxy, machine, fit)
-    undrawn = machine[is_undrawn(found_boxes(machine), drawn_xyxy)]
+    undrawn = machine[is_undrawn(found_boxes(machine), boxes)]
     sure = undrawn[:, -1] >= UNDRAWN_SCORE
     return Photo(
         path,
@@ -178,7 +178,7 @@ def _drawn_photo(
         True,
         np.concatenate([boxes, found_boxes(undrawn[sure])]),
         np.append(is_placed, np.ones(sure.sum(), bool)),
-        np.concatenate([_landmarks(drawn_xyxy, machine), _points(undrawn[sure])]),
+        np.concatenate([_landmarks(boxes, machine), _points(undrawn[sure])]),
         found_boxes(undrawn[~sure & (undrawn[:, -1] >= DOUBTED_SCORE)]),
     )
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES
 from maskwatch.training.data.holdout import TruthPhoto
-from maskwatch.training.detector.answers import PhotoAnswer, ask
+from maskwatch.training.detector.answers import PhotoAnswer, ask, turn_boxes
 from maskwatch.training.detector.average_precision import (
     LOOSE_IOU,
     SIZES_PX,
@@ -232,8 +232,9 @@ def _faces_found(
     if threshold is None or angle not in answer.turned:
         return is_found
     counts = longer_side_px(photo.boxes_xyxy) >= SMALLEST_PX
-    found, truth_xyxy = answer.turned[angle].found, answer.turned[angle].truth_xyxy
-    taken = match(found.from_score(threshold).boxes_xyxy, truth_xyxy, counts)
+    turned = answer.turned[angle]
+    truth_xyxy = turn_boxes(photo.boxes_xyxy, turned.size_px, angle)
+    taken = match(turned.found.from_score(threshold).boxes_xyxy, truth_xyxy, counts)
     is_found[taken[taken >= 0]] = True
     return is_found & counts
 

@@ -26,6 +26,7 @@ from maskwatch.training.data.holdout import TruthPhoto, holdout_names
 from maskwatch.training.data.manifest import data_sha256, read_manifest, write_manifest
 from maskwatch.training.detector.answers import YuNet
 from maskwatch.training.detector.average_precision import Found
+from maskwatch.training.detector.convention import FOUND_CHANGE
 from maskwatch.training.detector.misses import SHOWN, misses_page
 from maskwatch.training.detector.scores import evaluate
 from maskwatch.vision.detect import FaceDetector
@@ -122,6 +123,47 @@ def test_the_command_writes_a_table_numbers_and_a_page(tmp_path, models, photos)
 
     page = (tmp_path / "out" / "misses.html").read_text()
     assert "0 were missed" in page and "<img" not in page
+
+
+def test_with_found_faces_a_set_that_draws_heads_is_scored_by_faces_too(tmp_path, models):
+    cells = [(column, row) for row in (2, 6, 10) for column in (2, 6, 10, 14)]
+    stems = [f"p{index}" for index in range(3)]  # 36 faces, enough to tell the set's way
+    heads = voc_set(
+        tmp_path / "heads",
+        {stem: [("without_mask", head(*cell)) for cell in cells] for stem in stems},
+    )
+    picture = save(tmp_path / "crowd.png", crowd(*((*cell, GREEN) for cell in cells)))
+    for stem in stems:  # readers go by content
+        (heads / "images" / f"{stem}.jpg").write_bytes(picture.read_bytes())
+    seen = {"size": [320, 240], "faces": [as_found(*cell) for cell in cells]}
+    faces = tmp_path / "faces.json"
+    faces.write_text(json.dumps({f"ilc-2021/images/{stem}.jpg": seen for stem in stems}))
+
+    options = ("detector", "--model", models[0], "--set", f"ilc-2021={heads}", "--faces", faces)
+    result = run(*options, "--no-classifier", "--side-px", 320, "--out", tmp_path)
+    assert result.exit_code == 0
+    (row,) = json.loads((tmp_path / "detector.json").read_text())["scores"]
+    assert row["ap50"]["value"] == 0.0 and row["at_min_score"]["recall"]["no_mask"] == 0.0
+    alike = row["in_convention"]
+    assert alike["ap50"]["value"] == 1.0 and alike["at_min_score"]["recall"]["no_mask"] == 1.0
+    assert alike["at_min_score"]["false_per_photo"] == 0.0 and alike["undrawn_faces"] == 0
+    assert "all drawn in one way: AP50 1.000 (1.000-1.000), recall all 1.000" in result.stdout
+    assert "0 were missed" in (tmp_path / "misses.html").read_text()
+
+
+def head(column: int, row: int) -> tuple[float, float, float, float]:
+    """The face with hair and neck: more than twice its area."""
+    left, top, right, bottom = face_box(column, row)
+    return (left - 10, top - 16, right + 10, bottom + 16)
+
+
+def as_found(column: int, row: int) -> list[float]:
+    """The face as the convention expects it of the other detector: higher and smaller."""
+    left, top, right, bottom = face_box(column, row)
+    lower, wider, higher = FOUND_CHANGE
+    width, height = (right - left) / (1 + wider), (bottom - top) / (1 + higher)
+    found = (left + wider / 2 * width, top - (lower - higher / 2) * height, width, height)
+    return [*found, *[0.0] * 10, 0.9]
 
 
 def test_all_photos_of_a_set_are_test_photos_unless_the_detector_learnt_from_it(tmp_path, photos):

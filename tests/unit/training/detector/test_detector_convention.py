@@ -1,16 +1,21 @@
 """All sets' boxes become one kind: what both saw, what only a person saw, and what is unknown."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maskwatch.training.data.holdout import TruthPhoto
 from maskwatch.training.data.machine_faces import found_boxes
 from maskwatch.training.detector.convention import (
     FEWEST_PAIRS,
+    FOUND_CHANGE,
     change_found,
     convention_boxes,
     fit_boxes,
+    in_convention,
     same_faces,
 )
 
@@ -81,6 +86,38 @@ def test_a_few_wrong_pairs_do_not_bend_the_fit():
     boxes[:3, 3] += 60  # three that take in the chest
     fit = fit_boxes([(boxes, found)])
     assert np.allclose(fit.apply(loose(found)[3:]), found_boxes(found)[3:], atol=0.5)
+
+
+def test_boxes_too_large_to_be_paired_at_first_are_fitted_all_the_same():
+    found = crowd(120)
+    boxes = loose(found)
+    boxes[60:] += np.array([-12, -25, 12, 5])  # heads with hair and collar
+    before = (same_faces(boxes, found) >= 0).sum()
+    fit = fit_boxes([(boxes, found)])
+    taught, is_placed = convention_boxes(boxes, found, fit)
+    assert before < 120 and is_placed.all()
+    assert (same_faces(fit.apply(boxes), found) >= 0).sum() > before
+    assert (same_faces(taught, found) >= 0).all()
+
+
+def test_photos_of_a_set_that_draws_heads_are_scored_by_their_faces():
+    found = crowd(60)
+    photos = [
+        TruthPhoto(Path("none.jpg"), f"heads/{index}.jpg", loose(found[index : index + 1]))
+        for index in range(60)
+    ]
+    other = TruthPhoto(Path("none.jpg"), "faces/0.jpg", drawn((5, 5, 50, 60)), np.array([1]))
+    by_name = {photo.name: found[index : index + 1] for index, photo in enumerate(photos)}
+    by_name["heads/0.jpg"] = found[[0, 7]]  # the second is nobody's box
+    alike = in_convention([other, *photos], by_name)
+    assert [photo.name for photo in alike] == ["faces/0.jpg", *by_name]
+    assert np.array_equal(alike[0].boxes_xyxy, other.boxes_xyxy)  # nothing is known of its set
+    assert alike[0].labels is other.labels and len(alike[0].undrawn_xyxy) == 0
+    wanted = found_boxes(change_found(found, *FOUND_CHANGE))
+    got = np.concatenate([photo.boxes_xyxy for photo in alike[1:]])
+    assert np.allclose(got, wanted, atol=0.2)
+    assert np.allclose(alike[1].undrawn_xyxy, wanted[7:8])
+    assert in_convention([], {}) == []
 
 
 def test_too_few_pairs_tell_nothing():

@@ -20,7 +20,13 @@ from maskwatch.errors import DataError, ImageError
 from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES, Face, FaceOrigin
 from maskwatch.training.data.holdout import TruthPhoto, holdout_names, holdout_photos, photo_name
-from maskwatch.training.detector.answers import PhotoAnswer, TurnedAnswer, ask, turn_photo
+from maskwatch.training.detector.answers import (
+    PhotoAnswer,
+    TurnedAnswer,
+    ask,
+    turn_boxes,
+    turn_image,
+)
 from maskwatch.training.detector.average_precision import (
     SIZES_PX,
     Found,
@@ -56,6 +62,13 @@ def truth(*rows: tuple[float, ...], path: Path = Path("none.jpg")) -> TruthPhoto
 
 def upright(*answers: Found) -> list[PhotoAnswer]:
     return [PhotoAnswer(answer, {}) for answer in answers]
+
+
+def on_canvas(turn_deg: int, *pairs: tuple[tuple[float, ...], float]) -> TurnedAnswer:
+    """What is found where these boxes of a photo of 800 x 600 lie when it is turned."""
+    answer, size_px = found(*pairs), (800, 600)
+    placed = turn_boxes(answer.boxes_xyxy, size_px, turn_deg)
+    return TurnedAnswer(replace(answer, boxes_xyxy=placed), size_px)
 
 
 class Oracle:
@@ -156,17 +169,15 @@ def test_what_users_get_is_told_by_state_size_and_turn():
         np.array([0, 1, 1, 1]),
         boxes(square(500)),
     )
-    seen = found(
+    seen_pairs = (
         (square(0), 0.9),
         (square(200, 80), 0.8),
         (square(500), 0.7),
         (square(700), 0.6),
         (square(100), 0.4),
     )
-    turned = {
-        angle: TurnedAnswer(answer, photo.boxes_xyxy)
-        for angle, answer in ((-30, seen), (30, found()))
-    }
+    seen = found(*seen_pairs)
+    turned = {-30: on_canvas(-30, *seen_pairs), 30: on_canvas(30)}
     only_upright = truth(square(0), square(50))
     unasked = PhotoAnswer(found(), {})
     used = operate([photo], [PhotoAnswer(seen, turned)], 0.5)
@@ -378,7 +389,7 @@ def test_the_interval_is_of_photos_and_always_the_same():
 
 def test_an_upright_photo_is_laid_on_grey_unchanged():
     picture = draw(1, 40, 25)
-    canvas, placed = turn_photo(picture, boxes((3, 4, 13, 24)), 0)
+    canvas, placed = turn_image(picture, 0), turn_boxes(boxes((3, 4, 13, 24)), (40, 25), 0)
     left, top = placed[0, :2].astype(int) - (3, 4)
     assert canvas.shape[0] == canvas.shape[1] >= np.hypot(40, 25)
     assert np.array_equal(canvas[top : top + 25, left : left + 40], picture)
@@ -388,7 +399,8 @@ def test_an_upright_photo_is_laid_on_grey_unchanged():
 @pytest.mark.parametrize("turn_deg", [90, -90, 180])
 def test_quarter_turns_are_those_of_numpy(turn_deg):
     picture = draw(2, 40, 30)
-    canvas, placed = turn_photo(picture, boxes((0, 0, 40, 30)), turn_deg)
+    canvas = turn_image(picture, turn_deg)
+    placed = turn_boxes(boxes((0, 0, 40, 30)), (40, 30), turn_deg)
     left, top, right, bottom = placed[0].round().astype(int)
     assert np.array_equal(canvas[top:bottom, left:right], np.rot90(picture, turn_deg // 90))
 
@@ -399,7 +411,8 @@ def test_a_turned_box_holds_the_turned_ellipse(turn_deg):
     columns, rows = np.meshgrid(np.arange(160) + 0.5, np.arange(120) + 0.5)
     inside = ((columns - 80) / 20) ** 2 + ((rows - 50) / 30) ** 2 <= 1
     picture = np.where(inside[..., None], 255, 0).astype(np.uint8).repeat(3, axis=2)
-    canvas, placed = turn_photo(picture, boxes(box), turn_deg)
+    canvas = turn_image(picture, turn_deg)
+    placed = turn_boxes(boxes(box), (160, 120), turn_deg)
     ys, xs = np.nonzero(canvas[..., 0] > 200)
     edges = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
     assert placed[0] == pytest.approx(edges, abs=1.5)
@@ -408,16 +421,15 @@ def test_a_turned_box_holds_the_turned_ellipse(turn_deg):
 
 def test_turned_recall_is_a_share_of_the_faces_found_upright():
     photo = truth(square(0), square(100), square(200, 15))
-    places = boxes(square(0), square(100), square(200, 15))
-    full = found((square(0), 0.9), (square(100), 0.8))
+    full = (square(0), 0.9), (square(100), 0.8)
     answer = PhotoAnswer(
-        full,
+        found(*full),
         {
-            0: TurnedAnswer(full, places),
-            15: TurnedAnswer(full, places),
-            -15: TurnedAnswer(found((square(0), 0.9)), places),
-            45: TurnedAnswer(found((square(0), 0.9), (square(100), 0.1)), places),
-            -45: TurnedAnswer(found(), places),
+            0: on_canvas(0, *full),
+            15: on_canvas(15, *full),
+            -15: on_canvas(-15, (square(0), 0.9)),
+            45: on_canvas(45, (square(0), 0.9), (square(100), 0.1)),
+            -45: on_canvas(-45),
         },
     )
     scores = score([photo], [answer])
