@@ -351,10 +351,13 @@ def _drawn_in_one_way(worth: Worth) -> str:
     turned = "".join(
         f", turned {degrees} deg {number(share)}" for degrees, share in used.turned_recall.items()
     )
+    looks = "".join(
+        f", {look} {found} of {count}" for look, (found, count) in used.found_by_look.items()
+    )
     return (
         f"all drawn in one way: AP50 {scores.ap50.text()}, recall {_shares(used.recall)} with "
         f"{number(used.false_per_photo)} false, at IoU 0.3 {_shares(used.loose_recall)} with "
-        f"{number(used.loose_false_per_photo)}{turned}"
+        f"{number(used.loose_false_per_photo)}{turned}{looks}"
     )
 
 

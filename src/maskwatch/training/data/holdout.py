@@ -7,8 +7,9 @@ from sets whose boxes a person drew.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass, replace
+import csv
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -17,11 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import DataError
+from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, Layout
 from maskwatch.training.data.class_names import labels_of
 from maskwatch.training.data.labels import LabelledFace, Problem, photo_name
 from maskwatch.training.data.machine_faces import FOUND_SCORE, found_boxes, is_undrawn
 from maskwatch.training.data.readers import read_set
+from maskwatch.vision.detect import iou_matrix
+
+_SAME_BOX_IOU = 0.95  # boxes of looks.csv are rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class TruthPhoto:
             scored.
         undrawn_xyxy: (m, 4) faces that another detector is sure of and that nobody drew; None where
             no other detector looked.
+        looks: (n,) by what some of the faces look like, see `looks`.
     """
 
     path: Path
@@ -43,6 +49,7 @@ class TruthPhoto:
     boxes_xyxy: NDArray[np.float64]
     labels: NDArray[np.intp] | None = None
     undrawn_xyxy: NDArray[np.float64] | None = None
+    looks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def doubted_xyxy(self) -> NDArray[np.float64]:
@@ -60,6 +67,22 @@ class TruthPhoto:
 def holdout_names() -> frozenset[str]:
     """The names of all test photos."""
     return frozenset((files(__package__) / "test_photos.txt").read_text("utf-8").splitlines())
+
+
+@cache
+def looks() -> Mapping[str, Mapping[str, tuple[BoxXYXY, ...]]]:
+    """Where faces are by photo and by what they look like: bearded, veiled, turned far away.
+
+    Given by eye for all faces from 20 px of the test photos and of the two sets that are left out
+    of training; `looks.csv` holds the boxes as their sets draw them.
+    """
+    known: dict[str, dict[str, tuple[BoxXYXY, ...]]] = {}
+    text = (files(__package__) / "looks.csv").read_text("utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        by_look = known.setdefault(row["photo"], {})
+        x1, y1, x2, y2 = (float(row[edge]) for edge in ("x1", "y1", "x2", "y2"))
+        by_look[row["look"]] = (*by_look.get(row["look"], ()), (x1, y1, x2, y2))
+    return known
 
 
 def known_name(path: str, source: str, known: Set[str]) -> str:
@@ -115,15 +138,23 @@ def _by_photo(
     for face in faces:
         if takes_all or photo_name(set_name, folder, face.image_path) in holdout_names():
             members.setdefault(face.image_path, []).append(face)
-    return [
-        TruthPhoto(
-            path,
-            photo_name(set_name, folder, path),
-            np.array([face.box_xyxy for face in listed], float).reshape(-1, 4),
-            np.array([_class_index(set_name, face) for face in listed], np.intp),
-        )
-        for path, listed in members.items()
-    ]
+    return [_truth(set_name, folder, path, listed) for path, listed in members.items()]
+
+
+def _truth(set_name: str, folder: Path, path: Path, listed: Sequence[LabelledFace]) -> TruthPhoto:
+    name = photo_name(set_name, folder, path)
+    boxes_xyxy = np.array([face.box_xyxy for face in listed], float).reshape(-1, 4)
+    labels = np.array([_class_index(set_name, face) for face in listed], np.intp)
+    return TruthPhoto(
+        path,
+        name,
+        boxes_xyxy,
+        labels,
+        looks={
+            look: iou_matrix(boxes_xyxy, np.array(places)).max(axis=1, initial=0) > _SAME_BOX_IOU
+            for look, places in looks().get(name, {}).items()
+        },
+    )
 
 
 def with_undrawn(photo: TruthPhoto, found: Mapping[str, NDArray[np.float64]]) -> TruthPhoto:

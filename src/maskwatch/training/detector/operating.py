@@ -36,6 +36,8 @@ class Operating:
         recall: of the faces from `SMALLEST_PX` on, "all" and each state where states are known.
         loose_recall: the same at an IoU of 0.3.
         recall_by_size: of faces of all sizes, at an IoU of 0.3.
+        found_by_look: how many of the faces from `SMALLEST_PX` on that look like that are found at
+            an IoU of 0.3, and how many there are; see holdout.looks.
         turned_recall: of the faces from `SMALLEST_PX` on, by degrees, both ways together, at an
             IoU of 0.3; empty where it was not asked.
         false_per_photo: detections from `SMALLEST_PX` on that overlap no face by 0.5, faces that
@@ -47,6 +49,7 @@ class Operating:
     recall: Mapping[str, float | None]
     loose_recall: Mapping[str, float | None]
     recall_by_size: Mapping[str, float | None]
+    found_by_look: Mapping[str, tuple[int, int]]
     turned_recall: Mapping[int, float | None]
     false_per_photo: float | None
     loose_false_per_photo: float | None
@@ -96,6 +99,7 @@ def operate(
             for name, (low, high) in SIZES_PX.items()
             if name != "all"
         },
+        _by_look(photos, loose, groups["all"]),
         _turned(photos, answers, min_score),
         false / len(photos) if photos else None,
         loose_false / len(photos) if photos else None,
@@ -115,6 +119,20 @@ def _found(
         hits.append(np.isin(np.arange(len(photo.boxes_xyxy)), taken))
         false += int(((taken < 0) & (longer_side_px(detections.boxes_xyxy) >= SMALLEST_PX)).sum())
     return np.concatenate(hits), false
+
+
+def _by_look(
+    photos: Sequence[TruthPhoto], is_found: NDArray[np.bool_], counts: NDArray[np.bool_]
+) -> dict[str, tuple[int, int]]:
+    """How many that count are found, and how many there are, of all faces in order."""
+    by_look: dict[str, tuple[int, int]] = {}
+    for look in sorted({look for photo in photos for look in photo.looks}):
+        looks_so = np.concatenate(
+            [photo.looks.get(look, np.zeros(len(photo.boxes_xyxy), bool)) for photo in photos]
+        )
+        looks_so &= counts
+        by_look[look] = (int((is_found & looks_so).sum()), int(looks_so.sum()))
+    return by_look
 
 
 def _turned(

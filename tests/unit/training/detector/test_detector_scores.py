@@ -14,12 +14,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.data_factory import draw, save, voc_set, yolo_set
+from support.paths import ROOT
 from support.toy_model import BLUE, GREEN, RED, plain, write_toy_model
 
 from maskwatch.errors import DataError, ImageError
 from maskwatch.models.evaluation import UNDEFINED, Estimate
 from maskwatch.schema import CLASSES, Face, FaceOrigin
-from maskwatch.training.data.holdout import TruthPhoto, holdout_names, holdout_photos, photo_name
+from maskwatch.training.data.collect import set_folders
+from maskwatch.training.data.holdout import (
+    TruthPhoto,
+    holdout_names,
+    holdout_photos,
+    looks,
+    photo_name,
+)
 from maskwatch.training.detector.answers import (
     PhotoAnswer,
     TurnedAnswer,
@@ -168,6 +176,7 @@ def test_what_users_get_is_told_by_state_size_and_turn():
         boxes(square(0), square(100), square(200, 80), square(300, 10)),
         np.array([0, 1, 1, 1]),
         boxes(square(500)),
+        {"beard": np.array([False, True, True, True])},
     )
     seen_pairs = (
         (square(0), 0.9),
@@ -185,6 +194,7 @@ def test_what_users_get_is_told_by_state_size_and_turn():
     assert of_both.turned_recall == used.turned_recall  # nobody turned the second photo
     assert used.recall == {"all": pytest.approx(2 / 3), "mask": 1.0, "no_mask": 0.5}
     assert used.recall_by_size == {"under 20": 0.0, "20 to 60": 0.5, "over 60": 1.0}
+    assert used.found_by_look == of_both.found_by_look == {"beard": (1, 2)}  # one is too small
     assert used.turned_recall == {30: pytest.approx(1 / 3)}
     assert used.false_per_photo == 1.0  # the undrawn face is none, nor is what scores low
     assert json.loads(json.dumps(used.to_dict()))["turned_recall"] == {"30": 0.3333}
@@ -454,6 +464,27 @@ def test_of_many_photos_one_in_so_many_is_turned(tmp_path):
 
 
 # --- the list of test photos
+
+
+def test_the_list_of_looks_is_well_formed():
+    known = looks()
+    assert set().union(*known.values()) == {"beard", "down", "headscarf", "kerchief", "profile"}
+    sets = {name.split("/")[0] for name in known.keys() - holdout_names()}
+    assert sets == {"macwin-498", "modelarts-286"}  # of others only test photos
+    for places in (places for by_look in known.values() for places in by_look.values()):
+        assert len(set(places)) == len(places)
+        assert all(left < right and top < bottom for left, top, right, bottom in places)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["voc-853", "yolo-800", "macwin-498", "modelarts-286"])
+def test_each_look_is_that_of_a_drawn_face(name):
+    folder = ROOT.parent / "shared" / "data" / name
+    if not folder.is_dir():
+        pytest.skip("no public data in ../shared")
+    photos, _ = holdout_photos(set_folders([f"{name}={folder}"]))
+    listed = sum(len(p) for photo in photos for p in looks().get(photo.name, {}).values())
+    assert listed == sum(is_so.sum() for photo in photos for is_so in photo.looks.values()) > 0
 
 
 def test_the_list_of_test_photos_is_well_formed():
