@@ -5,8 +5,9 @@ r"""Which of several detectors to ship, from the validation photos; never from t
 
 For each file, at its sides for photos and live video: what its missed and false faces cost at the
 cheapest lowest score (a missed face is as bad as MISS_COST false ones, overlap 0.3, faces from
-20 px, undrawn ones aside), how many are found there, and, in one photo in three, how many are found
-when turned. The same for sets that no file was trained on, with --left-out, drawn in one way.
+20 px, undrawn ones aside), how many are found there, how many of those with painted veils, and, in
+one photo in three, how many are found when turned. The same for sets that no file was trained on,
+with --left-out, drawn in one way.
 The numbers go to benchmarks/results/detector_rounds.json; the last line of output is the same JSON.
 """
 
@@ -22,16 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 import maskwatch.training  # noqa: F401  # sets what TensorFlow reads before Keras is imported
+from maskwatch.io.images import load_image
 from maskwatch.models.card import DetectorCard, load_detector
+from maskwatch.schema import ImageRGB
 from maskwatch.training.data.collect import set_folders
 from maskwatch.training.data.holdout import TruthPhoto, holdout_names, holdout_photos
 from maskwatch.training.data.machine_faces import read_found_faces
 from maskwatch.training.data.manifest import read_manifest
 from maskwatch.training.detector.answers import SCORE_FLOOR, PhotoAnswer, ask
-from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare
+from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare, match
 from maskwatch.training.detector.convention import in_convention
 from maskwatch.training.detector.operating import operate
-from maskwatch.training.detector.photos import take_photos
+from maskwatch.training.detector.overlays import veil_faces
+from maskwatch.training.detector.photos import Photo, take_photos
 from maskwatch.training.detector.scores import SMALLEST_PX
 from maskwatch.training.detector.train import LIVE_MISS_COST, MISS_COST, truths
 from maskwatch.vision.detect import FaceDetector
@@ -48,14 +52,15 @@ TURNS_DEG, TURNED_EVERY = (30, 45), 3
 def main(models: tuple[Path, ...], data: Path, faces: Path, sets: tuple[str, ...]) -> None:
     found = read_found_faces(faces)
     _, first = load_detector(models[0])
-    photos = {"validation": _validation(data, found, first)}
+    validation = _validation(data, found, first)
+    photos: dict[str, Sequence[TruthPhoto]] = {"validation": truths(validation)}
     learnt = first.training["sources"]
     for name, folder in set_folders(sets).items() if sets else ():
         drawn, _ = holdout_photos({name: folder}, found, learnt)
-        photos[name] = tuple(in_convention(drawn, found))
+        photos[name] = in_convention(drawn, found)
     rows = []
     for model in models:
-        for row in _rows(model, photos):
+        for row in _rows(model, photos, validation):
             rows.append(row)
             click.echo(json.dumps(row), err=True)
     result = {"miss_cost": MISS_COST, "live_miss_cost": LIVE_MISS_COST, "rows": rows}
@@ -65,15 +70,16 @@ def main(models: tuple[Path, ...], data: Path, faces: Path, sets: tuple[str, ...
 
 def _validation(
     data: Path, found: Mapping[str, NDArray[np.float64]], card: DetectorCard
-) -> tuple[TruthPhoto, ...]:
+) -> list[Photo]:
     recipe = card.training["recipe"]
     change = recipe.get("found_change", (0.0, 0.0, 0.0))
     left_out = recipe.get("left_out", ())
-    parts = take_photos(read_manifest(data), found, holdout_names(), left_out, change)
-    return tuple(truths(parts["val"]))
+    return take_photos(read_manifest(data), found, holdout_names(), left_out, change)["val"]
 
 
-def _rows(model: Path, photos: Mapping[str, Sequence[TruthPhoto]]) -> Iterator[dict[str, Any]]:
+def _rows(
+    model: Path, photos: Mapping[str, Sequence[TruthPhoto]], to_veil: Sequence[Photo]
+) -> Iterator[dict[str, Any]]:
     """One row for each group of photos and side."""
     _, card = load_detector(model)
     for side_px in (card.side_px, card.live_side_px):
@@ -81,6 +87,10 @@ def _rows(model: Path, photos: Mapping[str, Sequence[TruthPhoto]]) -> Iterator[d
         for name, chosen in photos.items():
             turns = TURNS_DEG if name == "validation" else ()
             answers = ask(detector, chosen, turns_deg=turns, turned_every=TURNED_EVERY)
+            veiled = {}
+            if name == "validation":
+                served = {card.side_px: card.min_score, card.live_side_px: card.live_min_score}
+                veiled["found_veiled"] = _found_veiled(detector, to_veil, served[side_px])
             yield {
                 "detector": card.name,
                 "sha256": card.sha256,
@@ -89,7 +99,34 @@ def _rows(model: Path, photos: Mapping[str, Sequence[TruthPhoto]]) -> Iterator[d
                 "number": len(chosen),
                 **_worth(chosen, answers, MISS_COST),
                 "where_misses_cost_little": _worth(chosen, answers, LIVE_MISS_COST),
+                **veiled,
             }
+
+
+def _found_veiled(
+    detector: FaceDetector, photos: Sequence[Photo], min_score: float
+) -> dict[str, float]:
+    """Of the faces that can be veiled, the share found at that score before and after."""
+    shares = []
+    for index, photo in enumerate(photos):
+        bare_rgb = load_image(photo.path)
+        veiled_rgb = bare_rgb.copy()
+        random = np.random.default_rng(index)
+        is_veiled = veil_faces(veiled_rgb, photo.boxes_xyxy, photo.landmarks_xy, 1.0, random)
+        hits = [_is_found(detector, image, photo, min_score) for image in (bare_rgb, veiled_rgb)]
+        shares.append(np.column_stack(hits)[is_veiled])
+    found = np.concatenate(shares)
+    before, after = found.mean(axis=0)
+    return {"faces": len(found), "before": round(before, 4), "after": round(after, 4)}
+
+
+def _is_found(
+    detector: FaceDetector, image_rgb: ImageRGB, photo: Photo, min_score: float
+) -> NDArray[np.bool_]:
+    faces = [face for face in detector.detect(image_rgb) if face.detection_score >= min_score]
+    boxes = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
+    taken = match(boxes, photo.boxes_xyxy, min_iou=LOOSE_IOU)
+    return np.isin(np.arange(len(photo.boxes_xyxy)), taken)
 
 
 def _worth(

@@ -1,8 +1,11 @@
-"""What is drawn over a training scene: patches on faces, and hands and held things beside them.
+"""What is drawn over a training scene: patches and veils on faces, hands and held things beside.
 
 A fist, a hand at a strap or a mask in two hands looks like a face to a detector that has met few of
 them: round, of skin, with dark gaps where eyes could be. Photos of faces show them seldom, so they
 are painted, as the classifier's synthesised faces have them (training/synth), with no face behind.
+
+Niqabs and cloths tied before the face leave little more than the eyes, and hardly any photo of the
+public sets shows one, so some faces are veiled.
 """
 
 from __future__ import annotations
@@ -113,6 +116,95 @@ def cover_faces(
         corners = cv2.boxPoints((tuple(centre), (float(width), float(height)), angle))
         colour = tuple(int(value) for value in random.integers(0, 256, 3))
         cv2.fillConvexPoly(image_rgb, np.round(corners).astype(np.int32), colour, cv2.LINE_AA)
+
+
+_HOOD, _HOOD_DROP = (1.55, 1.95), 0.15
+_CAPE = ((-1.5, 0.25), (1.5, 0.25), (2.4, 3.7), (-2.4, 3.7))
+_KERCHIEF = ((-1.25, 0.1), (0.0, 0.45), (1.25, 0.1), (1.2, 1.3), (0.1, 3.0), (-1.2, 1.3))
+"""Right and down from between the eyes, in distances from there to the mouth."""
+
+_VEIL_SHARE = 0.7  # a hood with a slit; of the others a kerchief under the eyes
+_LEAST_DROP_PX = 4.0  # eyes to mouth; in a smaller face a slit is no wider than a pixel
+
+
+def veil_faces(
+    image_rgb: ImageRGB,
+    boxes_xyxy: NDArray[np.float64],
+    landmarks_xy: NDArray[np.float64],
+    share: float,
+    random: Generator,
+) -> NDArray[np.bool_]:
+    """Veil some faces in place: all but the eyes, or all under them.
+
+    A face whose veil would hide another one stays as it is, and so does one without landmarks.
+
+    Args:
+        image_rgb: (H, W, 3).
+        boxes_xyxy: (n, 4) all faces.
+        landmarks_xy: (n, 5, 2) theirs, NaN where not known.
+        share: of the faces.
+        random: decides which, and how the cloth looks.
+
+    Returns:
+        (n,) which of them are veiled.
+    """
+    is_veiled = np.zeros(len(boxes_xyxy), bool)
+    for index in np.flatnonzero(random.random(len(boxes_xyxy)) < share):
+        eyes, mouth = landmarks_xy[index, :2].mean(axis=0), landmarks_xy[index, 3:].mean(axis=0)
+        drop_px = float(np.linalg.norm(mouth - eyes))
+        if not drop_px >= _LEAST_DROP_PX:  # NaN, too
+            continue
+        cover = _veil(image_rgb.shape[:2], eyes, mouth, random)
+        others = np.delete(boxes_xyxy, index, axis=0)
+        if all(_mean_inside(cover, box) <= _HIDDEN_SHARE for box in others):
+            cloth = _cloth(image_rgb, drop_px, random)
+            mixed = image_rgb * (1 - cover[..., None]) + cloth * cover[..., None]
+            image_rgb[:] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+            is_veiled[index] = True
+    return is_veiled
+
+
+def _veil(
+    size_hw: tuple[int, ...],
+    eyes_xy: NDArray[np.float64],
+    mouth_xy: NDArray[np.float64],
+    random: Generator,
+) -> NDArray[np.float32]:
+    """How much of each pixel (H, W) is cloth, from 0 to 1."""
+    down = mouth_xy - eyes_xy
+    right = np.array([down[1], -down[0]])
+    drop_px = float(np.linalg.norm(down))
+    angle = float(np.rad2deg(np.arctan2(right[1], right[0])))
+    cover = np.zeros(size_hw, np.float32)
+
+    def fill(corners: tuple[tuple[float, float], ...]) -> None:
+        places = [eyes_xy + x * right + y * down for x, y in corners]
+        cv2.fillPoly(cover, [np.round(places).astype(np.int32)], 1.0)
+
+    def oval(half: tuple[float, float], drop: float, value: float) -> None:
+        middle, axes = eyes_xy + drop * down, 2 * drop_px * np.array(half)
+        cv2.ellipse(cover, (tuple(middle), tuple(axes), angle), value, -1)
+
+    if random.random() < _VEIL_SHARE:
+        oval(_HOOD, _HOOD_DROP, 1.0)
+        fill(_CAPE)
+        oval((random.uniform(0.85, 1.2), random.uniform(0.22, 0.45)), random.uniform(0, 0.1), 0.0)
+    else:
+        fill(_KERCHIEF)
+    return np.asarray(cv2.GaussianBlur(cover, (0, 0), max(0.4, 0.05 * drop_px)), np.float32)
+
+
+def _cloth(image_rgb: ImageRGB, drop_px: float, random: Generator) -> NDArray[np.float32]:
+    """Cloth (H, W, 3) all over the picture, mostly dark, with folds, in the picture's own light."""
+    height, width = image_rgb.shape[:2]
+    colour = random.choice([14.0, 25.0, 45.0, 90.0, 170.0]) * random.uniform(0.8, 1.2, 3)
+    across, along = np.meshgrid(np.arange(width), np.arange(height))
+    lean = random.uniform(-0.4, 0.4)
+    folds = np.sin((across + lean * along) / (drop_px * random.uniform(0.12, 0.4)))
+    grey = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    light = cv2.GaussianBlur(grey, (0, 0), max(1.0, 0.5 * drop_px)) / max(1.0, float(grey.mean()))
+    shade = np.clip(light, 0.4, 1.6) * (1 + random.uniform(0, 0.35) * folds)
+    return np.asarray(colour * shade[..., None], np.float32)
 
 
 def _any_hand(plane: Plane, skin: Pixels, random: Generator) -> Layer:

@@ -22,7 +22,7 @@ from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.training.classifier.augment import degrade, relight
 from maskwatch.training.detector.hard_places import Boxes, HardPlaces, is_hard
-from maskwatch.training.detector.overlays import Thing, cover_faces, lay_thing
+from maskwatch.training.detector.overlays import Thing, cover_faces, lay_thing, veil_faces
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.vision.detect import grid_points
@@ -161,6 +161,8 @@ class SceneMaker:
             np.concatenate(kind) for kind in zip(*parts, strict=True)
         )
         cover_faces(canvas, boxes, landmarks, recipe.scenes.cutout_share, random)
+        if recipe.scenes.veiled_share:
+            veil_faces(canvas, boxes, landmarks, recipe.scenes.veiled_share, random)
         if self._things and random.random() < recipe.scenes.things_share:
             lay_thing(canvas, boxes, self._things[int(random.integers(len(self._things)))], random)
         image = degrade(relight(canvas, recipe.augment, random), recipe.augment, random)

@@ -50,6 +50,8 @@ class SceneRecipe:
         turned_share: share of the photos turned by up to augment.rotation_deg, the rest by up to
             a quarter of that.
         cutout_share: share of the faces whose mouth or eyes are covered by a patch.
+        veiled_share: share of the faces that are veiled but for the eyes, or from the nose down,
+            see overlays.py.
         things_share: share of the scenes with a painted hand or what it holds beside the faces, see
             overlays.py.
         hard_share: share of the photos drawn for a face that is turned, looks down, is dark or has
@@ -68,6 +70,7 @@ class SceneRecipe:
     largest_enlargement: float = 4.0
     turned_share: float = 0.35
     cutout_share: float = 0.1
+    veiled_share: float = 0.0
     things_share: float = 0.0
     hard_share: float = 0.0
     false_share: float = 0.0

@@ -1,10 +1,18 @@
 """What is drawn over scenes: things stand beside faces, and what is taught of faces stays true."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from maskwatch.training.detector.hard_places import HardPlaces
-from maskwatch.training.detector.overlays import Thing, cover_faces, lay_thing, paint_things
+from maskwatch.training.detector.overlays import (
+    Thing,
+    cover_faces,
+    lay_thing,
+    paint_things,
+    veil_faces,
+)
 from maskwatch.training.detector.photos import Photo
 from maskwatch.training.detector.scenes import LoadedPhoto, SceneMaker
 from maskwatch.training.recipes.detector import DetectorRecipe, SceneRecipe
@@ -105,3 +113,75 @@ def disc_photo(tmp_path):
     marks = np.array([[[108.0, 92], [124, 92], [116, 100], [110, 110], [122, 110]]])
     photo = Photo(tmp_path / "face.png", "face", True, box, np.array([True]), marks, NO_FACES)
     return LoadedPhoto((image,), photo)
+
+
+EYES, NOSE, MOUTH = ((72.0, 78.0), (88.0, 78.0)), (80.0, 86.0), ((74.0, 96.0), (86.0, 96.0))
+MARKS = np.array([[*EYES, NOSE, *MOUTH]])
+
+
+def veiled(seed, boxes=FACE, marks=MARKS, share=1.0):
+    image = np.full((192, 192, 3), 200, np.uint8)
+    worn = veil_faces(image, boxes, marks, share, np.random.default_rng(seed))
+    return image.mean(axis=2) != 200, worn
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_veil_hides_the_mouth_and_leaves_the_eyes(seed):
+    cloth, worn = veiled(seed)
+    assert worn.tolist() == [True]
+    assert cloth[92:100, 72:88].all(), "mouth"
+    assert cloth[102, 76:84].all(), "chin"
+    assert not cloth[78, 76:84].any(), "between the eyes"
+
+
+def test_some_veils_hide_the_hair_and_some_do_not():
+    crowns = [veiled(seed)[0][58:62, 78:82].all() for seed in range(20)]
+    assert 8 <= sum(crowns) < 20
+
+
+def test_a_veil_is_turned_with_its_face():
+    middle = np.array([96.0, 96.0])
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])  # a quarter
+    marks = (MARKS - middle) @ turn.T + middle
+    mouth = marks[0, 3:].mean(axis=0).round().astype(int)
+    eyes = marks[0, :2].mean(axis=0).round().astype(int)
+    cloth, _ = veiled(0, marks=marks)
+    assert cloth[mouth[1], mouth[0]] and not cloth[eyes[1], eyes[0]]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "marks", "share"),
+    [
+        (FACE, MARKS, 0.0),
+        (NO_FACES, np.empty((0, 5, 2)), 1.0),
+        (FACE, np.full((1, 5, 2), np.nan), 1.0),
+        (FACE, 80 + (MARKS - 80) / 8, 1.0),  # the eyes are three pixels above the mouth
+    ],
+    ids=["nobody", "no faces", "no landmarks", "too small"],
+)
+def test_who_cannot_be_veiled_stays_as_they_are(boxes, marks, share):
+    cloth, worn = veiled(0, boxes, marks, share)
+    assert not cloth.any() and worn.tolist() == [False] * len(boxes)
+
+
+def test_nobodys_veil_hides_somebody_else():
+    below = FACE + np.array([0, 55, 0, 55])
+    both = np.concatenate([FACE, below])
+    marks = np.concatenate([MARKS, np.full((1, 5, 2), np.nan)])
+    hooded = next(seed for seed in range(20) if veiled(seed)[0][58:62, 78:82].all())
+    cloth, worn = veiled(hooded, both, marks)
+    assert worn.tolist() == [False, False] and not cloth.any()
+
+
+def test_scenes_of_recipes_without_veils_stay_as_they_were():
+    photo = LoadedPhoto(
+        (np.full((192, 192, 3), 200, np.uint8),),
+        Photo(Path("a.jpg"), "a", True, FACE, np.array([True]), MARKS, NO_FACES),
+    )
+    plain, with_veils = (
+        SceneMaker([photo], DetectorRecipe("x", scenes=SceneRecipe(veiled_share=share)))
+        for share in (0.0, 1.0)
+    )
+    scenes = [(plain.make(128, (0, 0, n)), with_veils.make(128, (0, 0, n))) for n in range(8)]
+    assert all((a.boxes_xyxy == b.boxes_xyxy).all() for a, b in scenes)  # a veiled face is one
+    assert any((a.image_rgb != b.image_rgb).any() for a, b in scenes)
