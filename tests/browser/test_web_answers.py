@@ -5,6 +5,7 @@ Run: pytest tests/browser/test_web_answers.py
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -90,6 +91,14 @@ def webp_that_claims(place: int, size: bytes, **options: object) -> bytes:
     return bytes(content)
 
 
+def avif_that_claims(width: int, height: int) -> bytes:
+    """A small AVIF with another size written into its head."""
+    content = bytearray(bad_images.encoded("AVIF"))
+    size = content.index(b"ispe") + 8
+    content[size : size + 8] = struct.pack(">II", width, height)
+    return bytes(content)
+
+
 def test_pictures_too_large_to_open_are_refused_as_by_python(
     parts: Page, server: WebServer
 ) -> None:
@@ -104,12 +113,32 @@ def test_pictures_too_large_to_open_are_refused_as_by_python(
         "huge.gif": bad_images.encoded("GIF", wide),
         "huge.bmp": bad_images.encoded("BMP", wide),
         "huge.webp": webp_that_claims(26, struct.pack("<HH", 10_000, 10_000)),
+        "huge.avif": avif_that_claims(10_000, 10_000),
         "lossless.webp": webp_that_claims(21, lossless, lossless=True),
     }
     for found, content in zip(judged(parts, server, photos), photos.values(), strict=True):
         with pytest.raises(ImageError) as refused:
             Analyzer().analyze(content)
         assert found["error"] == refused.value.fault.value == "too_large"
+
+
+def test_a_picture_that_tells_of_too_many_pixels_is_not_opened_at_all(parts: Page) -> None:
+    answer = parts.evaluate(
+        """async (content) => {
+            const { decode } = await import("/lib/images.js");
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const real = window.createImageBitmap;
+            let opened = 0;
+            window.createImageBitmap = () => Promise.reject((opened += 1));
+            try {
+                return [await decode(new File([bytes], "huge.avif"), 50_000_000), opened];
+            } finally {
+                window.createImageBitmap = real;
+            }
+        }""",
+        base64.b64encode(avif_that_claims(10_000, 10_000)).decode(),
+    )
+    assert answer == ["too_large", 0]
 
 
 def test_large_photos_are_searched_tile_by_tile_as_by_python(

@@ -166,6 +166,23 @@ def test_a_camera_that_is_silent_says_so_until_it_goes_on(open_page: Opened) -> 
     page.get_by_role("button", name=ENGLISH.text("live.stop"), exact=True).wait_for()
 
 
+def test_a_camera_that_is_silent_from_its_start_says_so(open_page: Opened) -> None:
+    page = open_page(path="/#live", permissions=["camera"])
+    page.evaluate(
+        """() => {
+            navigator.mediaDevices.getUserMedia = async () => {
+                const canvas = document.createElement("canvas");
+                canvas.getContext("2d");
+                const camera = canvas.captureStream(0);
+                Object.defineProperty(camera.getTracks()[0], "muted", { value: true });
+                return camera;
+            };
+        }"""
+    )
+    page.get_by_role("button", name=ENGLISH.text("live.start")).click()
+    page.get_by_text(ENGLISH.text("web.camera_silent")).wait_for()
+
+
 def test_a_camera_that_is_gone_for_good_leaves_the_page_to_another(open_page: Opened) -> None:
     page = open_page(path="/#live", permissions=["camera"])
     start = page.locator("#start")

@@ -138,6 +138,26 @@ def test_what_was_said_is_said_in_the_language_that_is_chosen(cameras: Cameras) 
     page.get_by_text(INDONESIAN.text("cameras.gone")).wait_for()
 
 
+def test_a_camera_that_is_gone_from_the_settings_is_not_shown_any_more(cameras: Cameras) -> None:
+    page = cameras.open("now")
+    page.get_by_role("heading", name="B", exact=True).wait_for()
+    del cameras.zones["B"]  # the program was started with other settings
+    page.get_by_role("heading", name="B", exact=True).wait_for(state="detached")
+    assert page.get_by_role("heading", name="A", exact=True).is_visible()
+
+
+def test_a_key_outlives_a_server_that_cannot_be_reached(cameras: Cameras) -> None:
+    page = cameras.open("now")
+    page.route(f"{URL}api/*", lambda route: route.abort())
+    page.reload()
+    page.locator("#door_said", has_text=ENGLISH.text("cameras.gone")).wait_for()
+    page.locator("#key").fill("typed")  # what is begun meanwhile stays
+    page.wait_for_event("requestfailed")
+    assert page.locator("#key").input_value() == "typed"
+    page.unroute(f"{URL}api/*")
+    page.get_by_role("heading", name="A", exact=True).wait_for()
+
+
 def test_a_large_camera_whose_server_is_gone_shows_no_old_picture(cameras: Cameras) -> None:
     page = cameras.open("now")
     page.locator("#cards button").first.click()

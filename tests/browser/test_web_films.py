@@ -5,6 +5,7 @@ Run: pytest tests/browser/test_web_films.py
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 ENGLISH = load_catalogue("en")
+
+
+def test_one_frame_is_no_frames(open_page: Opened, tmp_path: Path) -> None:
+    page = open_page(path="/#film")
+    film = write_video(tmp_path / "film.webm", [group_rgb()], codec="libvpx")
+    page.locator("#film_file").set_input_files(film)
+    page.locator("#film_said", has_text=re.compile(r"\b1 frame judged")).wait_for()
+
 
 SLEEP = """() => {
     let hidden = false;

@@ -62,6 +62,31 @@ def test_an_address_that_the_host_sends_on_opens_the_page_again(sent_on: Opened)
     page.get_by_text(ENGLISH.text("web.ready_offline")).wait_for()
 
 
+KEEP = """async () => {
+    await navigator.serviceWorker.register("/sw.js");
+    for (;;) {
+        const known = await navigator.serviceWorker.getRegistration("/");
+        if (!known || known.active) return Boolean(known);
+        await new Promise((goOn) => setTimeout(goOn, 50));
+    }
+}"""
+"""Whether the page is kept for use without a network, once that is tried."""
+
+
+@pytest.mark.parametrize("part", ["words/id.json", "models/detector.onnx.gz"])
+def test_files_of_two_versions_are_not_kept_together(
+    open_page: Opened, server: WebServer, part: str
+) -> None:
+    page = open_page(path="/ort/LICENSE.txt", ready=False)
+    before = server.files[part]
+    server.files[part] = server.files["icon.svg"]  # of the next version, which comes bit by bit
+    try:
+        assert not page.evaluate(KEEP)
+    finally:
+        server.files[part] = before
+    assert page.evaluate(KEEP)
+
+
 @pytest.mark.parametrize("part", ["about.json", "words/id.json", "lib/labels.js"])
 def test_a_part_of_the_page_that_does_not_come_is_told(
     chromium: Browser, server: WebServer, part: str

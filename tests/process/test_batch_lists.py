@@ -64,6 +64,16 @@ def test_a_run_is_gone_on_with_from_another_folder(
     assert len({row["source"] for row in rows}) == 4
 
 
+def test_a_current_folder_that_was_removed_is_told(
+    photos: Path, networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "gone").mkdir()
+    monkeypatch.chdir(photos / "gone")
+    (photos / "gone").rmdir()
+    done = predict(networks, str(photos), "--out", str(photos.parent / "out"))
+    assert done.exit_code == 2 and "the current folder was removed" in done.output
+
+
 def test_two_runs_that_begin_at_once_have_one_plan(
     photos: Path, networks: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,8 +5,10 @@ Run: pytest tests/process/test_batch_worker.py
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -263,6 +265,17 @@ def test_a_process_that_cannot_start(networks: Networks) -> None:
     worker = Worker(Task(Stillborn(networks.model, networks.detector), ""))
     with pytest.raises(BatchError, match=r"process was killed \(SIGKILL\) while it started"):
         worker.judge(["a.png"])
+
+
+def test_a_process_that_the_system_refuses(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: SpawnProcess) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(SpawnProcess, "start", refuse)
+    with pytest.raises(BatchError, match=r"cannot be started \(cannot allocate memory\)"):
+        Worker(Task(networks, "")).judge(["a.png"])
 
 
 def test_a_process_that_is_killed_while_it_starts_is_replaced(

@@ -103,13 +103,15 @@ class Run:
         Raises:
             MissingExtraError: the packages for Parquet files are not installed.
             ModelError: a network cannot be loaded.
-            InputError: there are no pictures, or the folder holds something else.
+            InputError: there are no pictures, the folder holds something else, or the current one
+                is gone.
             BatchError: the folder cannot be written to.
         """
         try:
             import pyarrow  # noqa: F401
         except ModuleNotFoundError as error:
             raise MissingExtraError("--out", "batch") from error
+        self._here = _current_folder()
         self._networks = networks.pinned()
         self._folder: Folder = open_folder(out)
         about = _describe(sources, self._networks)
@@ -138,7 +140,7 @@ class Run:
         """
         if self.done == self.pictures:
             return
-        task = Task(self._networks, self._plan.about.get(_BEGUN_IN, str(Path.cwd())))
+        task = Task(self._networks, self._plan.about.get(_BEGUN_IN, self._here))
         # closing: whatever ends this ends the workers as well
         with closing(engine(self._left(), task, workers)) as judged:
             for chunk, rows in _without_outage(judged, some_came=self.done > 0):
@@ -148,11 +150,18 @@ class Run:
     def _begin(self, names: Sequence[str], about: dict[str, Any]) -> None:
         """Write the plan down, unless another run has done so while this one looked for names."""
         if PLAN_NAME not in self._folder.names():
-            begun = about | {_BEGUN_IN: str(Path.cwd())}
+            begun = about | {_BEGUN_IN: self._here}
             self._folder.write(PLAN_NAME, encode_plan(names, begun))
 
     def _left(self) -> Iterator[Chunk]:
         return (chunk for chunk in self._plan.chunks() if chunk.file_name not in self._present)
+
+
+def _current_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError as error:
+        raise SettingError("the current folder was removed; change to another one") from error
 
 
 def _describe(sources: Sequence[str], networks: Networks) -> dict[str, Any]:

@@ -76,10 +76,13 @@ def open_store(address: str, chained: bool = True) -> tuple[Any, str]:
             store or a manifest lists may hold it like any other characters.
 
     Raises:
-        SettingError: the address holds a password.
+        SettingError: the address holds a password, or names nothing.
         MissingExtraError: fsspec is not installed.
-        DataError: the kind of store is unknown or its driver is not installed.
+        DataError: the kind of store is unknown, its driver is not installed, or it is an archive.
     """
+    kind, _, place = address.partition("://")
+    if kind != "file" and not place.strip("/"):  # s3://$BUCKET, where the variable is not set
+        raise SettingError(f"{address}: names nothing in the store; is a variable empty?")
     if holds_password(address):
         raise SettingError(
             f"{shown_address(address)}: give passwords and keys in the environment, "
@@ -87,12 +90,15 @@ def open_store(address: str, chained: bool = True) -> tuple[Any, str]:
         )
     try:
         import fsspec
+        from fsspec.archive import AbstractArchiveFileSystem
     except ModuleNotFoundError as error:
         raise MissingExtraError("an object store", "batch") from error
     try:
         store, path = fsspec.core.url_to_fs(address if chained else address.partition("::")[0])
     except (ImportError, ValueError) as error:
         raise DataError(f"{address}: {why(error)}") from error
+    if isinstance(store, AbstractArchiveFileSystem):  # a name in it alone leads nowhere
+        raise DataError(f"{address}: nothing in an archive can be judged; unpack it first")
     return store, str(path if chained else store._strip_protocol(address))
 
 
@@ -191,7 +197,8 @@ def _pictures_in(paths: Iterable[str], address: str) -> Iterator[str]:
 
 def _read_manifest(address: str) -> Iterator[str]:
     """The pictures a manifest names; relative paths start from its own folder."""
-    base = address.rpartition("/")[0] if is_address(address) else str(Path(address).parent)
+    place = address.rpartition("::")[2]  # what a chain of stores leads to
+    base = place.rpartition("/")[0] if is_address(address) else str(Path(address).parent)
     reader = _parquet_paths if address.lower().endswith(".parquet") else _csv_paths
     number = 0
     try:
@@ -246,6 +253,11 @@ def _csv_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
         reader = csv.DictReader(text, strict=True, delimiter=separator)
         _check_columns(reader.fieldnames or [], address)
         for row in reader:
+            if any(row.get(None, ())):  # of a name with a comma only the beginning would be left
+                raise DataError(
+                    f"{address}: line {reader.line_num} has more cells than the first line; "
+                    "put names with a separator in quotes"
+                )
             yield row[PATH_COLUMN]
 
 

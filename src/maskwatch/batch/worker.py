@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from maskwatch.batch.plan import CRASH, Chunk, Row, error_row, face_rows, failure_row
-from maskwatch.batch.storage import is_address, read_picture
+from maskwatch.batch.storage import is_address, read_picture, why
 from maskwatch.errors import BatchError, MaskWatchError
 from maskwatch.models import runtime
 from maskwatch.models.runtime import available_cpus
@@ -127,9 +127,12 @@ class Worker:
 
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")  # forking would copy other threads' locks
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._task), daemon=True)
-        process.start()
+        try:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._task), daemon=True)
+            process.start()
+        except OSError as error:  # no memory is left, or too many files are open
+            raise BatchError(f"a worker cannot be started ({why(error)})") from error
         theirs.close()
         self._process, self._connection = process, ours
         if self._closed:

@@ -7,6 +7,7 @@ hand out the same ones. In them the arithmetic of the package stands once more, 
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -218,13 +219,24 @@ def with_words(html: bytes, words: Mapping[str, Any]) -> bytes:
 
 
 def _file_list(files: Mapping[str, bytes]) -> bytes:
-    """What the service worker keeps, under a name that changes with any content."""
+    """What the service worker keeps and what must be in it, under a name that changes with that."""
     digest = hashlib.sha256()
     for path, content in sorted(files.items()):
         digest.update(path.encode() + hashlib.sha256(content).digest())
-    kept = [path for path in sorted(files) if not _LEFT_OUT.search(path) and path != "sw.js"]
-    known = {"name": digest.hexdigest()[:16], "files": ["./", *kept]}
+    kept = {
+        path: _integrity(path, content)
+        for path, content in sorted(files.items())
+        if not _LEFT_OUT.search(path) and path != "sw.js"
+    }
+    known = {"name": digest.hexdigest()[:16], "files": {"./": kept["index.html"], **kept}}
     return b"self.BUNDLE = " + as_json(known) + b";\n"
+
+
+def _integrity(path: str, content: bytes) -> str:
+    """By what browsers know a file; what a host declares as packed they have unpacked before."""
+    forms = [content, gzip.decompress(content)] if path.endswith(".gz") else [content]
+    hashes = (base64.b64encode(hashlib.sha256(form).digest()).decode() for form in forms)
+    return " ".join(f"sha256-{each}" for each in hashes)
 
 
 def as_json(values: object) -> bytes:

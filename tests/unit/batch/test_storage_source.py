@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from support.bad_images import encoded
 
 from maskwatch.batch import storage
 from maskwatch.batch.plan import UnreachableError
-from maskwatch.batch.storage import is_address, list_pictures, read_picture
+from maskwatch.batch.storage import is_address, list_pictures, open_folder, read_picture
 from maskwatch.errors import DataError, ImageError, ImageFault, SettingError
 
 
@@ -259,6 +260,40 @@ def test_a_source_may_be_a_chain(store: fsspec.AbstractFileSystem) -> None:
         "memory:///bucket/sub/a.PNG",
         "memory:///bucket/sub/deep/c.webp",
     ]
+
+
+def test_a_manifest_behind_a_chain_names_pictures_that_can_be_read(
+    store: fsspec.AbstractFileSystem,
+) -> None:
+    store.pipe_file("/bucket/list.csv", b"image_path\nb.jpg\n")
+    (name,) = list_pictures(["simplecache::memory://bucket/list.csv"])
+    assert read_picture(name, "/") == encoded()
+
+
+@pytest.mark.parametrize("place", ["in", "in/*.jpg", "list.csv"])
+def test_an_archive_is_to_be_unpacked(tmp_path: Path, place: str) -> None:
+    """Of the names in it none could be read, for each leaves out where the archive is."""
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("in/a.jpg", encoded())
+        archive.writestr("list.csv", "image_path\nin/a.jpg\n")
+    with pytest.raises(DataError, match="unpack it first"):
+        list_pictures([f"zip://{place}::{tmp_path}/photos.zip"])
+
+
+@pytest.mark.parametrize("address", ["memory://", "memory:///", "simplecache::memory://"])
+def test_an_address_whose_variable_is_empty(address: str) -> None:
+    for use in (list_pictures, lambda addresses: open_folder(*addresses)):
+        with pytest.raises(SettingError, match="names nothing in the store"):
+            use([address])
+
+
+def test_a_name_that_is_cut_at_its_comma_is_told(tmp_path: Path) -> None:
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("image_path,label\na.jpg,x,\nb, c.jpg,x\n")
+    with pytest.raises(DataError, match="line 3 has more cells than the first line"):
+        list_pictures([str(manifest)])
+    manifest.write_text("image_path,label\na.jpg,x,\n")
+    assert list_pictures([str(manifest)]) == [f"{tmp_path}/a.jpg"]
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "n" * 300 + ".csv", "n" * 300 + ".png"])

@@ -59,6 +59,7 @@ export class NowView {
       const cameras = await told("api/cameras");
       if (!isOpen()) return;
       this.cameras = cameras;
+      this.forgetOthers(cameras.map((/** @type {any} */ one) => one.name));
       for (const camera of this.cameras) this.write(camera);
       if (this.shared.isOwner() && !this.dialog.open && !document.hidden) {
         await Promise.all(this.cameras.map((camera) => this.picture(camera)));
@@ -95,6 +96,15 @@ export class NowView {
     button.hidden = !this.shared.isOwner();
     button.setAttribute("aria-label", say.text("cameras.enlarge", { name: camera.name }));
     part(card, ".empty").textContent = say.text("cameras.no_picture");
+  }
+
+  /** Takes away the cards of cameras that are gone from the settings. @param {string[]} names that stay */
+  forgetOthers(names) {
+    for (const [name, card] of this.cards) {
+      if (names.includes(name)) continue;
+      card.remove();
+      this.cards.delete(name);
+    }
   }
 
   /** A card for a camera that has none yet. @param {string} name */

@@ -9,6 +9,7 @@ import { SettingsView } from "./settings_view.js";
 import { chosenLanguage, json, languageButtons, loadCatalogues } from "./words.js";
 
 const VIEWS = ["now", "events", "counts", "settings"];
+const AGAIN_MS = 2000;
 
 const about = await json("about.json");
 const catalogues = await loadCatalogues(Object.keys(about.languages));
@@ -32,6 +33,7 @@ const views = {
   settings: new SettingsView(shared),
 };
 let opened = "";
+let again = 0; // the timer of the next attempt to enter
 /** @type {Map<string, () => string>} what each notice says, in the language of the moment */
 const notices = new Map();
 
@@ -45,16 +47,24 @@ found("door", HTMLFormElement).addEventListener("submit", (event) => {
 if (keyring.filled) enter();
 else shutOut("");
 
-/** Asks what the key opens. */
+/** Asks what the key opens; again and again where the server cannot be reached. */
 async function enter() {
+  clearTimeout(again);
   try {
     known = await told("api/about");
   } catch (error) {
-    keyring.empty();
-    const status = error instanceof Refused ? error.status : 0;
-    shutOut(status === 401 ? "cameras.wrong_key" : "cameras.gone");
+    if (error instanceof Refused && error.status === 401) {
+      keyring.empty();
+      shutOut("cameras.wrong_key");
+      return;
+    }
+    if (found("door", HTMLElement).hidden) shutOut("");
+    tell("door_said", () => say.text("cameras.gone"));
+    clearTimeout(again); // another key may have been tried meanwhile
+    again = setTimeout(() => keyring.filled && enter(), AGAIN_MS);
     return;
   }
+  clearTimeout(again);
   found("door", HTMLElement).hidden = true;
   found("views", HTMLElement).hidden = false;
   const settings = document.querySelector('nav a[href="#settings"]');

@@ -146,10 +146,9 @@ export class FilmView {
     if (!watching) return;
     const say = this.shared.say();
     const { currentTime, duration } = this.#video;
-    const words = say.text("web.film_progress", {
+    const words = say.counted("web.film_progress", watching.frames, {
       done: say.number(currentTime),
       all: say.number(duration || 0),
-      frames: say.whole(watching.frames),
     });
     const people = Object.entries(watching.counts.people).flatMap(([state, n]) =>
       n ? [`${say.whole(n)} ${say.text(`states.${state}`).toLowerCase()}`] : [],

@@ -100,6 +100,7 @@ export class LiveView {
       track.addEventListener("ended", () => this.#fail("web.camera_lost"));
       track.addEventListener("mute", () => this.#notice("web.camera_silent"));
       track.addEventListener("unmute", () => this.#notice());
+      if (track.muted) this.#notice("web.camera_silent");
       this.#video.parentElement?.removeAttribute("hidden");
       this.#video.srcObject = camera;
       await this.#video.play();

@@ -2,7 +2,7 @@
 
 importScripts("./files.js"); // a new version of any file is a new name in there
 
-const worker = /** @type {ServiceWorkerGlobalScope & {BUNDLE: {name: string, files: string[]}}} */ (
+const worker = /** @type {ServiceWorkerGlobalScope & {BUNDLE: {name: string, files: Record<string, string>}}} */ (
   /** @type {unknown} */ (self)
 );
 const { name: version, files } = worker.BUNDLE;
@@ -22,7 +22,9 @@ worker.addEventListener("fetch", (event) => {
 
 async function keep() {
   const cache = await caches.open(kept);
-  await cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+  // a file of another version, as while a host gets a new page, is refused: the next visit tries again
+  const wanted = Object.entries(files);
+  await cache.addAll(wanted.map(([file, integrity]) => new Request(file, { cache: "no-cache", integrity })));
   await unpack(cache, "ort/ort-wasm-simd-threaded.wasm.gz");
   await worker.skipWaiting();
 }

@@ -11,7 +11,9 @@ const RIFF = 0x5249;
 const OLD_BMP = 12; // bytes of its second header
 const [VP8, VP8L, VP8X] = [0x56503820, 0x5650384c, 0x56503858]; // kinds of WebP
 const SCAN = 0xffda; // of a JPEG, after all that is told of it
+const [FTYP, ISPE] = [0x66747970, 0x69737065]; // of AVIF and HEIC: the first box, and the one with a size
 const HEAD_BYTES = 1 << 20; // with a preview, and colours
+const BOXES_BYTES = 1 << 16; // of a file in boxes, before its pictures
 
 const SIGNATURES = [
   /^\xff\xd8\xff/,
@@ -40,6 +42,7 @@ export async function decode(file, maxPixels) {
 /** How many pixels a file says that it has; 0 where that is not known. @param {Blob} file */
 async function statedPixels(file) {
   const head = new DataView(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  if (head.getUint32(4) === FTYP) return boxedPixels(head);
   switch (head.getUint16(0)) {
     case JPEG:
       return jpegPixels(head);
@@ -54,6 +57,16 @@ async function statedPixels(file) {
       return webpPixels(head);
   }
   return 0;
+}
+
+/** Of the largest picture of a file, which may hold previews and tiles as well. @param {DataView} head of it */
+function boxedPixels(head) {
+  let pixels = 0;
+  for (let at = 8; at + 16 <= Math.min(head.byteLength, BOXES_BYTES); at++) {
+    if (head.getUint32(at) !== ISPE) continue;
+    pixels = Math.max(pixels, head.getUint32(at + 8) * head.getUint32(at + 12));
+  }
+  return pixels;
 }
 
 /** @param {DataView} head of a file */
