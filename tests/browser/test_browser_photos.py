@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -205,6 +205,22 @@ def test_what_streamlit_says_itself_is_in_the_language_of_the_page(
     why.wait_for()
     box = why.bounding_box()
     assert box is not None and min(box["width"], box["height"]) > 10  # for people who see, too
+
+
+@pytest.mark.parametrize(
+    ("refuse", "told"),
+    [
+        (lambda route: route.fulfill(status=413, body="There is no room."), "no_room"),
+        (lambda route: route.abort(), "not_arrived"),
+    ],
+)
+def test_a_photo_that_the_server_does_not_take_says_what_to_do(
+    open_page, tmp_path: Path, refuse: Any, told: str
+) -> None:
+    page = open_page(locale="id-ID")
+    page.route("**/_stcore/upload_file/**", refuse)
+    upload(page, saved(tmp_path, "photo.png", crowd((3, 2, RED))))
+    page.get_by_text(INDONESIAN.text(f"streamlit_says.{told}"), exact=True).wait_for()
 
 
 def test_a_sample_is_one_keypress_away(open_page) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from support import fakes
 from support.cartoon_face import cartoon
 from support.toy_detector import write_toy_detector
 from support.toy_model import write_toy_model
@@ -19,11 +20,13 @@ from support.waiting import until
 
 from maskwatch.app import film as film_module
 from maskwatch.app import settings, views
+from maskwatch.app.film_faces import FilmFace
 from maskwatch.app.film_process import FilmOrder
 from maskwatch.app.i18n import load_catalogue
 from maskwatch.io.recording import Recording
 from maskwatch.schema import MaskState
 from maskwatch.store.corrections import CorrectionStore
+from maskwatch.store.seen_faces import SeenFace
 
 PAGE = Path(views.__file__).with_name("film.py")
 ENGLISH = load_catalogue("en")
@@ -131,7 +134,7 @@ def test_a_face_of_a_film_is_corrected_and_taken_back(
     ask.set_value(True).run()
     assert not store.folder.exists()
     (faces,) = (box for box in page.selectbox if box.label == ENGLISH.text("table.face"))
-    moments = {int(name[2:4]): name for name in faces.options}
+    moments = {int(name.split()[1].partition(":")[2]): name for name in faces.options}
     assert "Mask worn" in moments[min(moments)] and "No mask" in moments[max(moments)]
     faces.set_value(len(faces.options) - 1).run()
     page.radio[0].set_value(MaskState.INCORRECT_MASK).run()
@@ -142,6 +145,24 @@ def test_a_face_of_a_film_is_corrected_and_taken_back(
     assert ENGLISH.text("correct.kept", label="Mask worn incorrectly") in page.success[0].value
     press(page, "correct.undo")
     assert store.entries() == []
+
+
+def test_faces_that_show_the_same_in_one_second_are_told_apart(
+    page: AppTest, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    st.cache_resource.clear()
+    monkeypatch.setenv(settings.CORRECTIONS_VARIABLE, str(tmp_path / "corrections"))
+    choose(page, "film.mp4", content)
+    judged(page)
+    work = page.session_state["film"]._work
+    seen = [SeenFace(fakes.picture(), fakes.verdict(), "film", "toy") for _ in range(2)]
+    work.state = replace(work.state, faces=tuple(FilmFace(1.0, one) for one in seen))
+    page.run()
+    next(one for one in page.toggle if one.label == ENGLISH.text("correct.ask")).set_value(True)
+    page.run()
+    for index in (1, 0):
+        page.selectbox[0].set_value(index).run()
+        assert not page.exception and page.selectbox[0].value == index
 
 
 def press(page: AppTest, key: str) -> None:

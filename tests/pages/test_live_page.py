@@ -5,6 +5,7 @@ Run: pytest tests/pages/test_live_page.py
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from html import unescape
@@ -193,6 +194,18 @@ def test_the_dial_reaches_the_watcher(page: AppTest, browser: Browser) -> None:
     page.slider[0].set_value(0.8).run()
     assert not page.exception
     assert browser.video_processor.steadiness == 0.8
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_watcher_may_go_between_two_looks(
+    page: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    browser.press_start()
+    looks = itertools.cycle([browser.video_processor, None])
+    monkeypatch.setattr(Browser, "video_processor", property(lambda _: next(looks)), raising=False)
+    for _ in range(first):
+        next(looks)
+    assert not page.run().exception
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from maskwatch.app.language import LANGUAGE
 from maskwatch.app.photos import MAX_PHOTOS, SessionPhotos
 from maskwatch.cli import app as launch
 from maskwatch.cli.main import cli
-from maskwatch.errors import pip_extra
+from maskwatch.errors import ImageError, ImageFault, pip_extra
 from maskwatch.io.images import load_image
 from maskwatch.samples import SAMPLES, Sample
 
@@ -305,6 +305,20 @@ def test_why_is_answered_only_when_asked(page: AppTest, monkeypatch: pytest.Monk
     assert bars.index("✕") < bars.index("✓") and "<strong>100.0%</strong>" in bars
     assert "✓ Size: 48 pixels, good" in words(page)
     assert len(page.get("image")) == 4  # result, original, what the network saw, the map on it
+
+
+def test_a_photo_that_cannot_be_opened_again_is_told_under_why(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise ImageError("<bytes>", "opening it ends the process (SIGKILL)", ImageFault.DAMAGED)
+
+    upload(page, photo("a.png", RED))
+    monkeypatch.setattr(SessionPhotos, "why", lost)
+    next(toggle for toggle in page.toggle if toggle.label == "Why?").set_value(True).run()
+    assert not page.exception
+    why = ENGLISH.text("faults.damaged")
+    assert [error.value for error in page.error] == [ENGLISH.text("photo.unreadable", why=why)]
 
 
 def test_pictures_of_the_camera_are_added_one_after_the_other(page: AppTest) -> None:

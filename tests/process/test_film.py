@@ -9,6 +9,10 @@ import csv
 import errno
 import io
 import json
+import os
+import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +22,7 @@ import cv2
 import numpy as np
 import pytest
 from support.cartoon_face import cartoon
-from support.waiting import until
+from support.waiting import LIMIT_S, until
 
 from maskwatch.app import film as film_module
 from maskwatch.app import film_process
@@ -165,6 +169,23 @@ def test_what_is_no_film_says_so_without_naming_our_file(
     assert not film.state.marked
 
 
+def test_a_film_that_claims_to_last_less_than_nothing_does_not_say_how_long_it_is(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "film.mkv"
+    with av.open(path, "w") as film:
+        stream = film.add_stream("mpeg4", rate=1, width=64, height=48, pix_fmt="yuv420p")
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        for packet in (*stream.encode(frame), *stream.encode()):
+            film.mux(packet)
+    assert film_process.film_length_s(path) == 1
+    content = bytearray(path.read_bytes())
+    place = content.index(b"\x44\x89\x88") + 3  # where Matroska says how long it is
+    content[place : place + 8] = struct.pack(">d", -5000.0)
+    path.write_bytes(content)
+    assert film_process.film_length_s(path) == 0
+
+
 def test_a_film_that_is_cut_gives_what_there_is(begin: Begin, content: bytes) -> None:
     film = begin("cut.mp4", content[: len(content) // 2])
     until(lambda: film.state.ended, "it ends")
@@ -176,6 +197,58 @@ def test_a_film_whose_analysis_is_killed_is_not_called_done(begin: Begin, conten
     film._work._process.kill()
     until(lambda: film.state.ended, "it ends")
     assert film.state.fault == UNFORESEEN
+
+
+@pytest.fixture
+def never_ends(tmp_path: Path) -> Path:
+    """What stands in for Python: a process that neither hears nor says anything."""
+    script = tmp_path / "never_ends"
+    script.write_text("#!/bin/sh\nexec sleep 3600\n")
+    script.chmod(0o755)
+    return script
+
+
+def test_a_film_that_is_stopped_before_it_was_opened_is_no_failure(
+    begin: Begin, content: bytes, monkeypatch: pytest.MonkeyPatch, never_ends: Path
+) -> None:
+    monkeypatch.setattr("sys.executable", str(never_ends))
+    film = begin("face.mp4", content)
+    film.stop()
+    until(lambda: film.state.ended, "it ends")
+    assert film.state.stopped and not film.state.fault
+
+
+def test_a_program_that_ends_does_not_wait_for_its_film(tmp_path: Path, never_ends: Path) -> None:
+    program = (
+        "import sys\n"
+        "from maskwatch.app.film import Film, FilmOrder\n"
+        f"sys.executable = {str(never_ends)!r}\n"
+        "film = Film('face.mp4', b'', FilmOrder('en'))"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=LIMIT_S)
+    assert not list(tmp_path.glob("maskwatch-film-*"))
+
+
+def test_a_film_is_deleted_by_its_process_where_the_pages_are_gone(
+    tmp_path: Path, content: bytes
+) -> None:
+    folder = tmp_path / "film"
+    folder.mkdir()
+    film = folder / "film.mp4"
+    film.write_bytes(content)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maskwatch.app.film_process", FilmOrder("en", str(film)).to_json()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    with process.stderr as said:
+        assert said.read() == ""
+    assert process.wait(LIMIT_S) == 0
+    assert not folder.exists()
 
 
 def test_a_film_that_takes_too_long_ends(

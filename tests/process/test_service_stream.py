@@ -187,6 +187,13 @@ def test_a_client_that_hangs_up_frees_its_place(service: Running) -> None:
         assert ask(socket, png(FACE))["faces"]
 
 
+def test_where_no_stream_is_it_is_counted_as_refused(service: Running) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        connect(service.url.replace("http", "ws") + "/nowhere")
+    assert caught.value.response.status_code == 403
+    until(lambda: service.metric("requests_total", route="none", status="403") == 1, "counted")
+
+
 def test_more_streams_than_can_be_borne_are_refused(analyzer: GatedAnalyzer) -> None:
     with running(analyzer, sessions=1) as service:
         with opened(service) as socket:

@@ -5,15 +5,19 @@ Run: pytest tests/process/test_web_service.py
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
 from PIL import Image
 from support.chromium import CHROMIUM, CHROMIUM_OPTIONS
 from support.service_server import GatedAnalyzer, Running, running
@@ -21,7 +25,8 @@ from support.web_browsers import WAIT_S
 
 from maskwatch.models.runtime import joined
 from maskwatch.pipeline import Networks
-from maskwatch.service.pages import page_of
+from maskwatch.service.pages import page_of, page_router
+from maskwatch.web.bundle import PAGE
 from maskwatch.web.server import HEADERS
 
 
@@ -64,6 +69,29 @@ def test_it_answers_to_the_names_that_the_service_answers_to(folder: Path) -> No
         foreign = httpx.get(f"{service.url}/try/about.json", headers={"Host": "foreign.example"})
         own = httpx.get(f"{service.url}/try/about.json")
     assert (foreign.status_code, own.status_code) == (421, 200)
+
+
+@pytest.mark.usefixtures("service")
+def test_a_slow_line_has_the_time_of_an_answer_for_each_part_of_a_large_file(folder: Path) -> None:
+    app = FastAPI()
+    app.include_router(page_router(Networks(folder / "toy.onnx", folder / "detector.onnx")))
+    name = "ort/ort-wasm-simd-threaded.wasm.gz"
+    head = {"type": "http", "method": "GET", "path": f"/try/{name}", "query_string": b""}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()  # the client stays
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with start_blocking_portal() as elsewhere:
+        scope = {**head, "headers": [], "http_version": "1.1"}
+        elsewhere.call(app, scope, receive, send)
+    parts = [message.get("body", b"") for message in sent[1:]]
+    whole = (PAGE / name).read_bytes()
+    assert b"".join(parts) == whole and max(map(len, parts)) <= 1 << 16
+    assert (b"content-length", str(len(whole)).encode()) in sent[0]["headers"]
 
 
 @pytest.mark.parametrize("path", ["nothing", "lib", "../v1/model", "%2e%2e/v1/model", "lib/../sw"])

@@ -96,7 +96,8 @@ class Film:
         try:
             self._work = _begin(name, content, order)
             self._end = finalize(self, self._work.stop)  # a session that is over wants nothing
-            Thread(target=self._work.follow, name="film").start()
+            # a daemon, or the program would end only when the film does
+            Thread(target=self._work.follow, name="film", daemon=True).start()
         except BaseException:
             _RUNNING.release()
             raise
@@ -142,9 +143,11 @@ class _Work:
         self.state = FilmState()
         self._process = process
         self._folder = folder
+        self._told_to_stop = False
 
     def stop(self) -> None:
         """End it; what was judged so far is kept where that can be."""
+        self._told_to_stop = True
         self._process.terminate()
 
     def follow(self) -> None:
@@ -156,12 +159,17 @@ class _Work:
         finally:
             self._folder.cleanup()
             _RUNNING.release()
-            died = left is None or self._process.returncode
-            fault = self.state.fault or (UNFORESEEN if died else "")
-            self.state = replace(self.state, ended=True, fault=fault, **(left or {}))
+            died = bool(self._process.returncode)
+            # before it can end in order it just dies of being told to
+            stopped = self.state.stopped or (died and self._told_to_stop)
+            failed = left is None or (died and not stopped)
+            fault = self.state.fault or (UNFORESEEN if failed else "")
+            state = replace(self.state, stopped=stopped, fault=fault)
+            self.state = replace(state, ended=True, **(left or {}))
 
     def _listen(self) -> None:
         limit = Timer(LIMIT_S, self._process.terminate)
+        limit.daemon = True
         limit.start()
         try:
             with self._process:  # closes what it says, and waits for it

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,7 +124,7 @@ def film_length_s(film: Path) -> float:
     av = load_av()
     try:
         with av.open(f"file:{film}", options={"protocol_whitelist": "file"}) as container:
-            return float((container.duration or 0) / av.time_base)
+            return max(0.0, float((container.duration or 0) / av.time_base))
     except av.FFmpegError:  # why, is told when it is read
         return 0.0
 
@@ -136,9 +137,14 @@ def tell(**told: object) -> None:
 if __name__ == "__main__":
     if hasattr(os, "nice"):
         os.nice(10)  # pages and live video come first
+    ordered = FilmOrder(**json.loads(sys.argv[1]))
     try:
-        judge_film(FilmOrder(**json.loads(sys.argv[1])))
-    except VideoError as error:
-        tell(error=error.fault)
+        try:
+            judge_film(ordered)
+        except VideoError as error:
+            tell(error=error.fault)
     except MaskWatchError as error:  # not the film's fault: for whoever runs the pages
         sys.exit(str(error))
+    except BrokenPipeError:  # the pages were ended, and nobody else will delete the film
+        shutil.rmtree(Path(ordered.film).parent, ignore_errors=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what was not said

@@ -286,8 +286,13 @@ def show_why(
     if not st.toggle(text("why.ask"), key=f"why-{photo.upload_id}"):
         return
     index = choose_face(face_names(report), f"face-{photo.upload_id}")
-    with st.spinner(text("why.asking")):
-        why = store.why(analyzer, photo, judged, index)
+    try:
+        with st.spinner(text("why.asking")):
+            why = store.why(analyzer, photo, judged, index)
+    except ImageError as error:  # it could be opened before
+        words = catalogue().fault(error)
+        st.error(text("photo.unreadable", why=words), icon=":material/error:")
+        return
     show_pictures(why, f"why-{index + 1}-{zip_names([photo.name])[0]}")
     show_probabilities(report.faces[index])
     quality = report.faces[index].quality

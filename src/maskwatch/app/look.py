@@ -63,6 +63,8 @@ _OWN_WORDS = {
     r"• [A-Z0-9, ]+": "",
     r"File must be (\d+).*MB or smaller\.": "too_large",
     r".* files are not allowed\.": "wrong_kind",
+    r"AxiosError: .* 413": "no_room",
+    r"AxiosError: .*": "not_arrived",
     r"Error:": "",
     r"Take Photo": "take",
     r"Clear photo": "clear",

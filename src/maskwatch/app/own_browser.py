@@ -44,7 +44,7 @@ class ClaimCounter:
         Args:
             began_s: when, on the clock that `add` is told.
         """
-        self._began_s = began_s
+        self._began_s = self._heard_s = began_s
         self._visit = ""
         self._known: Sums = {}
 
@@ -58,17 +58,24 @@ class ClaimCounter:
             now_s: UTC seconds since the epoch.
         """
         sums = read_claim(claim)
-        if sums is None or _face_s(sums) > MOST_FACES * (now_s - self._began_s):
+        if sums is None:
             return
         visit = str(cast(Mapping[str, object], claim)["visit"])
-        known = self._known if visit == self._visit else {}
+        is_known = visit == self._visit
+        known, began_s = (self._known, self._began_s) if is_known else ({}, self._heard_s)
+        seen_s = max(_face_s(sums), LEAST_S * _everybody(sums))
+        if seen_s > MOST_FACES * (now_s - began_s):
+            return
         start_s = bucket_start(now_s)
         changes = {
             (start_s, state): count + _negative(known.get(state, Count()))
             for state, count in sums.items()
         }
-        writer.note(CLAIMED, {key: count for key, count in changes.items() if count != Count()})
-        self._visit, self._known = visit, sums
+        news = {key: count for key, count in changes.items() if count != Count()}
+        writer.note(CLAIMED, news)
+        self._visit, self._known, self._began_s = visit, sums, began_s
+        if news:
+            self._heard_s = now_s
 
 
 def read_claim(claim: object) -> Sums | None:
@@ -85,13 +92,16 @@ def read_claim(claim: object) -> Sums | None:
             return None
         sums[state] = Count(max(0, int(seen)), max(0.0, float(held_s)))
     # each person was seen for so long at least
-    everybody = sum(count.people for count in sums.values())
-    return sums if everybody * LEAST_S <= _face_s(sums) + LEAST_S else None
+    return sums if _everybody(sums) * LEAST_S <= _face_s(sums) + LEAST_S else None
 
 
 def _is_number(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and math.isfinite(cast(float, value))
+
+
+def _everybody(sums: Sums) -> int:
+    return sum(count.people for count in sums.values())
 
 
 def _face_s(sums: Sums) -> float:

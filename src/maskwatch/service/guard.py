@@ -88,6 +88,8 @@ class Guard:
                 message = _safe(message)
             elif message["type"] == "websocket.accept":
                 status = 101
+            elif message["type"] == "websocket.close" and not status:
+                status = 403  # which is what servers make of it
             await send(message)
 
         try:

@@ -11,13 +11,13 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cache
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from maskwatch.pipeline import Networks
 from maskwatch.service.limits import NO_ROUTE, Problem
@@ -25,6 +25,9 @@ from maskwatch.web.bundle import build_page
 from maskwatch.web.server import page_file
 
 PAGE_PATH = "/try"
+
+_PART_BYTES = 1 << 16
+"""A client has the time of an answer to take each part; a slow line takes more for a network."""
 
 
 def is_page(path: str) -> bool:
@@ -59,9 +62,15 @@ def page_router(networks: Networks) -> APIRouter:
         found = page_file(known, path)
         if found is None:
             raise Problem(NO_ROUTE)
-        return Response(found.content, headers=dict(found.headers))
+        headers = {**found.headers, "Content-Length": str(len(found.content))}
+        return StreamingResponse(_parts(found.content), headers=headers)
 
     return router
+
+
+async def _parts(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PART_BYTES):
+        yield content[start : start + _PART_BYTES]
 
 
 DOCS_PATHS = ("/", "/docs")

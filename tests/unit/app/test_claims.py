@@ -68,8 +68,13 @@ def kept(store: StatisticsStore, claims: list[tuple[object, float]]) -> list[Ent
         ),
         ([(claim(mask=(1, MOST_FACES * 11.0)), 10)], {}),
         ([(claim(mask=(1000, 9.0)), 10)], {}),
+        # visits of one page come one after the other, and what has taken no time nobody has seen
+        ([(claim(each, mask=(1, 9.0)), 10) for each in "abab"], {MASK: Count(1, 9.0)}),
+        ([(claim(each, mask=(1, 0.0)), 10) for each in "abab"], {MASK: Count(1, 0.0)}),
+        ([(claim(each, mask=(1, 9.0)), n) for n, each in ((1, "a"), (1.5, "a"), (2, "b"))],
+         {MASK: Count(2, 18.0)}),
     ],
-)
+)  # fmt: skip
 def test_what_is_new_in_a_claim_is_added_once(
     store: StatisticsStore,
     claims: list[tuple[object, float]],

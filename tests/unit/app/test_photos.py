@@ -5,6 +5,7 @@ Run: pytest tests/unit/app/test_photos.py
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_another_model_judges_anew(analyzer: Counting, tmp_path: Path) -> None:
     assert store.find(other, photo("1", CROWD)) is None
     store.judge(other, photo("1", CROWD))
     assert other.judged == 1
+
+
+def test_the_same_model_judges_anew_once_it_was_calibrated_anew(
+    analyzer: Counting, tmp_path: Path
+) -> None:
+    store = SessionPhotos()
+    before = store.judge(analyzer, photo("1", CROWD)).report
+    card = tmp_path / "toy.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"temperature": 3.0}))
+    again = Counting(tmp_path / "toy.onnx", tmp_path / "detector.onnx")
+    assert again.card.sha256 == analyzer.card.sha256
+    after = store.judge(again, photo("1", CROWD)).report
+    assert after.faces == again.analyze(CROWD).faces != before.faces
 
 
 def test_an_unreadable_photo_is_kept_with_its_name_and_reason(analyzer: Counting) -> None:

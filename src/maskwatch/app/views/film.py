@@ -158,7 +158,11 @@ def film_answers(film: Film) -> Answers:
     return Answers(
         field=field,
         content=field,
-        names=[f"{clock(one.time_s)} {verdict_text(one.seen.face, words)}" for one in faces],
+        # with a number, for several may show the same in one second
+        names=[
+            f"{number}: {clock(one.time_s)} {verdict_text(one.seen.face, words)}"
+            for number, one in enumerate(faces, start=1)
+        ],
         urls=[little_pictures(one.seen.image_rgb, [one.seen.face])[0] for one in faces],
         see=lambda index: faces[index].seen,
         note=text("film.answers"),

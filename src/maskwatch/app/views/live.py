@@ -172,10 +172,10 @@ def show_video(analyzer: maskwatch.Analyzer) -> None:
         if player and not is_wanted(player):
             st.write(text("live.intro"))
             show_legend()
-    if player and player.video_processor:
-        player.video_processor.steadiness = steadiness
-        player.video_processor.say = catalogue()
-        player.video_processor.counter = consent.camera_counter(player.video_processor.counter)
+    if player and (watcher := player.video_processor):  # asked once, it may go at any moment
+        watcher.steadiness = steadiness
+        watcher.say = catalogue()
+        watcher.counter = consent.camera_counter(watcher.counter)
 
 
 def start_player(
