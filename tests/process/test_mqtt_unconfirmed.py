@@ -121,7 +121,8 @@ def test_a_broker_that_hangs_up_for_a_large_picture_still_tells_the_alert(tmp_pa
             until(lambda: broker.send(one).outcome is Outcome.SENT)
             listener.until("maskwatch/status", "online")
             until(lambda: listener.alerts)  # the broker confirms it before all others have it
-            assert [json.loads(text)["id"] for text in listener.alerts] == ["one"]
+            # at least once: where the line breaks before it is confirmed it is sent again
+            assert {json.loads(text)["id"] for text in listener.alerts} == {"one"}
         finally:
             broker.stop()
         assert listener.pictures == []

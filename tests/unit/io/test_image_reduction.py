@@ -98,7 +98,7 @@ def same(report: FrameReport, other: FrameReport) -> None:
         assert np.abs(np.subtract(face.box_xyxy, twin.box_xyxy)).max() < 0.03 * side_px
         assert np.abs(np.subtract(face.landmarks_xy, twin.landmarks_xy)).max() < 0.03 * side_px
         assert face.confidence == pytest.approx(twin.confidence, abs=0.05)
-        assert face.quality.side_px == pytest.approx(side_px, rel=0.03)
+        assert face.quality.side_px == pytest.approx(side_px, rel=0.06)  # it has two edges
         assert face.quality.visible_ratio == pytest.approx(twin.quality.visible_ratio, abs=0.03)
 
 
