@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 import maskwatch.training  # noqa: F401  # sets what TensorFlow reads before Keras is imported
 from maskwatch.io.images import load_image
 from maskwatch.models.card import DetectorCard, load_detector
-from maskwatch.schema import ImageRGB
 from maskwatch.training.data.collect import set_folders
 from maskwatch.training.data.holdout import TruthPhoto, holdout_names, holdout_photos
 from maskwatch.training.data.machine_faces import read_found_faces
@@ -90,7 +89,7 @@ def _rows(
             veiled = {}
             if name == "validation":
                 served = {card.side_px: card.min_score, card.live_side_px: card.live_min_score}
-                veiled["found_veiled"] = _found_veiled(detector, to_veil, served[side_px])
+                veiled["found_veiled"] = _found_veiled(detector, to_veil, answers, served[side_px])
             yield {
                 "detector": card.name,
                 "sha256": card.sha256,
@@ -104,28 +103,32 @@ def _rows(
 
 
 def _found_veiled(
-    detector: FaceDetector, photos: Sequence[Photo], min_score: float
+    detector: FaceDetector,
+    photos: Sequence[Photo],
+    answers: Sequence[PhotoAnswer],
+    min_score: float,
 ) -> dict[str, float]:
     """Of the faces that can be veiled, the share found at that score before and after."""
     shares = []
-    for index, photo in enumerate(photos):
-        bare_rgb = load_image(photo.path)
-        veiled_rgb = bare_rgb.copy()
+    for index, (photo, answer) in enumerate(zip(photos, answers, strict=True)):
+        veiled_rgb = load_image(photo.path).copy()
         random = np.random.default_rng(index)
         is_veiled = veil_faces(veiled_rgb, photo.boxes_xyxy, photo.landmarks_xy, 1.0, random)
-        hits = [_is_found(detector, image, photo, min_score) for image in (bare_rgb, veiled_rgb)]
+        after = [
+            face.box_xyxy
+            for face in detector.detect(veiled_rgb)
+            if face.detection_score >= min_score
+        ]
+        both = answer.upright.from_score(min_score).boxes_xyxy, np.array(after, float)
+        hits = [_is_found(boxes_xyxy.reshape(-1, 4), photo) for boxes_xyxy in both]
         shares.append(np.column_stack(hits)[is_veiled])
     found = np.concatenate(shares)
-    before, after = found.mean(axis=0)
-    return {"faces": len(found), "before": round(before, 4), "after": round(after, 4)}
+    before, after_share = found.mean(axis=0)
+    return {"faces": len(found), "before": round(before, 4), "after": round(after_share, 4)}
 
 
-def _is_found(
-    detector: FaceDetector, image_rgb: ImageRGB, photo: Photo, min_score: float
-) -> NDArray[np.bool_]:
-    faces = [face for face in detector.detect(image_rgb) if face.detection_score >= min_score]
-    boxes = np.array([face.box_xyxy for face in faces], float).reshape(-1, 4)
-    taken = match(boxes, photo.boxes_xyxy, min_iou=LOOSE_IOU)
+def _is_found(boxes_xyxy: NDArray[np.float64], photo: Photo) -> NDArray[np.bool_]:
+    taken = match(boxes_xyxy, photo.boxes_xyxy, min_iou=LOOSE_IOU)
     return np.isin(np.arange(len(photo.boxes_xyxy)), taken)
 
 

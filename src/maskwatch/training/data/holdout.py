@@ -71,7 +71,7 @@ def holdout_names() -> frozenset[str]:
 
 @cache
 def looks() -> Mapping[str, Mapping[str, tuple[BoxXYXY, ...]]]:
-    """Where faces are by photo and by what they look like: bearded, veiled, turned far away.
+    """Where faces are by photo and by what they look like: bearded, in a headscarf, turned away.
 
     Given by eye for all faces from 20 px of the test photos and of the two sets that are left out
     of training; `looks.csv` holds the boxes as their sets draw them.
