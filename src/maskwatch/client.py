@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import ipaddress
 import json
 import math
 import os
 import random
+import socket as sockets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from maskwatch.errors import ImageError, ImageFault, MissingExtraError, ServiceError, SettingError
-from maskwatch.io.addresses import shown_address, without_addresses
+from maskwatch.io.addresses import is_here, shown_address, without_addresses
 from maskwatch.io.encoding import encoded, jpeg
 from maskwatch.io.images import ImageSource, source_name
 from maskwatch.io.report import Result
@@ -38,6 +37,8 @@ T = TypeVar("T")
 
 _TRY_AGAIN = frozenset({429, 503})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+# what websockets waits for a service to say goodbye, at most
+_FAREWELL_S = 10.0
 # how often to look whether the frames have ended
 _LOOK_S = 0.1
 _ANSWER_BYTES = 16_000_000
@@ -97,7 +98,7 @@ class Client:
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout_s = timeout_s
         self._tries = tries
-        self._is_here = _is_here(url)
+        self._is_here = is_here(url)
         try:
             # with a transport of its own it looks for no proxy
             transport = httpx.HTTPTransport() if self._is_here else None
@@ -141,11 +142,9 @@ class Client:
         entries = self._patiently(lambda: self._post(parts))
         if len(entries) != len(images):
             raise self._foreign()
+        pairs = zip(entries, map(source_name, images), strict=True)
         try:
-            return tuple(
-                to_result(entry, source_name(image))
-                for entry, image in zip(entries, images, strict=True)
-            )
+            return tuple(to_result(entry, name) for entry, name in pairs)
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign() from error
 
@@ -212,7 +211,8 @@ class Client:
     def _post(self, parts: list[tuple[str, tuple[str, bytes]]]) -> list[Mapping[str, Any]]:
         try:
             response = self._http.post(f"{self._url}/v1/analyze", files=parts)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # UnicodeError: of a name with two dots in a row; RuntimeError: it was closed
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, RuntimeError) as error:
             raise ServiceError(f"{self._name}: cannot be asked ({_why(error)})") from error
         document = to_json(response.content)
         # where no image could be read, the refusal says why for each
@@ -223,16 +223,16 @@ class Client:
 
     def _connect(self, stack: ExitStack) -> ClientConnection:
         try:
-            return stack.enter_context(
-                connect(
-                    f"ws{self._url.removeprefix('http')}/v1/stream",
-                    additional_headers=self._headers,
-                    compression=None,
-                    open_timeout=self._timeout_s,
-                    max_size=_ANSWER_BYTES,
-                    proxy=None if self._is_here else True,
-                )
+            socket = connect(
+                f"ws{self._url.removeprefix('http')}/v1/stream",
+                additional_headers=self._headers,
+                compression=None,
+                open_timeout=self._timeout_s,
+                close_timeout=min(self._timeout_s, _FAREWELL_S),
+                max_size=_ANSWER_BYTES,
+                proxy=None if self._is_here else True,
             )
+            return stack.enter_context(socket)
         except InvalidStatus as error:
             answer = error.response
             document = to_json(bytes(answer.body or b""))
@@ -265,13 +265,13 @@ class _Sender:
 
     def __init__(self, socket: ClientConnection, frames: Iterable[Frame | bytes]) -> None:
         self.sent = 0
+        self._socket = socket
+        self._sending = threading.Lock()
         self._ended = False
         self._stopped = False
         self._error: BaseException | None = None
         # of no use once the process wants to end, also where a camera keeps it waiting
-        threading.Thread(
-            target=self._run, args=(socket, frames), name="frames", daemon=True
-        ).start()
+        threading.Thread(target=self._run, args=(frames,), name="frames", daemon=True).start()
 
     def finished(self, answered: int) -> bool:
         """Whether there is nothing more to wait for.
@@ -284,23 +284,24 @@ class _Sender:
         return self._ended and answered >= self.sent
 
     def stop(self) -> None:
-        """Send no more."""
+        """Send no more; what a service that hangs does not take is cut off: a close would wait."""
         self._stopped = True
+        if self._sending.acquire(timeout=_LOOK_S):
+            self._sending.release()
+            return
+        with suppress(OSError):
+            self._socket.socket.shutdown(sockets.SHUT_RDWR)
 
-    def _run(self, socket: ClientConnection, frames: Iterable[Frame | bytes]) -> None:
+    def _run(self, frames: Iterable[Frame | bytes]) -> None:
         try:
             for frame in frames:
                 if self._stopped:
                     return
                 self.sent += 1
-                if isinstance(frame, Frame):
-                    content = jpeg(frame.image_rgb)
-                    socket.send(json.dumps({"time_s": float(frame.time_s)}))
-                elif isinstance(frame, bytes | bytearray | memoryview):
-                    content = bytes(frame)
-                else:
-                    raise _wrong("frames", _FRAMES, f"{type(frame).__name__} among them")
-                socket.send(content)
+                messages = _messages(frame)
+                with self._sending:
+                    for message in messages:
+                        self._socket.send(message)
         except WebSocketException:
             pass  # whoever reads the answers is told
         except BaseException as error:
@@ -309,13 +310,13 @@ class _Sender:
             self._ended = True
 
 
-def _is_here(url: str) -> bool:
-    """Whether an address is of this computer; a proxy would look for it on its own."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, or no address at all
-        return False
+def _messages(frame: object) -> tuple[str | bytes, ...]:
+    """What is sent for one frame."""
+    if isinstance(frame, Frame):
+        return json.dumps({"time_s": float(frame.time_s)}), jpeg(frame.image_rgb)
+    if isinstance(frame, bytes | bytearray | memoryview):
+        return (bytes(frame),)
+    raise _wrong("frames", _FRAMES, f"{type(frame).__name__} among them")
 
 
 def _can_be_sent(api_key: str) -> bool:
@@ -381,6 +382,8 @@ def to_stream_answer(message: str | bytes) -> StreamAnswer:
     document = to_json(message)
     about = {name: document.pop(name) for name in ("time_s", "frame", "dropped")}
     latency_s = document.pop("latency_ms") / 1000
+    if not all(isinstance(value, int | float) for value in about.values()):
+        raise TypeError("no numbers")
     return StreamAnswer(to_result(document, None), latency_s=latency_s, **about)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,7 +41,7 @@ def writing(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[Pat
         if path.exists() and not path.is_file():
             yield path
             return
-        place = path.resolve()  # a link stays one
+        place = _resolved(path)  # a link stays one
         if not place.parent.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{place.stem}.{os.urandom(4).hex()}.part{place.suffix}")
@@ -58,6 +61,14 @@ def explained(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[N
     except OSError as reason:
         why = (reason.strerror or type(reason).__name__).lower()
         raise error(f"{path}: cannot be written ({why})") from reason
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads; of links that lead to each other Python up to 3.12 says no OSError."""
+    try:
+        return path.resolve()
+    except RuntimeError as reason:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from reason
 
 
 def require_folder(folder: Path, error: type[MaskWatchError] = DataError) -> None:
@@ -80,7 +91,7 @@ def require_file(path: Path, error: type[MaskWatchError] = DataError) -> None:
     """
     with explained(path, error):
         if path.is_file() or not path.exists():
-            require_folder(path.resolve().parent, error)
+            require_folder(_resolved(path).parent, error)
 
 
 def write_text(path: Path, text: str, error: type[MaskWatchError] = DataError) -> None:
@@ -117,6 +128,24 @@ def _settle(part: Path, place: Path) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(place)
+
+
+# of the years that a ZIP file can hold the first and the last, which is even by two seconds
+_ZIP_FIRST, _ZIP_LAST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+
+
+def zip_entry(
+    name: str, how: int = zipfile.ZIP_STORED, now_s: float | None = None
+) -> zipfile.ZipInfo:
+    """A file to put into a ZIP file, of now or, where the clock is far off, of what ZIP can say.
+
+    Small computers without a clock begin in 1970 each time they are switched on.
+    """
+    moment = time.localtime(now_s)[:6]
+    entry = zipfile.ZipInfo(name, min(max(moment, _ZIP_FIRST), _ZIP_LAST))
+    entry.compress_type = how
+    entry.external_attr = 0o600 << 16  # as `writestr` has it for a name alone
+    return entry
 
 
 def told_apart(names: Iterable[str], sameness: Callable[[str], str] = str) -> list[str]:

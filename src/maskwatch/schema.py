@@ -6,6 +6,7 @@ Images are RGB uint8 arrays (H, W, 3). Boxes are float pixels of the original im
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maskwatch.errors import SettingError
 
 if TYPE_CHECKING:
     from maskwatch.io.images import ImageSource
@@ -82,6 +85,29 @@ class Face:
     box_xyxy: BoxXYXY
     detection_score: float = 1.0
     landmarks_xy: LandmarksXY | None = None
+
+    def __post_init__(self) -> None:
+        """Make plain numbers of what detectors give, such as lists and arrays.
+
+        Raises:
+            SettingError: the box is none.
+        """
+        box_xyxy = tuple(map(float, self.box_xyxy))
+        if not _is_box(box_xyxy):
+            wanted = "four numbers with left < right and top < bottom"
+            raise SettingError(f"box_xyxy: must be {wanted}, not {box_xyxy}")
+        object.__setattr__(self, "box_xyxy", box_xyxy)
+        object.__setattr__(self, "detection_score", float(self.detection_score))
+        if self.landmarks_xy is not None:
+            points_xy = tuple((float(x), float(y)) for x, y in self.landmarks_xy)
+            object.__setattr__(self, "landmarks_xy", points_xy)
+
+
+def _is_box(values: tuple[float, ...]) -> bool:
+    if len(values) != 4 or not all(map(math.isfinite, values)):
+        return False
+    left, top, right, bottom = values
+    return left < right and top < bottom
 
 
 @dataclass(frozen=True, slots=True)

@@ -482,6 +482,24 @@ def test_a_port_that_is_taken() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--server.port", "70000"), "--server.port 70000: cannot listen there (not an address)"),
+        (
+            ("--server.address", "192.0.2.1", "--server.port", "9"),
+            "--server.port 9 of 192.0.2.1: cannot listen there (",
+        ),
+    ],
+)
+def test_where_nothing_can_listen_is_one_line(options: tuple[str, ...], words: str) -> None:
+    command = [sys.executable, "-m", "maskwatch", "app", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"Error: {words}")
+    assert "Traceback" not in done.stderr
+
+
 def test_it_ends_well_by_ctrl_c(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "maskwatch", "app", "--server.port", str(port)]

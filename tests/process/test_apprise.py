@@ -99,6 +99,22 @@ def test_ntfy_and_a_webhook_in_the_shape_of_slack() -> None:
     assert base64.b64decode(attached["base64"]) == PICTURE.content
 
 
+@pytest.mark.parametrize(("spared", "heard"), [("", (1, 0)), ("127.0.0.1,localhost", (0, 1))])
+def test_the_proxy_of_the_environment_is_asked_unless_it_says_otherwise(
+    spared: str, heard: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for a service on this computer, unlike webhooks; the page on alerts says so."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with endpoint() as proxy, endpoint() as there:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", spared)
+        host = there.url.removeprefix("http://").removesuffix("/hook")
+        assert sink(f"json://{host}/").send(violation()).outcome is Outcome.SENT
+    assert (len(proxy.requests), len(there.requests)) == heard
+
+
 def test_names_are_no_html_where_messages_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Telegram refuses what is no HTML, for ever."""
     sent: list[str] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import ntpath
 import os
 import signal
 import subprocess
@@ -442,3 +443,14 @@ def test_output_on_a_full_disk_is_one_line(model: Path, photos: Path, format_nam
         )  # fmt: skip
     assert seen.returncode == 1
     assert seen.stderr == "Error: the output: cannot be written (no space left on device)\n"
+
+
+def test_copies_of_several_drives_have_no_folder_in_common(
+    photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where nothing leads from one to the other."""
+    drives = [r"C:\photos", r"D:\photos"]
+    monkeypatch.setattr("os.path.commonpath", lambda _: ntpath.commonpath(drives))
+    done = run(model, photos, "--save", "out")
+    assert done.exit_code == 2
+    assert done.stderr == "Error: --save: goes with pictures of one drive at a time\n"

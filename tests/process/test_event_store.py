@@ -152,6 +152,21 @@ def test_what_can_be_nothing_of_ours_is_said_in_one_line(
     assert caught.value.fault is StoreFault.FOREIGN and "\n" not in str(caught.value)
 
 
+def test_a_value_that_is_gone_is_said_in_one_line(store: EventStore, path: Path) -> None:
+    """A few damaged bits say that there is nothing where there is always something."""
+    store.write([], come(Delivery(alert(), "web")))
+    for harm in (
+        "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '')",
+        "UPDATE waiting_alerts SET body = NULL",
+    ):
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute(harm)
+    with pytest.raises(StoreError, match="is damaged") as caught:
+        store.waiting()
+    assert caught.value.fault is StoreFault.FOREIGN
+
+
 @pytest.mark.parametrize(
     "call", [lambda s: s.events(*EVER), lambda s: s.purge(NOON_S), lambda s: s.write([event()])]
 )
@@ -351,6 +366,23 @@ def test_a_full_disk_loses_nothing_and_holds_up_no_alert(
     assert store.events(*EVER) == [first, *more]
     assert [one.alert.alert_id for one in store.waiting()] == ["two"]
     assert len([m for m in caplog.messages if "the disk is full" in m]) == 1
+
+
+def test_what_waits_is_read_on_a_full_disk(disk: SmallDisk) -> None:
+    """A program that begins anew there must tell people, though there is no room for an index."""
+    store, statistics = (kind(disk.folder / "s.sqlite3") for kind in (EventStore, StatisticsStore))
+    first, waits = event(), Delivery(alert("one"), "web")
+    store.write([first], come(waits))
+    statistics.add([entry()])
+    disk.fill()
+    assert store.waiting() == [waits] and store.rules() == {}
+    assert store.events(*EVER) == [first] and statistics.entries(*EVER) == [entry()]
+    with pytest.raises(StoreError) as caught:
+        store.write([event()])
+    assert caught.value.fault is StoreFault.FULL
+    disk.free()
+    store.write([event(NOON_S + 1)])
+    assert len(store.events(*EVER)) == 2 and store.waiting() == [waits]
 
 
 def test_events_that_wait_for_a_disk_are_bounded(

@@ -298,3 +298,17 @@ def test_pixels_become_square(tmp_path: Path, shape: Fraction, seen_wh: tuple[in
     with open_source(film) as source:
         sizes = [frame.image_rgb.shape[1::-1] for frame in source]
     assert sizes == [seen_wh] * 3
+
+
+def test_a_film_whose_index_is_itself_cut_says_that_it_is_cut(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", count_up(9, WIDTH, HEIGHT))
+    content = film.read_bytes()
+    for length in range(content.rindex(b"moov"), content.rindex(b"stsd"), 30):
+        film.write_bytes(content[:length])
+        with pytest.raises(VideoError, match="has no index of its pictures: it is cut short"):
+            numbers(film)
+
+
+def test_an_empty_name_is_not_the_current_folder() -> None:
+    with pytest.raises(VideoError, match="<source>: its name is empty"):
+        open_source("")

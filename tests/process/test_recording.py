@@ -168,6 +168,21 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
         Recording(tmp_path / "file" / "out.mp4")
 
 
+def test_what_an_earlier_recording_left_is_kept_and_may_be_what_is_read(tmp_path: Path) -> None:
+    """A machine went off, and the film is recorded anew from what it left."""
+    target, left = tmp_path / "out.mp4", tmp_path / "out.mp4.part"
+    for _ in range(2):
+        with Recording(tmp_path / "first.mp4") as recording:
+            for index, image in enumerate(count_up(4)):
+                recording.add(image, index / 25)
+        (tmp_path / "first.mp4").rename(left)
+        with open_source(left) as source, Recording(target) as recording:
+            for frame in source:
+                recording.add(frame.image_rgb, frame.time_s)
+        assert playable(left) == playable(target) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "out.mp4.part"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     code = f"""

@@ -314,6 +314,12 @@ def cut_short(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def spelt_wrong(path: Path) -> None:
+    """SQLite quotes it in its message, which Python cannot read then."""
+    StatisticsStore(path).add([entry()])
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE counts", b"CREATE \xffABLE counts"))
+
+
 def folder(path: Path) -> None:
     path.mkdir()
 
@@ -326,6 +332,7 @@ def folder(path: Path) -> None:
         (other_application, StoreFault.FOREIGN),
         (torn, StoreFault.FOREIGN),
         (cut_short, StoreFault.FOREIGN),
+        (spelt_wrong, StoreFault.FOREIGN),
         (of_the_future, StoreFault.NEWER),
         (folder, StoreFault.UNAVAILABLE),
     ],

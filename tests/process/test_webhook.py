@@ -96,7 +96,8 @@ def test_a_signature_depends_on_everything() -> None:
     [
         (200, SENT), (201, SENT), (204, SENT),
         (301, NOT_NOW), (302, NOT_NOW), (307, NOT_NOW), (308, NOT_NOW),
-        (400, NEVER), (401, NEVER), (403, NEVER), (404, NEVER), (410, NEVER), (422, NEVER),
+        (400, NEVER), (404, NEVER), (410, NEVER), (422, NEVER),
+        (401, NOT_NOW), (403, NOT_NOW), (407, NOT_NOW),
         (408, NOT_NOW), (425, NOT_NOW), (429, NOT_NOW),
         (500, NOT_NOW), (502, NOT_NOW), (503, NOT_NOW),
     ],
@@ -107,6 +108,20 @@ def test_what_becomes_of_it(status: int, outcome: Outcome) -> None:
     assert answer.outcome is outcome
     assert outcome is SENT or answer.reason == f"answers {status}"
     assert len(there.requests) == 1  # a redirect is not followed
+
+
+def test_an_alert_outlives_a_clock_that_had_lost_its_time() -> None:
+    """After a power cut it may say 1970, and a receiver turns down what is signed so long ago."""
+    queue, now_s = AlertQueue(["ops"]), [5.0]
+    queue.add(alert("one"))
+    with endpoint(401, 204) as there:
+        hook = Webhook(WebhookConfig("ops", Secret(there.url), Secret("s3cret")), lambda: now_s[0])
+        sender = Sender(hook, queue, lambda: now_s[0])
+        assert sender.step() > 0 and queue.lengths() == {"ops": 1}
+        now_s[0] = NOON_S
+        assert sender.step() == 0 and queue.lengths() == {"ops": 0}
+    stamps = [request.headers["webhook-timestamp"] for request in there.requests]
+    assert stamps == ["5", f"{NOON_S:.0f}"]
 
 
 def test_a_server_that_hangs_up_hangs_or_is_not_there() -> None:

@@ -239,20 +239,22 @@ def _tracked(face: FaceVerdict) -> list[Any]:
 
 @part
 def counting(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    session, given, answer, time_s = Session(), [], [], 5.0
-    for frame in range(80):
-        time_s = round(time_s + float(rng.choice((0.1, 0.3, 1.5), p=(0.7, 0.25, 0.05))), 2)
-        states = {
-            key: rng.choice(list(MaskState), p=(0.6, 0.2, 0.1, 0.1))
-            for key in (1 + frame // 20, 9, 2 + frame // 7)
-            if rng.random() < 0.8
-        }
-        faces = tuple(shown_face(MaskState(state), key) for key, state in states.items())
-        seen = session.add(FrameReport(faces, (9, 9), FaceOrigin.DETECTED, "m"), time_s)
-        given.append({"time": time_s, "states": [[k, str(s)] for k, s in states.items()]})
-        told = (seen.in_view, seen.people, seen.face_s)
-        answer.append([[c.get(s, 0) for s in MaskState] for c in told])
-    yield {"frames": given}, answer
+    for slower in (1, 15):  # a camera of pictures in a row, and one that sends few
+        session, given, answer, time_s = Session(), [], [], 5.0
+        for frame in range(80):
+            step = float(rng.choice((0.1, 0.3, 1.5), p=(0.7, 0.25, 0.05)))
+            time_s = round(time_s + slower * step, 2)
+            states = {
+                key: rng.choice(list(MaskState), p=(0.6, 0.2, 0.1, 0.1))
+                for key in (1 + frame // 20, 9, 2 + frame // 7)
+                if rng.random() < 0.8
+            }
+            faces = tuple(shown_face(MaskState(state), key) for key, state in states.items())
+            seen = session.add(FrameReport(faces, (9, 9), FaceOrigin.DETECTED, "m"), time_s)
+            given.append({"time": time_s, "states": [[k, str(s)] for k, s in states.items()]})
+            told = (seen.in_view, seen.people, seen.face_s)
+            answer.append([[c.get(s, 0) for s in MaskState] for c in told])
+        yield {"frames": given}, answer
 
 
 @part

@@ -348,3 +348,37 @@ def test_one_serialised_form(analyzer) -> None:
 
 def test_the_public_name() -> None:
     assert maskwatch.Stream is Stream
+
+
+class Foreign:
+    """A detector of somebody else: what it gives are arrays and lists."""
+
+    origin = FaceOrigin.DETECTED
+
+    def __init__(self, box: object) -> None:
+        self._box = box
+
+    def detect(self, image_rgb: np.ndarray) -> list[Face]:
+        points = np.float32(landmarks((56, 48), 16))
+        return [Face(self._box, np.float32(0.9), points)]
+
+
+@pytest.mark.parametrize("box", [[32, 24, 80, 72], np.array([32, 24, 80, 72], np.float32)])
+def test_faces_of_other_detectors_become_plain_numbers(tmp_path, box: object) -> None:
+    analyzer = Analyzer(write_toy_model(tmp_path), Foreign(box))
+    image_rgb = textured(plain(RED, 120, 120))
+    reports = [analyzer.analyze(image_rgb), Stream(analyzer).update(image_rgb, 0.0)]
+    for report, line in zip(reports, to_jsonl(reports), strict=True):
+        assert report.faces[0].box_xyxy == (32.0, 24.0, 80.0, 72.0)
+        assert json.loads(line)["faces"][0]["detection_score"] == 0.9
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(9, 9, 9, 20), (9, 9, 5, 20), (0, 0, float("nan"), 9), (0, 0, float("inf"), 9), (1, 2, 3), ()],
+)
+def test_a_box_that_is_none_is_named(tmp_path, box: tuple[float, ...]) -> None:
+    analyzer = Analyzer(write_toy_model(tmp_path), Foreign(box))
+    for judge in (analyzer.analyze, lambda image: Stream(analyzer).update(image, 0.0)):
+        with pytest.raises(SettingError, match=r"box_xyxy: must be four numbers with left < right"):
+            judge(plain(RED, 120, 120))

@@ -26,7 +26,7 @@ from maskwatch.app.correcting import Answers
 from maskwatch.app.decoders import open_photo
 from maskwatch.app.i18n import Catalogue
 from maskwatch.errors import ImageError
-from maskwatch.files import told_apart
+from maskwatch.files import told_apart, zip_entry
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.report import Result, to_csv, to_jsonl
@@ -280,7 +280,7 @@ def zip_file(found: Sequence[tuple[Photo, FrameReport]], words: Words, blur: boo
     # pictures are compressed already
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for name, (photo, report) in zip(names, found, strict=True):
-            archive.writestr(name, marked_file(photo, report, words, blur))
+            archive.writestr(zip_entry(name), marked_file(photo, report, words, blur))
     return content.getvalue()
 
 

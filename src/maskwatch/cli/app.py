@@ -199,10 +199,12 @@ def _run_streamlit(options: Sequence[str]) -> None:
         raise click.UsageError(error.format_message(), click.get_current_context()) from error
     except click.Abort:  # Ctrl-C
         return
-    except SystemExit as end:
-        port = config.get_option("server.port")
-        if end.code and (trouble := _trouble_with(config.get_option("server.address"), port)):
-            raise SettingError(f"--server.port {port}: {trouble}") from end
+    except (SystemExit, OSError, OverflowError) as end:
+        host, port = config.get_option("server.address"), config.get_option("server.port")
+        ended_well = isinstance(end, SystemExit) and not end.code
+        if not ended_well and (trouble := _trouble_with(host, port)):
+            where = "" if host == "localhost" else f" of {host}"
+            raise SettingError(f"--server.port {port}{where}: {trouble}") from end
         raise
 
 
@@ -210,7 +212,7 @@ def _trouble_with(host: str, port: int) -> str | None:
     """Why nothing can listen there; None where something can."""
     try:
         socket.create_server((host, port)).close()
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # OverflowError: no port has such a number
         return why_no_port(error)
     return None
 

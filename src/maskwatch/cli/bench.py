@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maskwatch.cli.main import Range
 from maskwatch.errors import SettingError
 from maskwatch.files import require_file, require_folder, write_json, write_text
 from maskwatch.models.card import SHIPPED_MODEL, load_model
@@ -155,9 +156,7 @@ def detector(
 )
 @click.option("--films", type=click.IntRange(1), default=36, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--steadiness", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The dial."
-)
+@click.option("--steadiness", type=Range(0, 1), default=0.5, show_default=True, help="The dial.")
 @click.option("--webcam", type=_FILE, help="The real film webcam_on_off.gif, scored as well.")
 @click.option("--model", type=_FILE, help="An ONNX classifier instead of the shipped one.")
 @click.option(
@@ -197,9 +196,7 @@ def flicker(
 
 @bench.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--steadiness", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The dial."
-)
+@click.option("--steadiness", type=Range(0, 1), default=0.5, show_default=True, help="The dial.")
 @click.option("--model", type=_FILE, help="An ONNX classifier instead of the shipped one.")
 @click.option("--detector", type=_FILE, help="An ONNX face detector instead of the shipped one.")
 @click.option(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from maskwatch.cli.main import Range
 from maskwatch.errors import DataError, SettingError
 from maskwatch.io.style import STYLES
 from maskwatch.schema import MaskState
@@ -56,7 +57,7 @@ def export(folder: Path, out: Path, form: str) -> None:
 @corrections.command()
 @click.argument("folder", type=_FOLDER)
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="All before that.")
+@click.option("--older-than", type=Range(min=0), metavar="DAYS", help="All before that.")
 @click.option("--all", "everything", is_flag=True, help="All.")
 def delete(folder: Path, ids: tuple[str, ...], older_than: float | None, everything: bool) -> None:
     """Delete corrections in FOLDER for good: those with these IDs, the old ones, or all."""

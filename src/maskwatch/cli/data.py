@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from maskwatch.cli.corrections import corrections
-from maskwatch.cli.main import TriedPath
+from maskwatch.cli.main import CarefulCommand, TriedPath
 from maskwatch.errors import SettingError
 from maskwatch.files import write_json
 
@@ -73,12 +73,11 @@ def synthesise(manifest_path: Path, out: Path, count: int, seed: int) -> None:
 
 OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(path_type=Path)
-
-
 TRIED_OUT = TriedPath(dir_okay=False, path_type=Path)
+MANIFEST_OUT = TriedPath(in_place=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(cls=CarefulCommand)
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
 @click.option("--out", type=TRIED_OUT, required=True, help="HTML file to write.")
 @click.option("--csv", "csv_path", type=TRIED_OUT, help="Write the doubts as corrections to edit.")
@@ -115,6 +114,7 @@ def data() -> None:
     """Fetch, check, group, split and show training data."""
 
 
+data.command_class = CarefulCommand
 data.add_command(corrections)
 data.add_command(doubts)
 data.add_command(synthesise)
@@ -212,7 +212,7 @@ def manifest(
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
 @click.option(
-    "--out", type=TRIED_OUT, help="Write the manifest with groups, without unusable rows."
+    "--out", type=MANIFEST_OUT, help="Write the manifest with groups, without unusable rows."
 )
 @click.option("--json", "json_path", type=TRIED_OUT, help="Write the findings as JSON.")
 def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None:
@@ -247,7 +247,7 @@ _UNUSED = {
 
 @data.command()
 @click.argument("manifest_path", metavar="MANIFEST", type=FILE)
-@click.option("--out", type=TRIED_OUT, required=True, help="Manifest to write.")
+@click.option("--out", type=MANIFEST_OUT, required=True, help="Manifest to write.")
 @click.option("--protocol", type=click.Choice(["grouped", "public", "report"]), default="grouped")
 @click.option("--folds", default=5, show_default=True, help="Equal parts to deal groups into.")
 @click.option("--fold", default=0, show_default=True, help="The part that becomes val.")
@@ -255,7 +255,12 @@ _UNUSED = {
 @click.option(
     "--test", is_flag=True, help="Make the next fold, and the listed photos, the test part."
 )
-@click.option("--leave-out", metavar="SOURCE", help="Make all that touches SOURCE the test part.")
+@click.option(
+    "--leave-out",
+    multiple=True,
+    metavar="SOURCE",
+    help="Make all that touches SOURCE the test part. Repeat it for several.",
+)
 @click.pass_context
 def split(
     ctx: click.Context,
@@ -266,7 +271,7 @@ def split(
     fold: int,
     seed: int,
     test: bool,
-    leave_out: str | None,
+    leave_out: tuple[str, ...],
 ) -> None:
     """Split an audited MANIFEST into train, val and (with --test) test.
 
@@ -294,8 +299,8 @@ def split(
         table = splits.split_public(table, folds=folds, fold=fold, seed=seed)
     else:
         kept = splits.listed_groups(table) if test else set()
-        if leave_out:
-            kept |= splits.source_groups(table, leave_out)
+        for source in leave_out:
+            kept |= splits.source_groups(table, source)
         table = splits.split_grouped(
             table, folds=folds, fold=fold, seed=seed, test=test, test_groups=kept
         )

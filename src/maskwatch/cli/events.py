@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli.main import counted
+from maskwatch.cli.main import Range, counted
 from maskwatch.errors import DataError, SettingError
 from maskwatch.store.export import export_counts, export_events
 from maskwatch.store.statistics import StatisticsStore, default_path
@@ -57,7 +57,7 @@ def export(path: Path, counts: bool, store: Path | None) -> None:
 @click.option(
     "--older-than",
     "days",
-    type=click.FloatRange(0),
+    type=Range(0),
     metavar="DAYS",
     help="Delete what is older than so many days of 24 hours; 0 deletes everything.",
 )

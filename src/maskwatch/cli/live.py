@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from maskwatch.cli.main import device_option, drop_output, network_options
+from maskwatch.cli.main import Range, device_option, drop_output, network_options
 from maskwatch.errors import SettingError
 from maskwatch.io.blur import FilmBlur
 from maskwatch.io.cameras import ENDS_WITHIN_S, Latest
@@ -71,7 +71,7 @@ Exit codes:
 )
 @click.option(
     "--steadiness",
-    type=click.FloatRange(0, 1),
+    type=Range(0, 1),
     default=0.5,
     show_default=True,
     help="More waits longer before a label changes, less follows faster.",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import itertools
+import math
 import os
 import sys
 import warnings
@@ -167,13 +169,54 @@ def _words(error: OSError) -> str:
 
 
 class TriedPath(click.Path):
-    """A file to write after long work; whether that can be done shows before it."""
+    """A file to write after long work; whether that can be done shows before it.
+
+    Attributes:
+        in_place: whether it may be the very file that is read.
+    """
+
+    def __init__(self, in_place: bool = False, **given: Any) -> None:
+        super().__init__(**given)
+        self.in_place = in_place
 
     def convert(self, *given: Any) -> Path:
         """The path that was given, once it has been tried."""
         path = Path(os.fsdecode(super().convert(*given)))
         require_file(path)
         return path
+
+
+class CarefulCommand(click.Command):
+    """Refuses to write a TriedPath over another file that it reads or writes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it, if all its files are apart."""
+        given = [(param, ctx.params.get(param.name or "")) for param in self.get_params(ctx)]
+        paths = [(param, os.path.realpath(path)) for param, path in given if isinstance(path, Path)]
+        for (one, path), (other, again) in itertools.combinations(paths, 2):
+            if path == again and _collide(one, other):
+                names = f"{other.get_error_hint(ctx)} and {one.get_error_hint(ctx)}"
+                raise SettingError(f"{names}: both name {path}; give two files")
+        return super().invoke(ctx)
+
+
+def _collide(one: click.Parameter, other: click.Parameter) -> bool:
+    """Whether one of two files would be lost if they were the same."""
+    written = [each.type for each in (one, other) if isinstance(each.type, TriedPath)]
+    return len(written) == 2 or any(not kind.in_place for kind in written)
+
+
+class Range(click.FloatRange):
+    """Numbers from one to another, and not NaN, which click finds in every range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that was given."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("must be a number", param, ctx)
+        return number
 
 
 def drop_output() -> None:

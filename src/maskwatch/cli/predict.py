@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 from click.core import ParameterSource
-from PIL import Image
 
 import maskwatch
 from maskwatch.batch.run import Count, Engine, Run
@@ -30,17 +29,17 @@ from maskwatch.cli.main import (
     tiles_option,
 )
 from maskwatch.errors import BatchError, ImageError, SettingError
-from maskwatch.files import told_apart, writing
+from maskwatch.files import told_apart
 from maskwatch.io.image_kinds import HEAD_BYTES, kind_of
 from maskwatch.io.images import list_images
 from maskwatch.io.process import in_order
 from maskwatch.io.report import FORMATS, Result
-from maskwatch.io.shown import marked
+from maskwatch.io.shown import marked, write_picture
 from maskwatch.io.style import STYLES
 from maskwatch.io.text_files import marked_encoding
 from maskwatch.models.runtime import available_cpus, share
 from maskwatch.pipeline import Networks
-from maskwatch.schema import ImageRGB, MaskState
+from maskwatch.schema import MaskState
 from maskwatch.vision.tiles import Tiles
 
 _FILES = {".csv": "csv", ".json": "jsonl", ".jsonl": "jsonl"}
@@ -149,7 +148,7 @@ def predict(
         try:
             report = analyzer.analyze(path)
             if path in copies:
-                _write(marked(report, path, blur), copies[path])
+                write_picture(marked(report, path, blur), copies[path])
         except ImageError as error:
             return error
         return report
@@ -225,7 +224,10 @@ def _check_named(option: str, value: str) -> None:
 def _root(named: Iterable[str]) -> Path:
     """The folder below which copies keep their sub-folders: what all sources have in common."""
     folders = [os.path.abspath(_folder(source)) for source in named]
-    return Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    try:
+        return Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    except ValueError:  # of Windows
+        raise SettingError("--save: goes with pictures of one drive at a time") from None
 
 
 def _folder(source: str) -> Path:
@@ -265,11 +267,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
-
-
-def _write(image_rgb: ImageRGB, target: Path) -> None:
-    with writing(target, SettingError) as part:
-        Image.fromarray(image_rgb).save(part, quality=92)
 
 
 # `maskwatch predict --out`: a large set with progress, that may be cut off and gone on with.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from pathlib import Path
 
 import click
 
-from maskwatch.cli.main import device_option, network_options, tiles_option
+from maskwatch.cli.main import Range, device_option, network_options, tiles_option
 from maskwatch.errors import ModelError, SettingError
 from maskwatch.pipeline import Networks
 from maskwatch.service.app import create_app
@@ -22,16 +21,10 @@ from maskwatch.vision.tiles import Tiles
 
 _DEFAULT = Limits()
 _COUNT = click.IntRange(min=1)
-_MILLIONS = click.FloatRange(min=1e-6, max=1e6)
-_PER_S = click.FloatRange(min=0, max=1e6, min_open=True)
+_MILLIONS = Range(min=1e-6, max=1e6)
+_PER_S = Range(min=0, max=1e6, min_open=True)
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+")
 _HOST = re.compile(r"(\*\.)?[\w.-]+", re.ASCII)
-
-
-def _number(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    if math.isnan(value):  # which click finds in every range
-        raise click.BadParameter("must be a number")
-    return value
 
 
 @click.command(
@@ -73,7 +66,6 @@ Exit codes:
 @click.option(
     "--max-body-mb",
     type=_MILLIONS,
-    callback=_number,
     default=_DEFAULT.body_bytes / 1e6,
     show_default=True,
     help="Of one call or one frame.",
@@ -81,7 +73,6 @@ Exit codes:
 @click.option(
     "--max-megapixels",
     type=_MILLIONS,
-    callback=_number,
     default=_DEFAULT.image_pixels / 1e6,
     show_default=True,
     help="Of one image.",
@@ -98,7 +89,6 @@ Exit codes:
 @click.option(
     "--max-rate",
     type=_PER_S,
-    callback=_number,
     default=_DEFAULT.rate_per_s,
     show_default=True,
     help="Calls a second of one client.",

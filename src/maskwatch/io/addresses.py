@@ -127,6 +127,15 @@ def is_own_host(header: str, names: Collection[str] = ()) -> bool:
     return any(_fits(host, name.lower().rstrip(".")) for name in (*_own_names(), *names))
 
 
+def is_here(url: str) -> bool:
+    """Whether an address is of this computer; a proxy would look for it on its own."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no address at all
+        return False
+
+
 def _own_names() -> tuple[str, ...]:
     name = socket.gethostname()
     return "localhost", "*.localhost", name, f"{name}.local"

@@ -124,6 +124,8 @@ def read_file(source: object) -> bytes:
         with suppress(AttributeError, OSError):  # a pipe only goes on
             file.seek(0)
         content = file.read()
+    except UnicodeDecodeError:  # it is open as text, which a picture is not
+        content = ""
     except (OSError, ValueError) as error:  # ValueError: it is closed
         raise ImageError(name, _why(error), ImageFault.UNAVAILABLE) from error
     if isinstance(content, bytes | bytearray | memoryview):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -41,11 +42,11 @@ class Recording:
         if target.suffix.lower() != ".mp4":
             raise SettingError(f"--save {target}: the name must end in .mp4")
         self._target = target
-        self._growing = target.with_name(f"{target.name}.part")
         with explained(target, SettingError):
             if target.is_dir():
                 raise SettingError(f"--save {target}: is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._growing = _free_beside(target)
             self._growing.touch()
             self._growing.unlink()
         self._container: OutputContainer | None = None
@@ -126,6 +127,16 @@ class Recording:
             f"cannot be written on ({_why(error)}); {self._growing.name} holds what was written"
         )
         return VideoError(str(self._target), reason, VideoFault.UNWRITABLE)
+
+
+def _free_beside(target: Path) -> Path:
+    """A name beside the target that no file has.
+
+    What a machine that went off left there may be all there is of a film, and the very source.
+    """
+    marks = chain([""], (f" ({number})" for number in count(2)))
+    parts = (target.with_name(f"{target.name}{mark}.part") for mark in marks)
+    return next(part for part in parts if not part.exists())
 
 
 def _why(error: Exception) -> str:

@@ -83,7 +83,7 @@ def require(fine: bool, name: str, valid: str) -> None:
 
 def between(name: str, value: float, low: float, high: float) -> None:
     """Raise a SettingError unless low <= value <= high."""
-    require(low <= value <= high, name, f"{low:g} to {high:g}")
+    require(low <= value <= high, name, f"{low:.12g} to {high:.12g}")
 
 
 def read_settings(

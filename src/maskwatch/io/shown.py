@@ -18,6 +18,9 @@ from maskwatch.schema import FrameReport, ImageRGB
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Of the files that a marked copy is saved as."""
 
+# what the formats can say of a side
+_LONGEST_PX = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+
 
 def marked(report: FrameReport, image: ImageSource | None, blur: bool) -> ImageRGB:
     """The picture of a report (H, W, 3) with what was found drawn on it.
@@ -53,9 +56,21 @@ def save(report: FrameReport, path: Path | str, image: ImageSource | None, blur:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise SettingError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
-    picture = Image.fromarray(marked(report, image, blur))
+    write_picture(marked(report, image, blur), path)
+
+
+def write_picture(image_rgb: ImageRGB, path: Path) -> None:
+    """Write a picture (H, W, 3) as a file, whole or not at all.
+
+    Raises:
+        SettingError: it cannot be written, or is too large for such a file.
+    """
+    longer_px = max(image_rgb.shape[:2])
+    if longer_px > _LONGEST_PX.get(path.suffix.lower(), longer_px):
+        reason = f"such a file has no room for {longer_px} pixels a side; save it as .png"
+        raise SettingError(f"{path}: {reason}")
     with writing(path, SettingError) as part:
-        picture.save(part, quality=92)
+        Image.fromarray(image_rgb).save(part, quality=92)
 
 
 def plot(report: FrameReport, image: ImageSource | None, blur: bool) -> Any:

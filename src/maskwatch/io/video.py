@@ -62,6 +62,8 @@ def open_source(
     if video_stream is not None and (type(video_stream) is not int or video_stream < 0):
         raise SettingError(f"video_stream: must be 0 or more, not {video_stream}")
     text = str(text)
+    if not text:  # which would be the current folder: a variable that is not set
+        raise VideoError("<source>", "its name is empty", VideoFault.UNKNOWN_KIND)
     if camera := _CAMERA.fullmatch(text):
         number = int(camera[1])
         return LiveSource(f"camera {number}", partial(read_camera, number), policy)
@@ -153,7 +155,7 @@ class VideoFile(VideoSource):
                 f"file:{self._path}", options=options, metadata_errors="replace"
             )
         except av.FFmpegError as error:
-            if isinstance(error, av.InvalidDataError):
+            if isinstance(error, av.InvalidDataError | av.EOFError):
                 raise self._error(*_why_invalid(self._path)) from None
             reason = f"cannot be opened ({error.strerror})"
             raise self._error(reason, VideoFault.UNAVAILABLE) from None
@@ -231,7 +233,9 @@ class VideoFile(VideoSource):
             return no_such_stream(container), VideoFault.NO_STREAM
         if container.streams.audio:
             return "holds sound but no video", VideoFault.NO_VIDEO
-        return "not a video", VideoFault.NO_VIDEO
+        if any(stream.codec_context for stream in container.streams):
+            return "not a video", VideoFault.NO_VIDEO
+        return _why_invalid(self._path)  # an index that is itself cut names none
 
     def _broken(self, error: FFmpegError) -> VideoError:
         return self._error(f"cannot be read on ({error.strerror})", VideoFault.DAMAGED)

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskwatch.schema import CLASSES, FrameReport, MaskState, TrackedFace
-from maskwatch.vision.track import LOST_S
+from maskwatch.vision.cadence import Cadence
+from maskwatch.vision.track import lost_after_s
 
 LEAST_S = 0.5
 """A face that was seen for less is not counted: a detector errs now and then for a frame."""
@@ -26,8 +27,6 @@ RECENT_S = 300.0
 """... as far back as this."""
 
 _LONGEST_FRAME_S = 1.0
-# a track ends by a sum of seconds that may be rounded otherwise; no number is used again anyway
-_FORGET_S = 2 * LOST_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,22 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 0.0
         self._last_s: float | None = None
+        self._cadence = Cadence()
+
+    @property
+    def gone_s(self) -> float:
+        """Who was last seen before this moment has no track any more, and no number comes back.
+
+        A track ends by a sum of seconds that may be rounded otherwise, so it gets twice the time.
+        """
+        return self.now_s - 2 * lost_after_s(self._cadence.usual_s)
 
     def advance(self, time_s: float) -> float:
         """Go on to this moment of the other clock; returns how many seconds have passed."""
         elapsed_s = 0.0 if self._last_s is None else max(0.0, time_s - self._last_s)
         self._last_s = time_s
         self.now_s += elapsed_s
+        self._cadence.see(elapsed_s)
         return elapsed_s
 
 
@@ -127,10 +136,8 @@ class PeopleCounter:
                 changes[person.period, person.counted_as] += Count(people=-1)
             changes[person.period, longest] += Count(people=1)
             person.counted_as = longest
-        oldest_s = self.clock.now_s - _FORGET_S
-        self._people = {
-            i: person for i, person in self._people.items() if person.seen_s >= oldest_s
-        }
+        gone_s = self.clock.gone_s
+        self._people = {i: person for i, person in self._people.items() if person.seen_s >= gone_s}
         return {key: count for key, count in changes.items() if count != Count()}
 
 

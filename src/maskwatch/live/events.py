@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from maskwatch.live.counting import Clock, steady_states
 from maskwatch.schema import FrameReport, MaskState, TrackedFace
-from maskwatch.vision.track import LOST_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,8 @@ class EventFinder:
             if face.state is not held.state:
                 event = events[face.track_id] = self._event(held, face, now_s)
                 held.state, held.since_s, held.event_id = face.state, now_s, event.event_id
-        # a track ends by a sum of seconds that may be rounded otherwise
-        self._held = {i: h for i, h in self._held.items() if h.seen_s >= now_s - 2 * LOST_S}
+        gone_s = self._clock.gone_s
+        self._held = {i: h for i, h in self._held.items() if h.seen_s >= gone_s}
         return events
 
     def last_ids(self) -> dict[int, str]:

@@ -234,8 +234,10 @@ class CorrectionStore:
             DataError: something cannot be read or deleted.
         """
         now_s = self._now_s()
-        self._files.take_for_new(now_s)
-        self._files.purge(now_s - self.keep_days * DAY_S)
+        try:
+            self._files.take_for_new(now_s)
+        finally:  # one that cannot be dated anew keeps no other
+            self._files.purge(now_s - self.keep_days * DAY_S)
 
     def _path(self, place: str, correction_id: str) -> Path:
         return self.folder / place / f"{correction_id}{_PLACES[place]}"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from maskwatch.errors import DataError
 from maskwatch.files import explained, writing
+from maskwatch.store.clock import believable
 
 DAY_S = 24 * 60 * 60
 
 _TIME = "%Y%m%dT%H%M%SZ"
 _MOMENT = r"\d{8}T\d{6}Z"
-_AHEAD_S = 3600.0  # a clock is a little out now and then
 
 
 def moment_of(time_s: float) -> str:
@@ -85,16 +85,21 @@ class DatedFiles:
         return deleted
 
     def take_for_new(self, now_s: float) -> None:
-        """Date files of tomorrow today: the clock was put right, and they must go in time.
+        """Date files of no moment that can be true today: they must go in time, and not before.
+
+        The clock was put right. Where it has just lost its time, nothing is dated by it.
 
         Args:
             now_s: UTC seconds since the epoch.
 
         Raises:
-            DataError: a folder cannot be read, or a file not be renamed.
+            DataError: a folder cannot be read, or a file not be renamed; the others are.
         """
+        if (span := believable(now_s)) is None:
+            return
+        failed = None
         for path, time_s in self._dated():
-            if time_s <= now_s + _AHEAD_S:
+            if span[0] <= time_s <= span[1]:
                 continue
             name = re.sub(_MOMENT, moment_of(now_s), path.name, count=1)
             try:
@@ -102,7 +107,9 @@ class DatedFiles:
             except FileNotFoundError:  # somebody else was faster
                 continue
             except OSError as error:
-                raise DataError(f"{path}: cannot be renamed ({error.strerror})") from error
+                failed = DataError(f"{path}: cannot be renamed ({error.strerror})")
+        if failed:
+            raise failed
 
     def time_of(self, name: str) -> float | None:
         """The moment in a name, in UTC seconds since the epoch; None for any other file."""

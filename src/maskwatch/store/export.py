@@ -16,7 +16,7 @@ from typing import Any
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, MissingExtraError, SettingError
-from maskwatch.files import explained, writing
+from maskwatch.files import explained, writing, zip_entry
 from maskwatch.io.text_files import csv_line
 from maskwatch.live.events import Event
 from maskwatch.store.corrections import (
@@ -254,7 +254,7 @@ def export_zip(store: CorrectionStore, form: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in FORMS[form](store, store.entries()):
-            archive.writestr(name, data)
+            archive.writestr(zip_entry(name, zipfile.ZIP_DEFLATED), data)
     return content.getvalue()
 
 

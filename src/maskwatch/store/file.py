@@ -116,7 +116,8 @@ class StoreFile:
         """What is made of each row of a query; nothing as long as there is no file.
 
         Args:
-            make: takes the columns; raises ValueError where they can be nothing of ours.
+            make: takes the columns; raises ValueError or TypeError where they can be nothing of
+                ours.
             select: the query.
             values: for its question marks.
         """
@@ -135,7 +136,7 @@ class StoreFile:
             for row in database.execute(select, tuple(values)):
                 try:
                     made = make(*row)
-                except ValueError as error:
+                except (ValueError, TypeError) as error:
                     raise self._error(StoreFault.FOREIGN) from error
                 yield made
 
@@ -180,22 +181,29 @@ class StoreFile:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
             raise self._error(StoreFault.FULL if full else StoreFault.UNAVAILABLE) from error
-        except sqlite3.Error as error:
+        # Python cannot read what SQLite says of a damaged file where it quotes the damage
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._error(_SQLITE_FAULTS.get(_kind(error), StoreFault.FOREIGN)) from error
 
     def _begun(self, mode: str, begin: str) -> sqlite3.Connection:
         """A connection in its transaction, as soon as others let it begin.
 
         SQLite waits for others by itself, but not where one of them switches the file to WAL mode
-        just now, or closes it as the last of all.
+        just now, or closes it as the last of all. A full disk has no room for the memory that all
+        users of the file share; who reads needs none of it while there are no others.
         """
         address, ends_s = f"{self._path.as_uri()}?mode={mode}", time.monotonic() + BUSY_S
+        locking = "NORMAL"
         while True:
             database = sqlite3.connect(address, BUSY_S, isolation_level=None, uri=True)
             try:
+                database.execute(f"PRAGMA locking_mode = {locking}")
                 self._begin(database, begin)
             except Exception as error:
                 database.close()
+                if begin == READ and locking == "NORMAL" and _lacks_room_to_share(error):
+                    locking = "EXCLUSIVE"
+                    continue
                 is_busy = _kind(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
                 if not is_busy or time.monotonic() >= ends_s:
                     raise
@@ -244,6 +252,10 @@ class StoreFile:
 def _kind(error: Exception) -> int:
     """The kind of an error, without what SQLite adds to it; Python's own have none."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _lacks_room_to_share(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
 def _use_wal(database: sqlite3.Connection) -> None:

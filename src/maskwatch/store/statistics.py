@@ -19,6 +19,7 @@ from pathlib import Path
 from maskwatch.files import home_folder
 from maskwatch.live.counting import Changes, Count, PeopleCounter
 from maskwatch.schema import FrameReport, MaskState
+from maskwatch.store.clock import believable
 from maskwatch.store.file import WRITE, BackgroundWriter, StoreFile
 
 BUCKET_S = 20 * 60
@@ -32,6 +33,15 @@ _ADD = """
     INSERT INTO counts VALUES (:start_s, :source, :state, max(0, :people), max(0, :face_s))
     ON CONFLICT DO UPDATE
     SET people = max(0, people + :people), face_s = max(0, face_s + :face_s)
+"""
+
+_MISDATED = "start_s < ? OR start_s > ?"
+_DATE_ANEW = f"""
+    INSERT INTO counts
+    SELECT ?, source, state, sum(people), sum(face_s) FROM counts WHERE {_MISDATED}
+    GROUP BY source, state
+    ON CONFLICT DO UPDATE
+    SET people = people + excluded.people, face_s = face_s + excluded.face_s
 """
 
 # offsets says from when until when a time zone is how many seconds ahead of UTC
@@ -174,6 +184,25 @@ class StatisticsStore(StoreFile):
             StoreError: the file cannot be read.
         """
         return self._sums(_HOUR, zone, first, last, claimed)
+
+    def take_for_new(self, now_s: float) -> None:
+        """Count what is of no moment that can be true as of now: the clock was put right.
+
+        Else it would be among the counts of the last hours for years, and go as late.
+
+        Args:
+            now_s: UTC seconds since the epoch; where it cannot be true, nothing is dated by it.
+
+        Raises:
+            StoreError: the file cannot be written; nothing was.
+        """
+        select = f"SELECT 1 FROM counts WHERE {_MISDATED} LIMIT 1"
+        span = believable(now_s)
+        if span is None or not self._read(int, select, span):
+            return
+        with self._opened("rw", WRITE) as database:
+            database.execute(_DATE_ANEW, (bucket_start(now_s), *span))
+            database.execute(f"DELETE FROM counts WHERE {_MISDATED}", span)
 
     def purge(self, before_s: float = math.inf) -> None:
         """Delete what began before a moment (UTC seconds since the epoch), everything by default.

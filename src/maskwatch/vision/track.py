@@ -20,7 +20,7 @@ from maskwatch.vision.cadence import Cadence
 Floats = NDArray[np.float64]
 
 LOST_S = 1.0
-"""A face that was not seen for longer comes back as somebody else; see `Tracker.lost_s`."""
+"""A face that was not seen for longer comes back as somebody else; see `lost_after_s`."""
 
 # Where pictures come further apart than the first of these, and 1 a second is never quite regular,
 # whoever is in the next one is known again, as far as place and size tell. The next is reached and
@@ -97,8 +97,7 @@ class Tracker:
     @property
     def lost_s(self) -> float:
         """A face that was not seen for longer comes back as somebody else."""
-        usual_s = self._cadence.usual_s
-        return min(_LOST_INTERVALS * usual_s, _LONGEST_LOST_S) if usual_s > _RARE_S else LOST_S
+        return lost_after_s(self._cadence.usual_s)
 
     def forget(self) -> None:
         """Let everybody go: the picture or the stream is another one. No number comes back."""
@@ -138,6 +137,11 @@ class Tracker:
         ids[known] = tracks.ids[of_box[known]]
         ids[new] = started.ids
         return tuple(track_id or None for track_id in ids.tolist())
+
+
+def lost_after_s(usual_s: float) -> float:
+    """How long a face may be unseen and come back as itself, of pictures that come so far apart."""
+    return min(_LOST_INTERVALS * usual_s, _LONGEST_LOST_S) if usual_s > _RARE_S else LOST_S
 
 
 def _started(boxes_xyxy: Floats, first_id: int) -> _Tracks:

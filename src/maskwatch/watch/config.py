@@ -23,6 +23,9 @@ _NONE = Secret("")
 
 _KEY_PREFIX = "whsec_"
 
+_MOST_MQTT_BYTES = 60_000
+"""Of a text, of which MQTT takes 65,535; a topic grows by the names of a camera and its values."""
+
 KEY_CHARACTERS = 20
 """A key for the page has so many or more, for it must not be guessed."""
 
@@ -154,6 +157,9 @@ class MqttConfig:
             fine = bool(value) and value.isprintable() and not set(value) & set("+#$ ")
             fine = fine and value.strip("/") == value
             require(fine, name, "a topic without + # $, spaces and / at its ends")
+        for name in ("topic", "discovery", "username", "password"):
+            fits = len(getattr(self, name).encode()) <= _MOST_MQTT_BYTES
+            require(fits, name, f"{_MOST_MQTT_BYTES:,} bytes or fewer")
         if self.password and not self.username:
             raise SettingError("username is missing, though there is a password")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from maskwatch.live.events import Event
 from maskwatch.schema import MaskState
+from maskwatch.store.clock import believable
 from maskwatch.store.file import WRITE, BackgroundWriter, StoreFile
 from maskwatch.watch.outbox import AlertQueue, Changes, Delivery, RuleKey
 from maskwatch.watch.rules import Alert, AlertKind, RuleStatus
@@ -22,6 +23,8 @@ _ADD_ALERT = """
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _DELETE_ALERT = "DELETE FROM waiting_alerts WHERE alert_id = ? AND sink = ?"
+_MISDATED = "SELECT 1 FROM events WHERE time_s < ? OR time_s > ? LIMIT 1"
+_DATE_ANEW = "UPDATE events SET time_s = ? WHERE time_s < ? OR time_s > ?"
 _SET_RULE = "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)"
 
 
@@ -115,6 +118,23 @@ class EventStore(StoreFile):
             StoreError: the file cannot be read.
         """
         return dict(self._read(_rule, "SELECT rule, camera, sent_s, raised FROM rules"))
+
+    def take_for_new(self, now_s: float) -> None:
+        """Date events of no moment that can be true today: the clock was put right.
+
+        Else they would stand above all newer ones for years, and go as late.
+
+        Args:
+            now_s: UTC seconds since the epoch; where it cannot be true, nothing is dated by it.
+
+        Raises:
+            StoreError: the file cannot be written; nothing was.
+        """
+        span = believable(now_s)
+        if span is None or not self._read(int, _MISDATED, span):
+            return
+        with self._opened("rw", WRITE) as database:
+            database.execute(_DATE_ANEW, (now_s, *span))
 
     def purge(self, before_s: float) -> int:
         """Delete events and waiting alerts from before a moment (UTC seconds since the epoch).

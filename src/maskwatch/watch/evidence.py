@@ -8,6 +8,7 @@ answers are corrected, the folder `faces` in it holds the face of each event und
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable
@@ -59,7 +60,7 @@ class EvidenceFolder:
         self._kind = kind
         self._now_s = now_s
         self._with_faces = with_faces
-        self._quiet_until_s = 0.0
+        self._complained_s = -math.inf
 
     def keep(
         self, event: Event, image_rgb: ImageRGB, report: FrameReport, face: FaceVerdict
@@ -96,6 +97,9 @@ class EvidenceFolder:
         """Delete what is too old; how many pictures that were."""
         try:
             self._files.take_for_new(self._now_s())
+        except DataError as error:  # one that cannot be dated anew keeps no other
+            self._complain(error)
+        try:
             return purge_evidence(self._folder, self._oldest_s())
         except DataError as error:
             self._complain(error)
@@ -130,8 +134,10 @@ class EvidenceFolder:
         return self._now_s() - self._keep_days * DAY_S
 
     def _complain(self, what: object) -> None:
-        if self._now_s() >= self._quiet_until_s:
-            self._quiet_until_s = self._now_s() + _COMPLAIN_EVERY_S
+        now_s = self._now_s()
+        # a clock that was put back must not silence it for longer
+        if not 0 <= now_s - self._complained_s < _COMPLAIN_EVERY_S:
+            self._complained_s = now_s
             _LOG.error("evidence: %s", what)
 
 

@@ -2,8 +2,9 @@
 
 What the cameras see is told as it changes and kept by the broker; after a time without connection
 all of it is told again, so nothing of it has to wait in a queue (QoS 0): paho would send what waits
-there after what is told anew, and the broker would keep what is long over. An alert counts as sent
-when the broker has confirmed it (QoS 1).
+there after what is told anew, and the broker would keep what is long over. What it keeps of cameras
+that have another name now, or are no more, is taken back. An alert counts as sent when the broker
+has confirmed it (QoS 1).
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Broker:
         self._told: dict[str, str] = {}  # what the broker knows, by topic
         self._telling = Lock()
         self._complained = ""
+        self._has_asked = False  # for what the broker keeps from before
         self._on_its_way: tuple[str, paho.MQTTMessageInfo] | None = None
         self._client = self._make_client()
 
@@ -164,6 +166,7 @@ class Broker:
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
         return client
 
     def _on_connect(self, client: paho.Client, _: Any, __: Any, code: Any, ___: Any) -> None:
@@ -179,6 +182,15 @@ class Broker:
             for name, view in self._views.items():
                 self._tell(self._topics.discovered(name))
                 self._tell(self._topics.seen(view))
+        if not self._has_asked:  # once, for there are brokers that hang up on who may not ask
+            self._has_asked = True
+            client.subscribe(self._topics.any_discovered)
+
+    def _on_message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        """Take back what was told of a camera that is no more; what is empty is not kept."""
+        if message.retain:
+            for topic in self._topics.left_over(message.topic, message.payload, self._views):
+                self._publish(topic, "")
 
     def _on_connect_fail(self, client: paho.Client, _: Any) -> None:
         or_else = ", or its certificate is not trusted" if self._config.tls else ""
@@ -282,6 +294,34 @@ class Topics:
         about = {"image_topic": self.of(camera, "picture"), "content_type": self.picture_type}
         picture = self._entity(camera, "image", "picture", "Last violation", **about)
         return [*sensors, violation, picture]
+
+    @property
+    def any_discovered(self) -> str:
+        """All that Home Assistant is told of devices, ours and others."""
+        return f"{self.discovery}/+/+/+/config"
+
+    def left_over(
+        self, topic: str, content: bytes | bytearray, cameras: Iterable[str]
+    ) -> list[str]:
+        """What a broker is to forget, where this message is of a device of ours that is no more.
+
+        Args:
+            topic: of a message of the discovery.
+            content: what it says.
+            cameras: names of those that there are.
+        """
+        known = {self.of(name, "status"): name for name in cameras}
+        try:
+            program, camera = (str(one["topic"]) for one in json.loads(content)["availability"])
+        except (ValueError, KeyError, TypeError, RecursionError):  # it is of another program
+            return []
+        ours = rf"{re.escape(self.base)}/[A-Za-z0-9_-]+/status"
+        if program != self.status or not re.fullmatch(ours, camera):
+            return []
+        if camera not in known:
+            return [topic, camera, camera.removesuffix("status") + "state"]
+        told = (one for one, _ in self.discovered(known[camera]))
+        return [] if topic in told else [topic]  # pictures are no longer told, say
 
     def seen(self, view: CameraView) -> list[Message]:
         """What is to be said of a camera now; nothing is said of what is not known."""

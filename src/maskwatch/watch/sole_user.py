@@ -32,7 +32,7 @@ def sole_user(store: Path) -> Iterator[None]:
         place = store.resolve().with_suffix(".watch.lock")  # of a link, that of what it leads to
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(place, timeout=0, isolation_level=None)
-    except (OSError, sqlite3.Error):
+    except (OSError, RuntimeError, sqlite3.Error):  # of links in a circle Python says the second
         yield
         return
     with closing(lock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,8 @@ class Watch:
         self.queue = AlertQueue(
             config.sinks, config.queue_limit, waiting=store.waiting(), rules=store.rules()
         )
-        self._statistics = StatisticsWriter(StatisticsStore(path))
+        self._stores = (store, StatisticsStore(path))
+        self._statistics = StatisticsWriter(self._stores[1])
         self._events = EventWriter(store, self.queue)
         self.evidence = _evidence(config)
         self.corrections = _corrections(config)
@@ -131,11 +132,19 @@ class Watch:
                     if self._broker:
                         self._broker.show(view)
                 each_tick(views)
-                if self.evidence and time.monotonic() - purged_s >= _PURGE_EVERY_S:
+                if time.monotonic() - purged_s >= _PURGE_EVERY_S:
                     purged_s = time.monotonic()
-                    self.evidence.purge()
+                    self._tidy()
                 if over:
                     return
+
+    def _tidy(self) -> None:
+        """What is too old goes; what a clock that was wrong has dated is dated anew."""
+        if self.evidence:
+            self.evidence.purge()
+        for store in self._stores:
+            with suppress(StoreError):  # those who write to it say so
+                store.take_for_new(time.time())
 
     def _pause(self, pause_s: float) -> None:
         end_s = time.monotonic() + pause_s

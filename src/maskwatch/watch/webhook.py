@@ -36,6 +36,8 @@ from maskwatch.watch.rules import Alert
 
 # of all that a client may have done wrong, these pass: too slow, too early, too many
 _PASSING = (408, 425, 429)
+# and these are put right: the clock that a signature is dated by, a secret, a proxy's password
+_PROOF = (401, 403, 407)
 _TOO_LARGE = 413
 # what may stand in an address as it is; %, for what is written %NN already
 _PLAIN = "!#$%&'()*+,/:;=?@[]~"
@@ -208,7 +210,7 @@ def _judge(code: int) -> Answer:
     if 200 <= code < 300:
         return Answer(Outcome.SENT)
     reason = f"answers {code}"
-    if 400 <= code < 500 and code not in _PASSING:
+    if 400 <= code < 500 and code not in (*_PASSING, *_PROOF):
         return Answer(Outcome.NEVER, reason)
     return Answer(Outcome.NOT_NOW, reason)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -59,6 +60,17 @@ def test_nothing_gives_empty_files() -> None:
     assert csv_file([]).count("\n") == 1
     assert json_file([]) == ""
     assert zipfile.ZipFile(io.BytesIO(zip_file([], ENGLISH))).namelist() == []
+
+
+def test_an_archive_of_a_computer_without_a_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyzer = Analyzer(write_toy_model(tmp_path), write_toy_detector(tmp_path))
+    photo = Photo("1", "a.png", bad_images.encoded("PNG", Image.fromarray(crowd((3, 2, RED)))))
+    found = [(photo, SessionPhotos().judge(analyzer, photo).report)]
+    monkeypatch.setattr("time.localtime", lambda _=None: time.gmtime(0))
+    (entry,) = zipfile.ZipFile(io.BytesIO(zip_file(found, ENGLISH))).infolist()
+    assert (entry.filename, entry.date_time[0]) == ("a.jpg", 1980)
 
 
 def test_the_archive_holds_each_photo_marked_in_full_size(tmp_path: Path) -> None:

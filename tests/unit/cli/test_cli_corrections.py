@@ -70,6 +70,7 @@ def test_what_is_asked_for_is_deleted(folder: Path, options: list[str], left: in
     [
         ([], 2, "give IDs, --older-than DAYS or --all"),
         (["--all", "--older-than", "3"], 2, "give IDs, --older-than DAYS or --all"),
+        (["--older-than", "nan"], 2, "must be a number"),
         (["20270115T080000Z-00000000"], 2, "no correction 20270115T080000Z-00000000"),
     ],
 )

@@ -256,3 +256,42 @@ def test_help_loads_nothing_heavy():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_several_sources_are_left_out_at_once(tmp_path, manifests):
+    table = read_manifest(manifests / "a.parquet")
+    names = ["one", "two", "three"]
+    write_manifest(table.assign(source=[names[i % 3] for i in range(len(table))]), tmp_path / "m")
+    out = tmp_path / "s.parquet"
+    options = ("--leave-out", "one", "--leave-out", "two")
+    assert run("split", tmp_path / "m", "--out", out, "--folds", "2", *options).exit_code == 0
+    table = read_manifest(out)
+    assert set(table.loc[table["source"].isin(["one", "two"]), "split"]) == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("report", "a.parquet", "--out", "a.parquet"), "'--out' and 'MANIFEST'"),
+        (("report", "--out", "./a.parquet", "a.parquet"), "'--out' and 'MANIFEST'"),
+        (("audit", "a.parquet", "--out", "b", "--json", "b"), "'--json' and '--out'"),
+        (("audit", "a.parquet", "--json", "a.parquet"), "'--json' and 'MANIFEST'"),
+        (("doubts", "a.parquet", "--out", "b", "--csv", "b"), "'--csv' and '--out'"),
+    ],
+)
+def test_no_file_is_written_over_another(tmp_path, manifests, monkeypatch, words, names):
+    content = (manifests / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert isinstance(result.exception, SettingError)
+    assert str(result.exception).startswith(f"{names}: both name ")
+    assert (tmp_path / "a.parquet").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_manifest_may_take_the_place_of_the_one_that_is_read(tmp_path, manifests):
+    path = tmp_path / "m.parquet"
+    write_manifest(read_manifest(manifests / "m.parquet"), path)
+    assert run("audit", path, "--out", path).exit_code == 0
+    assert len(read_manifest(path)) == 30

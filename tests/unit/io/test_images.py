@@ -258,3 +258,12 @@ def test_patterns_lists_and_what_is_not_there(tmp_path: Path) -> None:
         "*.bmp",
         "b.png",
     ]
+
+
+def test_a_file_open_as_text_is_told_from_a_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
+    with (
+        (tmp_path / "a.jpg").open(encoding="utf-8") as text,
+        pytest.raises(ImageError, match=r"a\.jpg: gives no bytes .*; open it in binary mode"),
+    ):
+        load_image(text)

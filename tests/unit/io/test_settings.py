@@ -180,3 +180,12 @@ def test_a_text_that_is_written_is_read_as_the_same(
     wheels = [{"size_px": 1.0, "name": text} for text in texts]
     path.write_text(yaml_text({"wheels": wheels}), encoding="utf-8", newline="")
     assert read_settings(path, Car).wheels == tuple(Wheel(1.0, text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(1, 1_000_000, "1 to 1000000"), (0.01, 3650, "0.01 to 3650"), (1e-9, 1, "1e-09 to 1")],
+)
+def test_a_range_is_said_in_numbers_that_can_be_typed(low: float, high: float, words: str) -> None:
+    with pytest.raises(SettingError, match=f"^size must be {words}$"):
+        between("size", high + 1, low, high)

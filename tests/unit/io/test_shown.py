@@ -102,3 +102,20 @@ def test_a_report_says_itself_in_a_line() -> None:
     assert repr(replace(REPORT, faces=())) == "<FrameReport 240 x 160: 0 faces>"
     assert repr(REPORT.faces[0]) == "<FaceVerdict no_mask 99.1% at (60, 40, 120, 110)>"
     assert repr(tracked(MaskState.MASK)).startswith("<TrackedFace mask 75.0% at (0, 0,")
+
+
+@pytest.mark.parametrize(
+    ("name", "longest_px"), [("a.webp", 16_383), ("a.jpg", 65_500), ("a.jpeg", 65_500)]
+)
+def test_a_picture_too_long_for_its_format_says_so(
+    tmp_path: Path, name: str, longest_px: int
+) -> None:
+    for longer_px in (longest_px, longest_px + 1):
+        strip = np.zeros((2, longer_px, 3), np.uint8)
+        nobody = replace(report(size_wh=(longer_px, 2)), source=None)
+        if longer_px == longest_px:
+            nobody.save(tmp_path / name, strip)
+            continue
+        with pytest.raises(SettingError, match=f"no room for {longer_px} pixels a side; save it"):
+            nobody.save(tmp_path / name, strip)
+        nobody.save(tmp_path / "a.png", strip)

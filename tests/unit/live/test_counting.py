@@ -203,3 +203,13 @@ def test_thousands_of_people_leave_nothing_behind() -> None:
             counts = session.add(fakes.report(*faces), time_s)
     assert counts.people[MASK] == 10_000
     assert len(session._counter._people) <= 200
+
+
+def test_who_is_missed_by_a_camera_that_sends_few_pictures_is_not_counted_again() -> None:
+    """A track ends after one and a half of the usual times between two pictures."""
+    session, time_s = Session(), 0.0
+    moments = [(5.0, True)] * 5 + [(5.0, False), (2.0, True), (5.0, True)]
+    for elapsed_s, is_seen in moments:
+        time_s += elapsed_s
+        counts = session.add(seen(t1=NO_MASK) if is_seen else seen(), time_s)
+    assert counts.people[NO_MASK] == 1

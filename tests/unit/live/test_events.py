@@ -57,6 +57,10 @@ def found(*moments: Moment) -> list[tuple[float, MaskState, MaskState, float]]:
             [(0, {1: MASK}), (3, {}), (4, {1: MASK})],
             [(0, UNSURE, MASK, 0), (4, UNSURE, MASK, 0)],
         ),
+        (  # nor is one whom a camera that sends few pictures misses in one of them
+            [*((5 * i, {1: MASK}) for i in range(5)), (25, {}), (27, {1: MASK})],
+            [(0, UNSURE, MASK, 0)],
+        ),
         (  # a clock that goes back counts as no time
             [(5, {1: UNSURE}), (2, {1: MASK})],
             [(2, UNSURE, MASK, 0)],

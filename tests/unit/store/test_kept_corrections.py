@@ -6,6 +6,7 @@ Run: pytest tests/unit/store/test_kept_corrections.py
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -183,6 +184,17 @@ def test_an_export_is_read_again_as_the_same(
     assert sorted(names) == sorted(p.relative_to(tmp_path / form).as_posix() for p in written)
     with pytest.raises(DataError, match="is not empty"):
         export_folder(store, form, tmp_path / form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_archive_of_a_computer_without_a_clock(
+    store: CorrectionStore, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """It begins in 1970 whenever it is switched on, and no archive can say that."""
+    keep(store, MaskState.MASK)
+    monkeypatch.setattr("time.localtime", lambda _=None: time.gmtime(0))
+    archive = zipfile.ZipFile(BytesIO(export_zip(store, form)))
+    assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 
 def test_coco_says_what_was_answered(store: CorrectionStore, tmp_path: Path) -> None:

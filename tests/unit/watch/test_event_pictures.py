@@ -150,6 +150,18 @@ def test_pictures_go_in_time_when_the_clock_was_ahead_and_is_put_right(tmp_path:
     assert folder.purge() == 1 and folder.event_ids() == folder.face_ids() == {late.event_id}
 
 
+def test_a_folder_that_fails_is_named_again_where_the_clock_was_ahead(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    now_s = [NOON_S + 3000 * DAY_S]
+    folder = EvidenceFolder(tmp_path / "file" / "e", 7, now_s=lambda: now_s[0])
+    for moment_s, lines in ((now_s[0], 1), (NOON_S, 2), (NOON_S + 1, 2), (NOON_S + 300, 3)):
+        now_s[0] = moment_s
+        folder.keep(event(moment_s), noise(), *face_in((0, 0, 9, 9)))
+        assert len(caplog.messages) == lines
+
+
 def test_a_picture_that_cannot_be_deleted_keeps_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

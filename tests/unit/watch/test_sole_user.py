@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from maskwatch.errors import StoreError, StoreFault
+from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.sole_user import sole_user
 
 HOLD = """
@@ -72,3 +73,12 @@ def test_where_no_file_can_be_made_nobody_is_kept_from_watching(tmp_path: Path) 
         with ExitStack() as stack:
             stack.enter_context(sole_user(store))
             stack.enter_context(sole_user(store))
+
+
+def test_links_in_a_circle_are_a_store_that_cannot_be_written_and_no_more(tmp_path: Path) -> None:
+    store = tmp_path / "s.sqlite3"
+    store.symlink_to(store)
+    with sole_user(store):
+        assert EventStore(store).waiting() == []
+        with pytest.raises(StoreError, match="cannot be opened or written"):
+            EventStore(store).write([])

@@ -221,6 +221,8 @@ MISTAKES: list[tuple[object, str]] = [
     (settings(mqtt={**MQTT, "port": 99999}), "mqtt.port must be 1 to 65535"),
     (settings(mqtt={**MQTT, "topic": "a/#"}), r"mqtt\.topic must be a topic without"),
     (settings(mqtt={**MQTT, "discovery": "/a"}), r"mqtt\.discovery must be a topic without"),
+    *((settings(mqtt={**MQTT, name: "ä" * 32_768}), rf"mqtt\.{name} must be 60,000 bytes or fewer")
+      for name in ("topic", "discovery", "username", "password")),
     (settings(mqtt={"host": "h", "password": "${PASSWORD}"}), r"mqtt\.username is missing"),
     (settings(evidence={"folder": "crops"}), r"evidence\.keep_days is missing"),
     (settings(evidence={"folder": "crops", "keep_days": 0}), r"evidence\.keep_days must be 0\.01"),

@@ -1,7 +1,8 @@
 // Reports of a video -> how many people show what. Mirrors what one session needs of
 // maskwatch/live/counting.py: a person is a track, counted once by the state it held longest.
 
-import { LOST_S } from "./track.js";
+import { Cadence } from "./cadence.js";
+import { lostAfterS } from "./track.js";
 
 /** @typedef {import("./schema.js").MaskState} MaskState */
 /** @typedef {Record<MaskState, number>} Counts */
@@ -14,7 +15,6 @@ import { LOST_S } from "./track.js";
 
 const LEAST_S = 0.5;
 const LONGEST_FRAME_S = 1;
-const FORGET_S = 2 * LOST_S;
 
 /** @returns {Counts} */
 export function noCounts() {
@@ -27,12 +27,19 @@ export class Clock {
   nowS = 0;
   /** @type {number | null} */
   #lastS = null;
+  #cadence = new Cadence();
+
+  /** Who was last seen before this moment has no track any more; it ends by a sum that may be rounded otherwise. */
+  get goneS() {
+    return this.nowS - 2 * lostAfterS(this.#cadence.usualS);
+  }
 
   /** Goes on to this moment of the other clock; returns how many seconds have passed. @param {number} timeS */
   advance(timeS) {
     const elapsedS = this.#lastS === null ? 0 : Math.max(0, timeS - this.#lastS);
     this.#lastS = timeS;
     this.nowS += elapsedS;
+    this.#cadence.see(elapsedS);
     return elapsedS;
   }
 }
@@ -54,7 +61,7 @@ export class Session {
       this.#count(face.trackId, face.state, Math.min(elapsedS, LONGEST_FRAME_S));
     }
     for (const [id, person] of this.#persons) {
-      if (person.seenS < this.#clock.nowS - FORGET_S) this.#persons.delete(id);
+      if (person.seenS < this.#clock.goneS) this.#persons.delete(id);
     }
     return { inView, people: { ...this.#people }, faceS: { ...this.#faceS } };
   }

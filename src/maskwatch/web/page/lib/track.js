@@ -14,7 +14,7 @@ import { Cadence } from "./cadence.js";
  * @property {number} unseenS
  */
 
-export const LOST_S = 1;
+const LOST_S = 1;
 
 const RARE_S = 0.9;
 const LOST_INTERVALS = 1.5;
@@ -31,6 +31,14 @@ const FAINT_GATE = 0.5;
 const SIZE_GATE = Math.log(2);
 const HIDDEN_COST = 2;
 
+/**
+ * How long a face may be unseen and come back as itself, of pictures that come so far apart.
+ * @param {number} usualS
+ */
+export function lostAfterS(usualS) {
+  return usualS > RARE_S ? Math.min(LOST_INTERVALS * usualS, LONGEST_LOST_S) : LOST_S;
+}
+
 export class Tracker {
   /** @type {Track[]} */
   #tracks = [];
@@ -44,8 +52,7 @@ export class Tracker {
 
   /** A face that was not seen for longer comes back as somebody else. */
   get lostS() {
-    const { usualS } = this.#cadence;
-    return usualS > RARE_S ? Math.min(LOST_INTERVALS * usualS, LONGEST_LOST_S) : LOST_S;
+    return lostAfterS(this.#cadence.usualS);
   }
 
   /** Nobody who was seen comes back: the picture has become another one. */
