@@ -149,6 +149,7 @@ RUNS = (
     *(choice(f"side-{px}", {"network": {"input_side_px": px}}) for px in (96, 112, 160, 224)),
     *(Run(f"without-{source} recipe", without(source), SHORT) for source in SOURCES),
     Run("without-incorrect-photos longer", without("incorrect-photos"), LONGER),
+    Run("without-ilc-2021 longer", without("ilc-2021"), LONGER),  # with all twelve sets as data
     Run(
         "without-incorrect-photos no-synthesised-masks",
         without("incorrect-photos"),

@@ -6,6 +6,8 @@ Asks every model about the faces of crowds (`voc-853` and `ilc-2021`) of one par
 what is likeliest counts, unsure or not. `wear_kinds.csv` says of 459 faces how the mask is worn:
 with the `nose` free, at the `chin` (mouth free, too), on one `ear` or held beside the face, or in
 some `other` way, such as over the eyes: each face looked at once, before any model was asked.
+`face_attributes.csv` says the same way which of the 1,014 test faces from 32 px on wear glasses, a
+hat, hood or helmet, a headscarf, or a beard that can be seen.
 Writes benchmarks/results/wear_kinds.json.
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from maskwatch.models.records import to_json
 from maskwatch.training.data.manifest import BOX, has_box, read_manifest
@@ -27,9 +30,12 @@ from maskwatch.training.metrics import score
 from maskwatch.vision.classify import Classifier
 
 KINDS = Path(__file__).with_name("wear_kinds.csv")
+ATTRIBUTES = Path(__file__).with_name("face_attributes.csv")
+ATTRIBUTES_FROM_PX = 32  # smaller faces were not looked at
 RESULT = Path(__file__).parent / "results" / "wear_kinds.json"
 CROWDS = ("voc-853", "ilc-2021")
 SIDES_PX = {"under 20 px": (0, 20), "20 to 50 px": (20, 50), "50 px and more": (50, np.inf)}
+_BOX_KEYS = ["sha256", *BOX]
 _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -52,10 +58,29 @@ def main(models: tuple[Path, ...], data: Path, part: str) -> None:
 
 def kinds_of(table: pd.DataFrame) -> pd.Series[str]:
     """How the mask of each row is worn, None where nobody looked."""
-    known = pd.read_csv(KINDS)
-    keys = ["sha256", *BOX]
-    rounded = table.assign(**{side: table[side].round(2) for side in BOX})
-    return rounded.merge(known[[*keys, "kind"]], on=keys, how="left")["kind"]
+    return _beside_boxes(table).merge(pd.read_csv(KINDS)[[*_BOX_KEYS, "kind"]], how="left")["kind"]
+
+
+def attributes_of(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Rows (n,) by what is worn beside the mask, and those that wear nothing of it.
+
+    Empty where nobody looked at the faces of this part.
+    """
+    keys, known = _beside_boxes(table), pd.read_csv(ATTRIBUTES)
+    wearing = {
+        str(name): np.asarray(keys.merge(rows, how="left")["attribute"].notna())
+        for name, rows in known.groupby("attribute")
+    }
+    with_any = np.logical_or.reduce([*wearing.values()])
+    if not with_any.any():
+        return {}
+    looked_at = longer_side_px(table) >= ATTRIBUTES_FROM_PX
+    return wearing | {"none of these": looked_at & ~with_any}
+
+
+def _beside_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """The photo and the box of each row, rounded as the files of labels have them."""
+    return table[_BOX_KEYS].round(2).reset_index(drop=True)
 
 
 def scores_of(classifier: Classifier, faces: Part, kinds: pd.Series[str]) -> dict[str, Any]:
@@ -64,6 +89,7 @@ def scores_of(classifier: Classifier, faces: Part, kinds: pd.Series[str]) -> dic
     side, source = longer_side_px(faces.table), faces.table["source"].to_numpy(str)
     slices = {"all": np.ones(len(side), bool)} | {name: source == name for name in CROWDS}
     slices |= {name: (side >= low) & (side < high) for name, (low, high) in SIDES_PX.items()}
+    slices |= attributes_of(faces.table)
     scores = {
         name: to_json(score(faces.labels[rows], given[rows], list(faces.groups[rows]), 0.0))
         for name, rows in slices.items()
