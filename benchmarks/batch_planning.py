@@ -19,8 +19,9 @@ from pathlib import Path
 
 import click
 
+from maskwatch.batch.manifests import PATH_COLUMN
 from maskwatch.batch.plan import Plan, encode_plan
-from maskwatch.batch.storage import PATH_COLUMN, list_pictures
+from maskwatch.batch.storage import list_pictures
 from maskwatch.io.environment import cpu_name, versions
 from maskwatch.models.runtime import available_cpus
 

@@ -216,3 +216,13 @@ def test_a_list_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
     path.write_bytes("image_path\nÄ.jpg\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"list\.csv: is not in UTF-8; save it as CSV in UTF-8$"):
         list_pictures([str(path)])
+
+
+def test_what_was_cut_off_in_the_folder_is_judged_again(photos: Path, networks: Networks) -> None:
+    """As by a copy of the folder onto a disk that was full."""
+    whole = run_here("photos", "out", networks, judge_here, 1)
+    first, second, *_ = sorted(Path("out").glob("part-*"))
+    first.write_bytes(first.read_bytes()[:100])
+    second.write_bytes(b"")
+    assert Run(["photos"], "out", networks).done == 2
+    assert run_here("photos", "out", networks, judge_here, 1) == whole

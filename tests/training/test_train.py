@@ -117,7 +117,7 @@ def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(work, table, weights, ru
     with pytest.raises(KeyboardInterrupt):
         train(learning_recipe(), table, folder, weights)
     monkeypatch.undo()
-    assert folder.epochs_done() == 2 and folder.read()["state"] == "training"
+    assert folder.kept_epochs() == 2 and folder.read()["state"] == "training"
     # as if it had been cut off between the history of a third epoch and its checkpoint
     folder._write_history([*folder.history(), {"epoch": 3, "loss": 9.0}])
 

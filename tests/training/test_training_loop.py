@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from maskwatch import DataError
-from maskwatch.training.loop import RowBatches, answers, load_saved, train_epoch
+from maskwatch.training.loop import DivergedError, RowBatches, answers, load_saved, train_epoch
 
 ROWS, SIZE = 23, 5  # the last batch has three rows
 
@@ -105,3 +105,9 @@ def test_a_saved_model_that_is_damaged_is_named(
     with pytest.raises(DataError, match=r"model\.keras: cannot be read as a model") as caught:
         load_saved(path, to_train_on)
     assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_is_no_number_ends_the_epoch(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    shown, wanted = rows
+    with pytest.raises(DivergedError, match=r"after 1 of 5 batches .* lower fit\.learning_rate"):
+        train_epoch(model(), RowBatches(np.full_like(shown, np.nan), wanted, SIZE))

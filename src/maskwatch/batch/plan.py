@@ -103,16 +103,25 @@ class Plan:
 
         try:
             self._file = pq.ParquetFile(pa.BufferReader(content))
-            self.about: dict[str, Any] = json.loads(self._file.schema_arrow.metadata[_ABOUT])
+            self.about = dict[str, Any](json.loads(self._file.schema_arrow.metadata[_ABOUT]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{place}: not the plan of a run ({error})") from error
+        self._place = place
         self.pictures: int = self._file.metadata.num_rows
 
     def chunks(self) -> Iterator[Chunk]:
-        """Its chunks in their order."""
+        """Its chunks in their order.
+
+        Raises:
+            DataError: it is damaged.
+        """
         for index in range(self._file.num_row_groups):
-            column = self._file.read_row_group(index).column(0)
-            yield Chunk(index, tuple(os.fsdecode(name) for name in column.to_pylist()))
+            try:
+                names = self._file.read_row_group(index).column(0).to_pylist()
+                yield Chunk(index, tuple(map(os.fsdecode, names)))
+            except (OSError, ValueError, TypeError) as error:
+                reason = " ".join(str(error).split())
+                raise DataError(f"{self._place}: is damaged ({reason})") from error
 
 
 # Report or failure -> rows of the output: one a face, or one that says why there is none.

@@ -129,7 +129,7 @@ class Run:
                 "what that one was begun with"
             )
         self.pictures = self._plan.pictures
-        self._present = present
+        self._present = present - self._folder.cut_off(present)
         self.done = self.pictures - sum(len(chunk.names) for chunk in self._left())
 
     def judge(self, engine: Engine, workers: int | None = None) -> Iterator[Count]:

@@ -6,16 +6,16 @@ in an object store goes through fsspec, which takes credentials and limits from 
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
+from maskwatch.batch.manifests import PATH_COLUMN, csv_paths, parquet_paths
 from maskwatch.batch.plan import COLUMNS, Row, UnreachableError
 from maskwatch.errors import (
     BatchError,
@@ -30,15 +30,10 @@ from maskwatch.io.addresses import holds_password, shown_address, without_addres
 from maskwatch.io.folders import literal_folders
 from maskwatch.io.image_kinds import counts_as_picture
 from maskwatch.io.images import list_images, load_image
-from maskwatch.io.text_files import marked_encoding
 
 _LOG = logging.getLogger(__name__)
 
-PATH_COLUMN = "image_path"
-"""The column of a manifest that names the pictures, as in MaskWatch's own manifests."""
-
 MANIFESTS = (".parquet", ".csv")
-_HEAD_BYTES = 256
 MAX_BYTES = 512 * 1024**2
 """The largest object that is fetched; a picture of the most pixels is half of that uncompressed."""
 
@@ -199,7 +194,7 @@ def _read_manifest(address: str) -> Iterator[str]:
     """The pictures a manifest names; relative paths start from its own folder."""
     place = address.rpartition("::")[2]  # what a chain of stores leads to
     base = place.rpartition("/")[0] if is_address(address) else str(Path(address).parent)
-    reader = _parquet_paths if address.lower().endswith(".parquet") else _csv_paths
+    reader = parquet_paths if address.lower().endswith(".parquet") else csv_paths
     number = 0
     try:
         with _open(address) as file:
@@ -233,51 +228,12 @@ def _open(address: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _parquet_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
-    import pyarrow.parquet as pq
-
-    table = pq.ParquetFile(file)
-    _check_columns(table.schema_arrow.names, address)
-    for batch in table.iter_batches(columns=[PATH_COLUMN]):
-        yield from map(_text, batch.column(0).to_pylist())
-
-
-def _csv_paths(file: IO[bytes], address: str) -> Iterator[str | None]:
-    encoding = marked_encoding(file.read(_HEAD_BYTES)) or "utf-8"
-    file.seek(0)
-    with io.TextIOWrapper(file, encoding, newline="") as text:
-        # in many countries spreadsheets write a semicolon for the comma
-        separator = max(",;\t", key=text.readline().count)
-        text.seek(0)
-        # strict, for a quote that is never closed would swallow all the names after it
-        reader = csv.DictReader(text, strict=True, delimiter=separator)
-        _check_columns(reader.fieldnames or [], address)
-        for row in reader:
-            if any(row.get(None, ())):  # of a name with a comma only the beginning would be left
-                raise DataError(
-                    f"{address}: line {reader.line_num} has more cells than the first line; "
-                    "put names with a separator in quotes"
-                )
-            yield row[PATH_COLUMN]
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bytes):  # a column that does not say that it is text
-        return os.fsdecode(value)
-    return None if value is None else str(value)
-
-
-def _check_columns(names: Iterable[str], address: str) -> None:
-    names = list(names)
-    if PATH_COLUMN not in names:
-        found = ", ".join(map(str, names)) or "none"
-        raise DataError(f"{address}: no column {PATH_COLUMN} (it has: {found})")
-
-
 # The folder of a run, local or in an object store: whole files appear in it, or none.
 
 _WRITE_WAITS_S = (1.0, 4.0, 16.0)
 """How long to wait before each new attempt at a store that did not take a file."""
+
+_PARQUET_END = b"PAR1"
 
 
 class Folder(Protocol):
@@ -285,6 +241,10 @@ class Folder(Protocol):
 
     def names(self) -> set[str]:
         """The files in it; none where it does not exist yet."""
+        ...
+
+    def cut_off(self, names: Set[str]) -> set[str]:
+        """Those of its Parquet files that lack their end: copied onto a disk that was full, say."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -319,6 +279,11 @@ class LocalFolder:
         except OSError as error:
             raise SettingError(f"--out {self._path}: {why(error)}") from error
 
+    def cut_off(self, names: Set[str]) -> set[str]:
+        """Those of its Parquet files that lack their end."""
+        listed = [name for name in names if name.endswith(".parquet")]
+        return {name for name in listed if not _ends_whole(self._path / name)}
+
     def read(self, name: str) -> bytes:
         """The content of a file."""
         try:
@@ -330,6 +295,16 @@ class LocalFolder:
         """Make a file appear, whole."""
         with writing(self._path / name, BatchError) as part:
             part.write_bytes(content)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether a file ends as Parquet files do; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PARQUET_END), os.SEEK_END)
+            return file.read() == _PARQUET_END
+    except OSError:  # also of a file that is shorter
+        return False
 
 
 class StoreFolder:
@@ -348,6 +323,10 @@ class StoreFolder:
             return set()
         except Exception as error:  # each store raises its own
             raise SettingError(f"--out {self._address}: {why(error)}") from error
+
+    def cut_off(self, names: Set[str]) -> set[str]:
+        """None: to look into each would take long, and a store takes no half of an object."""
+        return set()
 
     def read(self, name: str) -> bytes:
         """The content of an object."""

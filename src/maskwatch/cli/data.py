@@ -161,7 +161,13 @@ def find(out: Path, sets: tuple[str, ...], detector: Path | None) -> None:
 @click.argument("out", type=OUT)
 @click.argument("sets", nargs=-1, required=True, metavar="NAME[=PATH]...")
 @click.option("--faces", type=FILE, help="JSON of machine-found faces, for pictures without boxes.")
-@click.option("--class", "class_names", multiple=True, metavar="NAME=LABEL", help="Map a class.")
+@click.option(
+    "--class",
+    "class_names",
+    multiple=True,
+    metavar="NAME=LABEL",
+    help="Map a class; drop leaves it out.",
+)
 @click.option("--corrections", type=FILE, help="Your own corrections (CSV), not the shipped ones.")
 @click.option("--as-published", is_flag=True, help="Correct nothing.")
 def manifest(

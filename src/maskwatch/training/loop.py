@@ -26,6 +26,10 @@ Batch = tuple[NDArray[Any], NDArray[Any] | list[NDArray[Any]]]
 """What a model is shown and what it is to answer, a row each; a list for several answers."""
 
 
+class DivergedError(DataError):
+    """A training that learns nothing any more."""
+
+
 class Batches(Protocol):
     """Batches in their order; each may be made in any thread."""
 
@@ -69,6 +73,9 @@ def train_epoch(
 
     Returns:
         Means of its loss and metrics over all rows; those of `validation` are called "val_NAME".
+
+    Raises:
+        DivergedError: the loss became no number.
     """
     bar = keras.utils.Progbar(len(batches), verbose=1 if sys.stdout.isatty() else 2)
     means = _Means()
@@ -77,6 +84,11 @@ def train_epoch(
         means.add(values, len(shown))
         told(done)
         bar.update(done, list(values.items()))
+        if not np.isfinite(values["loss"]):
+            raise DivergedError(
+                f"after {done} of {len(batches)} batches the loss is no number any more, and "
+                "nothing can be learnt from there; give a lower fit.learning_rate"
+            )
     held_out = _Means()
     for shown, wanted in _made(validation or ()):
         held_out.add(model.test_on_batch(shown, wanted, return_dict=True), len(shown))

@@ -16,10 +16,11 @@ architecture.png    the network, block by block
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,24 +39,39 @@ from maskwatch.io.settings import Record, read_settings
 from maskwatch.io.text_files import harmless
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import CLASSES
+from maskwatch.training.data.files import file_sha256, why
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.loop import load_saved
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.recipes.detector import DetectorRecipe
-from maskwatch.training.run_files import HISTORY, SCORES, read_history, read_scores
+from maskwatch.training.run_files import (
+    HISTORY,
+    SCORES,
+    locked,
+    read_history,
+    read_scores,
+    remove_parts,
+)
 
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless", "pillow")
 
 _SAID = frozenset({"state", "data_sha256", "weights_sha256", "counts", "sources", "versions"})
 """What every run.json has from its start, and what an export needs."""
 
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)\.keras")
+
 
 def begun_with(table: pd.DataFrame, weights: Path | None) -> dict[str, str | None]:
-    """What a run must still have to go on, beside its recipe: its data and its first weights."""
-    return {
-        "data_sha256": data_sha256(table),
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None,
-    }
+    """What a run must still have to go on, beside its recipe: its data and its first weights.
+
+    Raises:
+        SettingError: the weights cannot be read.
+    """
+    try:
+        digest = file_sha256(weights) if weights else None
+    except OSError as error:
+        raise SettingError(f"{weights}: cannot be read ({why(error)})") from error
+    return {"data_sha256": data_sha256(table), "weights_sha256": digest}
 
 
 class RunFolder:
@@ -68,6 +84,20 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the folder, made where it is missing, to oneself.
+
+        Two processes would each write their epochs into the history of the other.
+
+        Raises:
+            SettingError: another process is training there.
+            DataError: the folder cannot be written.
+        """
+        require_folder(self.path)
+        with locked(self.path):
+            yield
+
     def start(
         self,
         recipe: Recipe | DetectorRecipe,
@@ -79,16 +109,25 @@ class RunFolder:
         """Describe a new run, or check that an interrupted one is continued with what it had.
 
         Raises:
-            SettingError: the folder holds a finished run, or one of another recipe, other data or
+            SettingError: the folder holds a finished run, one of another recipe, other data or
                 other weights to begin with.
             DataError: the folder cannot be written.
         """
         begun = begun_with(table, weights)
         if (self.path / "run.json").exists():
             self._check_same(recipe, begun)
+        elif self.kept_epochs():
+            raise SettingError(
+                f"{self.path}: holds checkpoints of a run that is not described there; choose "
+                "another --out"
+            )
         require_folder(self.path)
+        remove_parts(self.path)
+        last = self.kept_epochs()
+        kept = [row for row in self.history() if row["epoch"] <= last] if last else []
+        (self.path / SCORES).unlink(missing_ok=True)  # of a run that was cut off after its training
         write_text(self.path / "recipe.yaml", recipe.to_yaml())
-        self._write_history(self.history()[: self.kept_epochs()])
+        self._write_history(kept)
         self._update(
             state="training",
             started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,10 +143,6 @@ class RunFolder:
             parameters=parameters,
             **begun,
         )
-
-    def epochs_done(self) -> int:
-        """Whole epochs that need not be trained again."""
-        return len(self.history())
 
     def kept_epochs(self) -> int:
         """Whole epochs in the newest checkpoint, which an interrupted run goes on from."""
@@ -140,7 +175,12 @@ class RunFolder:
             DataError: it is damaged.
         """
         _, path = self._checkpoint()
-        return None if path is None else load_saved(path, to_train_on=True)
+        if path is None:
+            return None
+        try:
+            return load_saved(path, to_train_on=True)
+        except DataError as error:
+            raise DataError(f"{error}; remove it and the run begins anew") from error
 
     def save_model(self, model: Any) -> None:
         """Keep the trained model."""
@@ -206,21 +246,27 @@ class RunFolder:
 
     def finish(self) -> None:
         """Mark the run as whole."""
-        seconds = round(sum(row["seconds"] for row in self.history()), 1)
+        seconds = round(sum(row.get("seconds", 0) for row in self.history()), 1)
         self._update(state="finished", seconds=seconds)
-        for checkpoint in self.path.glob("checkpoint-*.keras"):  # only now is it of no more use
+        for checkpoint in self._checkpoints().values():  # only now are they of no more use
             checkpoint.unlink()
 
     def _checkpoint(self) -> tuple[int, Path | None]:
         """Number of whole epochs in the newest checkpoint, and its path."""
-        found = {int(p.stem.split("-")[1]): p for p in self.path.glob("checkpoint-*.keras")}
+        found = self._checkpoints()
         newest = max(found, default=0)
         return newest, found.get(newest)
+
+    def _checkpoints(self) -> dict[int, Path]:
+        """The checkpoints by their numbers; files of somebody else's may have like names."""
+        named = ((_CHECKPOINT.fullmatch(p.name), p) for p in self.path.glob("checkpoint-*.keras"))
+        return {int(match[1]): path for match, path in named if match}
 
     def _write_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         path = self.path / HISTORY
         with writing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]) if rows else ["epoch"])
+            names = dict.fromkeys(name for row in rows for name in row)
+            writer = csv.DictWriter(file, list(names) or ["epoch"])
             writer.writeheader()
             writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
 

@@ -5,6 +5,10 @@ Run: pytest tests/unit/batch/test_batch_plan.py
 
 from __future__ import annotations
 
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,3 +74,15 @@ def test_a_file_is_named_by_what_the_chunk_holds() -> None:
 def test_a_file_that_is_no_plan(content: bytes) -> None:
     with pytest.raises(DataError, match=r"^out/_plan\.parquet: not the plan of a run"):
         Plan(content, "out/_plan.parquet")
+
+
+def test_a_plan_that_describes_nothing_or_is_damaged_within() -> None:
+    schema = pa.schema([("name", pa.binary())], metadata={b"maskwatch.run": b"null"})
+    bare = io.BytesIO()
+    pq.write_table(pa.table([[b"a.png"]], schema), bare)
+    with pytest.raises(DataError, match="not the plan of a run"):
+        Plan(bare.getvalue())
+    content = encode_plan(["a.png"], {"sources": "x"})
+    plan = Plan(b"PAR1" + bytes(20) + content[24:], "out/_plan.parquet")
+    with pytest.raises(DataError, match=r"^out/_plan\.parquet: is damaged \("):
+        list(plan.chunks())

@@ -122,3 +122,12 @@ def test_rows_as_parquet() -> None:
     assert table["model_sha256"].to_pylist() == ["hash m"] * 3 + [None]
     assert table["detector_sha256"].to_pylist() == [None] * 4  # no network looked for faces
     assert pq.read_table(pa.BufferReader(encode_rows([]))).column_names == list(COLUMNS)
+
+
+def test_files_that_were_cut_off_are_told_from_whole_ones(tmp_path: Path) -> None:
+    whole = encode_rows([error_row("a.jpg", "no such file", "unavailable")])
+    for name, content in {"whole": whole, "half": whole[:-9], "empty": b""}.items():
+        (tmp_path / f"{name}.parquet").write_bytes(content)
+    (tmp_path / "notes.txt").touch()
+    folder = LocalFolder(tmp_path)
+    assert folder.cut_off(folder.names()) == {"half.parquet", "empty.parquet"}

@@ -60,6 +60,10 @@ def test_every_recipe_reads_back_from_its_resolved_form(path, tmp_path):
         ("name: x\nnetwork: {value_range: [1]}", r"value_range\[1\] is missing"),
         ("name: x\nnetwork: {alpha: 0.4}", "one of"),
         ("name: x\naugment: {brightness: [0, 1]}", "0 < low"),
+        ("name: x\nnetwork: {value_range: [-.inf, .inf]}", "low < high, to 1000"),
+        ("name: x\naugment: {brightness: [1, .inf]}", "to 100"),
+        ("name: x\nsampling: {class_shares: [1, .nan, 1]}", "three numbers above 0"),
+        ("name: x\nsampling: {class_shares: [1e308, 1e308, 1e308]}", "to a million"),
         ("name: x\naugment: {flip: 3}", r"augment\.flip must be true or false"),
         ("name: x\nsampling: {max_per_group: 0}", r"sampling\.max_per_group"),
         ("name: x\nsampling: {hard_times: 0}", r"sampling\.hard_times must be 1 to 100"),
@@ -94,3 +98,10 @@ def test_a_name_like_a_number_or_a_date_is_read_as_it_was_written(tmp_path, name
     path = tmp_path / "recipe.yaml"
     path.write_text(recipe.to_yaml(), encoding="utf-8")
     assert load_recipe(path) == recipe
+
+
+@pytest.mark.parametrize("change", [".nan", ".inf", "-1"])
+def test_found_boxes_are_changed_by_numbers_only(tmp_path, change):
+    (tmp_path / "bad.yaml").write_text(f"name: x\nfound_change: [0.0, {change}, 0.0]")
+    with pytest.raises(SettingError, match="found_change must be three numbers from"):
+        read_settings(tmp_path / "bad.yaml", DetectorRecipe)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -81,9 +83,10 @@ def train(
 
     Raises:
         DataError: no split, or training crops of fewer than two classes.
+        DivergedError: its loss became no number.
         SettingError: a cache for a base that learns, with hard crops or for a run that was cut off
             without one, unusable weights, no trained network to go on from where the recipe needs
-            one, or a finished run.
+            one, a finished run, or one that another process is at.
     """
     if recipe.goes_on:
         weights = weights or SHIPPED_MODEL
@@ -113,20 +116,21 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.network, weights, recipe.seed)
     counts = {name: part.table["label"].value_counts().to_dict() for name, part in parts.items()}
-    folder.start(recipe, table, weights, counts, int(network.full.count_params()))
-    run_folder.draw_architecture(network, folder.path / "architecture.png")
-    if cache is None:
-        answer = _fit(network, recipe, parts, folder, progress)
-    else:
-        answer = _fit_cached(network, recipe, parts, folder, cache, progress)
-    for name in PARTS[1:]:
-        part = parts[name]
-        if len(part.labels):
-            probabilities = answer(part)
-            scores = to_json(score(part.labels, probabilities, list(part.groups)))
-            folder.write_scores(name, scores, part.table, probabilities)
-    run_folder.draw_curves(folder.history(), folder.path / "curves.png")
-    folder.finish()
+    with folder.alone():
+        folder.start(recipe, table, weights, counts, int(network.full.count_params()))
+        run_folder.draw_architecture(network, folder.path / "architecture.png")
+        if cache is None:
+            answer = _fit(network, recipe, parts, folder, progress)
+        else:
+            answer = _fit_cached(network, recipe, parts, folder, cache, progress)
+        for name in PARTS[1:]:
+            part = parts[name]
+            if len(part.labels):
+                probabilities = answer(part)
+                scores = to_json(score(part.labels, probabilities, list(part.groups)))
+                folder.write_scores(name, scores, part.table, probabilities)
+        run_folder.draw_curves(folder.history(), folder.path / "curves.png")
+        folder.finish()
 
 
 def predict(model: Any, part: Part, recipe: Recipe) -> NDArray[np.float32]:
@@ -261,7 +265,7 @@ def sample_for_curves(part: Part, seed: int) -> Part:
 
 def _epochs(recipe: Recipe, folder: RunFolder) -> Iterator[int]:
     """Numbers of the epochs still to do; each is announced above its progress bar."""
-    for epoch in range(folder.epochs_done(), recipe.fit.epochs):
+    for epoch in range(folder.kept_epochs(), recipe.fit.epochs):
         print(f"Epoch {epoch + 1}/{recipe.fit.epochs}")
         yield epoch
 
@@ -323,11 +327,12 @@ class FeatureCache:
         return known[by_seed[np.searchsorted(known_seeds, seeds, sorter=by_seed)]]
 
     def _read(self, path: Path) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
-        if not path.exists():
-            width = self._backbone.output_shape[-1]
-            return np.empty(0, np.uint64), np.empty((0, width), np.float32)
-        with np.load(path) as stored:
+        """What is known; nothing where there is no file yet, or a damaged one."""
+        damages = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+        with suppress(*damages), path.open("rb") as file, np.load(file) as stored:
             return stored["seeds"], stored["features"]
+        width = self._backbone.output_shape[-1]
+        return np.empty(0, np.uint64), np.empty((0, width), np.float32)
 
     def _write(self, path: Path, seeds: NDArray[np.uint64], features: NDArray[np.float32]) -> None:
         with writing(path) as part:

@@ -6,6 +6,8 @@ study is an SQLite file, so a search that was cut off goes on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,19 @@ from typing import Any
 import optuna
 import pandas as pd
 from matplotlib.figure import Figure
+from optuna.exceptions import OptunaError
+from sqlalchemy.exc import SQLAlchemyError
 
 from maskwatch.errors import DataError, SettingError
 from maskwatch.files import require_folder, writing
 from maskwatch.training.classifier.train import train
+from maskwatch.training.data.catalog import UNCLEAR
+from maskwatch.training.loop import DivergedError
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder, begun_with
+
+STUDY = "study.db"
+"""In the folder of a search."""
 
 _DEPTHS = (0, 12, 30)
 """Layers of MobileNetV2 to free: none, its last block and top, its last three blocks and top."""
@@ -45,48 +54,72 @@ def tune(
         trials: finished trials wanted, those of earlier calls included.
 
     Raises:
-        DataError: no `val` rows, or the folder cannot be written.
+        DataError: no `val` rows that show a class, the folder cannot be written, or its study
+            cannot be read.
         SettingError: the folder holds a search from another recipe, other data or other weights.
     """
     table = table[table["split"] != "test"]
-    if not (table["split"] == "val").any():
+    if not ((table["split"] == "val") & (table["label"] != UNCLEAR)).any():
         raise DataError("tuning needs a val part; make one with `maskwatch data split`")
     require_folder(out)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=recipe.name,
-        storage=f"sqlite:///{(out / 'study.db').as_posix()}",
-        sampler=optuna.samplers.TPESampler(seed=recipe.seed),
-        direction="maximize",
-        load_if_exists=True,
-    )
-    _check_same(study, {"recipe": recipe.to_yaml(), **begun_with(table, weights)}, out)
-    tried = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)
-    if not study.get_trials(deepcopy=False, states=tried):  # one that was cut off is no answer
-        study.enqueue_trial(_as_trial(recipe))
+    begun = {"recipe": recipe.to_yaml(), **begun_with(table, weights)}
 
     def objective(trial: optuna.Trial) -> float:
         settings = _propose(trial, recipe)
         folder = RunFolder(out / f"trial-{trial.number:03d}")
         frozen_cache = None if settings.network.unfrozen_layers else cache
-        train(settings, table, folder, weights, frozen_cache)
+        try:
+            train(settings, table, folder, weights, frozen_cache)
+        except DivergedError as error:  # the search is to learn from it, not to end with it
+            print(f"trial {trial.number} is worth nothing: {error}")
+            return 0.0
         return float(folder.scores()["val"]["macro_f1"]["value"])
 
-    while (done := len(_finished(study))) < trials:
-        study.optimize(objective, n_trials=1)
-        draw_trials(study, out / "trials.png")
-        assert len(_finished(study)) > done  # a failing trial raises
+    with _stored(out / STUDY):
+        study = _open_study(recipe, out, begun)
+        while (done := len(_finished(study))) < trials:
+            study.optimize(objective, n_trials=1)
+            draw_trials(study, out / "trials.png")
+            assert len(_finished(study)) > done  # a failing trial raises
     return study
 
 
-def _check_same(study: optuna.Study, begun: dict[str, str | None], out: Path) -> None:
-    """Scores from other data or another start say nothing beside each other."""
-    if study.user_attrs.get("begun", begun) != begun:
+@contextmanager
+def _stored(path: Path) -> Iterator[None]:
+    """Say of the file of a study that it is of no use, where that is so."""
+    try:
+        yield
+    except (OptunaError, SQLAlchemyError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise DataError(
+            f"{path}: cannot be used as a study ({reason}); make room if the disk is full, else "
+            "choose another --out, or remove it to begin the search anew"
+        ) from error
+
+
+def _open_study(recipe: Recipe, out: Path, begun: dict[str, str | None]) -> optuna.Study:
+    """The study in a folder, new where there is none; the recipe itself is its first trial."""
+    storage = f"sqlite:///{(out / STUDY).as_posix()}"
+    others = {*optuna.get_all_study_names(storage)} - {recipe.name}
+    study = optuna.create_study(
+        study_name=recipe.name,
+        storage=storage,
+        sampler=optuna.samplers.TPESampler(seed=recipe.seed),
+        direction="maximize",
+        load_if_exists=True,
+    )
+    is_new = not study.trials
+    # scores from other data or another start say nothing beside each other
+    if others or study.user_attrs.get("begun", begun if is_new else None) != begun:
         raise SettingError(
             f"{out}: holds a search from another recipe, other data or other --weights; choose "
             "another --out, or remove it"
         )
     study.set_user_attr("begun", begun)
+    tried = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.WAITING)
+    if not study.get_trials(deepcopy=False, states=tried):  # one that was cut off is no answer
+        study.enqueue_trial(_as_trial(recipe))
+    return study
 
 
 def draw_trials(study: optuna.Study, path: Path) -> None:

@@ -13,6 +13,7 @@ from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.schema import BoxXYXY
 from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS, PublicSet, public_set
 from maskwatch.training.data.class_names import labels_of
+from maskwatch.training.data.corrections import DROP
 from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.labels import LabelledFace, Problem, Reading, photo_name
 from maskwatch.training.data.manifest import BOX, COLUMNS, tidy
@@ -47,7 +48,7 @@ def collect(
 
     Args:
         folders: folder of each set by name; a name of the catalog brings that set's class map.
-        classes: further class names and their labels; they win over the catalog.
+        classes: further class names and their labels, see `class_map`; they win over the catalog.
         machine_boxes: see found_faces.read_main_faces. A picture without boxes that is in it
             gives two rows: the whole picture, as a person may upload it, and the found face.
 
@@ -68,7 +69,13 @@ def collect(
         known.update(*labels)
         meanings.append(f"{name}: {_meaning(reading, labels)}")
         notes += (f"{folder}: {note}" for note in reading.notes)
-        for face, digest in _hashed(reading.faces, problems):
+        wanted = [f for f in reading.faces if labels[f.class_name, f.class_id] != DROP]
+        if len(wanted) < len(reading.faces):
+            left_out = len(reading.faces) - len(wanted)
+            notes.append(
+                f"{folder}: left out, as --class says: {left_out} of {len(reading.faces)} faces"
+            )
+        for face, digest in _hashed(wanted, problems):
             boxes = [face.box_xyxy]
             key = photo_name(name, folder, face.image_path)
             if face.box_xyxy is None and machine_boxes and key in machine_boxes:
@@ -95,15 +102,21 @@ def class_map(texts: Iterable[str]) -> dict[str, str]:
     """The class names and labels of several `NAME=LABEL`.
 
     Raises:
-        SettingError: one has another form, or no such label exists.
+        SettingError: one has another form, no such label exists, or a class is given two.
     """
     pairs = [text.rpartition("=") for text in texts]
+    labels: dict[str, str] = {}
     for name, _, label in pairs:
-        if not name or label not in ROW_LABELS:
+        if not name or label not in (*ROW_LABELS, DROP):
             raise SettingError(
-                f"class {name}={label}: give NAME=LABEL with a label of {', '.join(ROW_LABELS)}"
+                f"class {name}={label}: give NAME=LABEL with a label of {', '.join(ROW_LABELS)}, "
+                f"or {DROP} to leave the class out"
             )
-    return {name: label for name, _, label in pairs}
+        if labels.setdefault(name, label) != label:
+            raise SettingError(
+                f"class {name}: is given as {labels[name]} and as {label}; give one of them"
+            )
+    return labels
 
 
 def counts_per_label(table: pd.DataFrame) -> dict[str, int]:
@@ -117,15 +130,19 @@ def _labels(
     """Label of each class that occurs, by name and number; all unknown ones are one error."""
     public = PUBLIC_SETS.get(name)
     labels = labels_of(reading.faces, {**(public.classes if public else {}), **classes})
-    unknown = sorted(class_name for (class_name, _), label in labels.items() if label is None)
-    if unknown:
+    unclear = [f for f in reading.faces if labels[f.class_name, f.class_id] is None]
+    if unclear:
+        unknown = sorted({face.class_name for face in unclear})
+        first = unclear[0].image_path.relative_to(folder).as_posix()
         boxes = any(face.box_xyxy for face in reading.faces)
         broken = f"; first problem: {reading.problems[0]}" if reading.problems else ""
         raise DataError(
-            f"{folder}: unknown classes {', '.join(unknown[:8])}"
+            f"{folder}: unknown classes {', '.join(unknown[:8])} ({len(unclear)} of "
+            f"{len(reading.faces)} faces, first: {first})"
             f"{'' if boxes else ' (folders of pictures; no label file was found)'}; map each with "
-            f"--class NAME=LABEL (labels: {', '.join(ROW_LABELS)}; known names: with_mask, "
-            f"without_mask, mask_weared_incorrect){'' if boxes else broken}"
+            f"--class NAME=LABEL (labels: {', '.join(ROW_LABELS)}, or {DROP} to leave it out; "
+            "known names: with_mask, without_mask, mask_weared_incorrect)"
+            f"{'' if boxes else broken}"
         )
     missing = sorted(set(public.counts) - set(labels.values())) if public else []
     if missing:

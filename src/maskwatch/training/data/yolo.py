@@ -148,9 +148,11 @@ def _from_settings(path: Path, content: Any, key: str) -> Iterator[ClassList]:
     if isinstance(named, dict) and named:
         shape = content.get("kpt_shape")
         points = numbers(shape) if isinstance(shape, list) else None
+        # a number without a name stays a number: "None" would be taken for no mask
+        names = {str(n): str(name).strip() for n, name in named.items() if name not in (None, "")}
         yield ClassList(
             path,
-            {str(number): str(name).strip() for number, name in named.items()},
+            names,
             int(points[0] * points[1]) if points and len(points) == 2 else 0,
         )
 

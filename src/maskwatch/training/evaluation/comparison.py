@@ -131,7 +131,8 @@ def load_comparison(
     Raises:
         ModelError: a model cannot be used.
         DataError: the part has no rows, or a source has none.
-        SettingError: a file is given twice, or a left-out model learnt from its source.
+        SettingError: a file or a left-out source is given twice, or a left-out model learnt from
+            its source.
     """
     part = take_part(table, part_name)
     if not len(part.labels):
@@ -141,6 +142,7 @@ def load_comparison(
             f"{manifest}: no face to judge is in the part {part_name} (parts with some: {there}); "
             "make a split with `maskwatch data split` or give another --part"
         )
+    _check_sources(left_out)
     digest = data_sha256(table)
     paths = [model, *baselines]
     classifiers = [Classifier(path) for path in paths]
@@ -256,6 +258,15 @@ def _leave_out(
     seen = what_was_seen(card, digest, part_name)
     model = ComparedModel(f"{card.name} without {source}", path, classifier, seen)
     return LeftOut(source, model, proof, as_part(table[table["source"] == source]))
+
+
+def _check_sources(left_out: Sequence[tuple[str, Path]]) -> None:
+    """The mean over sources would count one that is given twice as two."""
+    for source, count in Counter(source for source, _ in left_out).items():
+        if count > 1:
+            raise SettingError(
+                f"--left-out {source}: is given {count} times; give one model for each source"
+            )
 
 
 def _check_different(paths: Sequence[Path], cards: Sequence[ModelCard]) -> None:

@@ -119,7 +119,7 @@ class JobFolder:
         """The epochs so far; none where they cannot be read."""
         try:
             return read_history(self.path)
-        except (OSError, ValueError):
+        except DataError:
             return []
 
     def scores(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from maskwatch.training.jobs.folder import (
     own_process,
     write_status,
 )
+from maskwatch.training.run_files import remove_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +161,7 @@ def main(folder: Path, weights: tuple[Path, ...]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if state is not State.FINISHED:
         print(error or "stopped")
-        _remove_parts(folder)  # on a full disk this makes room for the last word
+        remove_parts(folder)  # on a full disk this makes room for the last word
     reporter.end(state, error)
     (folder / STOP).unlink(missing_ok=True)
     raise SystemExit(state is State.FAILED)
@@ -181,7 +182,7 @@ def work(job: JobFolder, files: Sequence[Path], reporter: Reporter) -> None:
         OSError: the disk is full, say.
     """
     reporter.begin(Step.STARTING)
-    _remove_parts(job.path)
+    remove_parts(job.path)
     order = job.order()
     if _is_trained(job):
         table = _prepare(job, order, reporter)
@@ -323,7 +324,7 @@ def _train(
     from maskwatch.training.run_folder import RunFolder
 
     run = RunFolder(job.path)
-    reporter.begin_training(run.epochs_done(), order.recipe.fit.epochs)
+    reporter.begin_training(run.kept_epochs(), order.recipe.fit.epochs)
     train(order.recipe, table, run, weights, progress=reporter.trained)
 
 
@@ -338,14 +339,6 @@ def _compare(job: JobFolder, order: Order, table: pd.DataFrame, reporter: Report
             f"{one.new_right} now; {one.mended} mended, {one.spoilt} spoilt"
         )
     write_comparison(job.path, compared)
-
-
-def _remove_parts(folder: Path) -> None:
-    """What a run that was cut off had begun to write."""
-    for pattern in ("*.part", ".*.part", "*.part.*"):
-        for path in folder.glob(pattern):
-            with suppress(OSError):
-                path.unlink()
 
 
 if __name__ == "__main__":

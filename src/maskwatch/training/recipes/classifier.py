@@ -52,7 +52,7 @@ class NetworkRecipe:
         valid = "a multiple of 16 from 32 to 512"
         require(side % 16 == 0 and 32 <= side <= 512, "input_side_px", valid)
         low, high = self.value_range
-        require(low < high, "value_range", "[low, high] with low < high")
+        require(-1000 <= low < high <= 1000, "value_range", "[low, high] with low < high, to 1000")
         between("unfrozen_layers", self.unfrozen_layers, -1, 1000)
         between("dense_units", self.dense_units, 1, 4096)
         between("dense_layers", self.dense_layers, 1, 8)
@@ -106,8 +106,8 @@ class AugmentRecipe:
             between(name, getattr(self, name), 0, 0.9)
         between("context_ratio", self.context_ratio, 0, 1)
         low, high = self.brightness
-        valid = "[low, high] with 0 < low <= high"
-        require(0 < low <= high, "brightness", valid)
+        valid = "[low, high] with 0 < low <= high, to 100"
+        require(0.001 <= low <= high <= 100, "brightness", valid)
         between("blur_sigma_px", self.blur_sigma_px, 0, 50)
         between("low_side_px", self.low_side_px, 0, 512)
         between("noise_sigma", self.noise_sigma, 0, 100)
@@ -153,9 +153,9 @@ class SamplingRecipe:
         between("max_per_group", self.max_per_group, 1, 10**9)
         between("synthetic_share", self.synthetic_share, 0, 1)
         between("faces_share", self.faces_share, 0, 1)
-        valid = "three numbers above 0"
-        shares = self.class_shares
-        require(min(shares) > 0, "class_shares", valid)
+        valid = "three numbers above 0, to a million"
+        fine = all(1e-6 <= share <= 1e6 for share in self.class_shares)  # NaN is not
+        require(fine, "class_shares", valid)
         between("unclear_share", self.unclear_share, 0, 0.5)
         if self.unclear_share:
             valid = "more than 0 where sampling.unclear_share is"

@@ -167,6 +167,8 @@ class DetectorRecipe:
 
     def __post_init__(self) -> None:
         check_identity(self.name, self.seed)
+        fine = all(-0.9 <= share <= 10 for share in self.found_change)  # NaN is not
+        require(fine, "found_change", "three numbers from -0.9 to 10")
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""

@@ -27,7 +27,7 @@ from support.label_factory import (
 )
 
 from maskwatch.errors import DataError
-from maskwatch.training.data.collect import collect
+from maskwatch.training.data.collect import class_map, collect
 from maskwatch.training.data.readers import read_set
 
 FACES = {
@@ -249,6 +249,8 @@ def test_keypoints_after_a_box_are_no_outline(tmp_path):
         ({"data.yaml": "names: [x, with_mask]"}, "with_mask", 0),
         ({"data.yaml": "names:\n  0: x\n  1: with_mask\n"}, "with_mask", 0),
         ({"data.yaml": "names: [x]"}, "1", 0),
+        ({"data.yaml": "names: [x, null]"}, "1", 0),  # "None" would stand for no mask
+        ({"data.yaml": "names: {0: x, 1: ''}"}, "1", 0),
         ({"data.yaml": "names: [x"}, "1", 0),
         ({"data.yaml": "a: *b"}, "1", 0),
         ({"notes.json": '{"categories": [{"id": 1, "name": "with_mask"}]}'}, "with_mask", 0),
@@ -275,7 +277,7 @@ def test_a_class_of_yolo_is_mapped_by_its_number_or_its_name(tmp_path):
         collection = collect({"mine": tmp_path}, classes)
         assert list(collection.table["label"]) == ["mask", "no_mask"]
         assert collection.classes == ("mine: YOLO boxes; three (2) = no_mask, two (1) = mask",)
-    with pytest.raises(DataError, match="unknown classes three, two; map each"):
+    with pytest.raises(DataError, match=r"unknown classes three, two \(2 of 2 faces, .*; map each"):
         collect({"mine": tmp_path})
 
 
@@ -342,3 +344,17 @@ def test_shares_in_a_table_may_reach_over_the_edge_by_rounding(tmp_path, edge):
         found(tmp_path),
         {"a": [("mask", (10, 20, 50, 80))], "b": [("mask", (20, 40, 40, 60))]},
     )
+
+
+def test_one_stray_class_is_shown_where_it_is_and_can_be_left_out(tmp_path):
+    pictures(tmp_path / "images", "a")
+    pictures(tmp_path / "images", "b")
+    write(tmp_path / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5\n7 0.2 0.2 0.1 0.1\n")
+    write(tmp_path / "labels" / "b.txt", "1 0.5 0.5 0.5 0.5\n")
+    write(tmp_path / "classes.txt", "with_mask\nwithout_mask")
+    with pytest.raises(DataError, match=r"classes 7 \(1 of 3 faces, first: images/a\.jpg\).*drop"):
+        collect({"mine": tmp_path})
+    collection = collect({"mine": tmp_path}, class_map(["7=drop"]))
+    assert list(collection.table["label"]) == ["mask", "no_mask"]
+    assert collection.notes == (f"{tmp_path}: left out, as --class says: 1 of 3 faces",)
+    assert "7 = drop" in collection.classes[0]

@@ -210,6 +210,19 @@ def test_a_senseless_class_option_is_refused(text):
         class_map([text])
 
 
+def test_a_class_that_is_given_two_labels_is_refused():
+    with pytest.raises(SettingError, match="class A: is given as mask and as no_mask"):
+        class_map(["A=mask", "A=no_mask"])
+    assert class_map(["A=mask", "A=mask"]) == {"A": "mask"}
+
+
+def test_a_picture_whose_name_is_too_long_for_any_file_is_gone(tmp_path):
+    path = tmp_path / "m.parquet"
+    table_of([{"image_path": "x" * 300}]).to_parquet(path)
+    with pytest.raises(DataError, match="1 of its pictures are gone, first: "):
+        read_manifest(path)
+
+
 def test_a_public_set_without_one_of_its_classes_is_an_error(tmp_path):
     folder = folder_set(tmp_path / "set", 1, classes=("with_mask", "without_mask"))
     with pytest.raises(DataError, match="no picture of class incorrect_mask, which kaggle-8982 ha"):

@@ -181,3 +181,9 @@ def test_one_network_calibrated_in_two_ways_is_compared(models, table, data, tmp
     compared = load_comparison(models[0], table, data.name, baselines=[again]).models
     first, second = (model.name for model in compared)
     assert first.endswith(models[0].name) and second.endswith(" again.onnx")
+
+
+def test_a_source_that_is_left_out_twice_would_count_twice_in_the_mean(models, table, data):
+    twice = [(SECOND, models[2]), (SECOND, models[2])]
+    with pytest.raises(SettingError, match="is given 2 times; give one model for each source"):
+        load_comparison(models[0], table, data.name, left_out=twice)
