@@ -33,30 +33,30 @@ class Attempt:
     """What became of the last press of Start in one browser.
 
     Attributes:
-        failed: no video came through, and none has since.
+        failed: no video comes through, or none any more, since the server's end of it is gone.
     """
 
     failed: bool = False
     _looked_s: float | None = None
     _waited_s: float = 0.0
-    _came_up: bool = False
 
     def update(self, wanted: bool, frames: int, now_s: float) -> None:
         """Look again.
 
         Args:
             wanted: the browser connects or is connected.
-            frames: how many of its frames have arrived, as far as is known.
+            frames: how many of its frames have arrived in all; 0 where nothing takes them.
             now_s: on the monotonic clock.
         """
         if not wanted:
-            self._looked_s, self._waited_s, self._came_up = None, 0.0, False
+            self._looked_s, self._waited_s = None, 0.0
             return
-        if self._looked_s is not None:
+        if frames:
+            self._waited_s = 0.0
+        elif self._looked_s is not None:
             self._waited_s += min(now_s - self._looked_s, LONGEST_LOOK_S)
         self._looked_s = now_s
-        self._came_up = self._came_up or frames > 0
-        self.failed = not self._came_up and self._waited_s >= CONNECT_S
+        self.failed = self._waited_s >= CONNECT_S
 
 
 def keeps_camera(url: str | None) -> bool:

@@ -32,7 +32,13 @@ LATE_S = 100 + CONNECT_S
             False,
         ),  # a slow machine
         ([*looks(100, LATE_S - 1), (True, 5, LATE_S)], False),  # in time
-        ([(True, 5, 100), *looks(101, 200)], False),  # a camera that pauses is no lost connection
+        ([(True, 5, 100 + n) for n in range(100)], False),  # a camera that pauses is not lost
+        (
+            [(True, 5, 99), *looks(100, LATE_S - 1.1)],
+            False,
+        ),  # its end is gone
+        ([(True, 5, 99), *looks(100, LATE_S - 1)], True),
+        ([(True, 5, 99), *looks(100, LATE_S - 2), (True, 1, LATE_S)], False),
         ([*looks(100, LATE_S), (True, 1, 200)], False),  # late, but here it is
         ([*looks(100, LATE_S), (False, 0, 200)], True),  # the browser gave up
         ([*looks(100, 105), (False, 0, 105), *looks(106, LATE_S)], False),  # stopped, then anew
