@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from maskwatch.errors import SettingError
-from maskwatch.files import require_file, write_text, zip_entry
+from maskwatch.files import require_file, write_text
+from maskwatch.io.zip_files import zip_entry
 
 
 def test_links_in_a_circle_are_one_line(tmp_path: Path) -> None:

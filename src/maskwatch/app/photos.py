@@ -26,11 +26,12 @@ from maskwatch.app.correcting import Answers
 from maskwatch.app.decoders import open_photo
 from maskwatch.app.i18n import Catalogue
 from maskwatch.errors import ImageError
-from maskwatch.files import told_apart, zip_entry
+from maskwatch.files import told_apart
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.report import Result, to_csv, to_jsonl
 from maskwatch.io.style import Words
+from maskwatch.io.zip_files import zip_entry
 from maskwatch.models.card import DetectorCard, ModelCard
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.store.seen_faces import SeenFace, cut_out

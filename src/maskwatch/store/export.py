@@ -16,8 +16,9 @@ from typing import Any
 
 from maskwatch._version import __version__
 from maskwatch.errors import DataError, MissingExtraError, SettingError
-from maskwatch.files import explained, writing, zip_entry
+from maskwatch.files import explained, writing
 from maskwatch.io.text_files import csv_line
+from maskwatch.io.zip_files import zip_entry
 from maskwatch.live.events import Event
 from maskwatch.store.corrections import (
     CLASS_NAMES,
