@@ -485,14 +485,15 @@ def test_a_port_that_is_taken() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--server.port", "70000"), "--server.port 70000: cannot listen there (not an address)"),
+        (("--server.port", "70000"), "--server.port 70000: no port has this number; give one up"),
+        (("--theme.base", "none-such"), "Streamlit's settings name a file that is not there ("),
         (
             ("--server.address", "192.0.2.1", "--server.port", "9"),
             "--server.port 9 of 192.0.2.1: cannot listen there (",
         ),
     ],
 )
-def test_where_nothing_can_listen_is_one_line(options: tuple[str, ...], words: str) -> None:
+def test_settings_of_no_use_are_one_line(options: tuple[str, ...], words: str) -> None:
     command = [sys.executable, "-m", "maskwatch", "app", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 2

@@ -6,6 +6,7 @@ Run: pytest tests/process/test_mqtt.py
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -113,6 +114,22 @@ def test_a_picture_comes_before_its_alert_and_the_broker_keeps_none(
     with listening(server.port) as later:
         later.until("maskwatch/status", "offline")
         assert later.pictures == [] and "maskwatch/door/picture" not in later.retained
+
+
+def test_no_two_cameras_of_any_programs_are_one_device() -> None:
+    pairs = [
+        ("clinic", "hall_1"), ("clinic_hall", "1"), ("clinic/hall", "1"), ("clinic-hall", "1"),
+        ("clinic", "hall-1"), ("clinic_hall_1", "x"), ("clinic/hall_1", "x"),
+        ("clinic", "hall_1_x"),
+    ]  # fmt: skip
+    devices = set()
+    for base, camera in pairs:
+        for where, text in Topics(base, "homeassistant").discovered(camera):
+            config = json.loads(text)
+            devices |= {(base, camera, *config["device"]["identifiers"], where.split("/")[2])}
+            assert re.fullmatch("[A-Za-z0-9_-]+", config["unique_id"])
+    assert len(devices) == len({device for *_, device in devices}) == len(pairs)
+    assert ("clinic", "hall_1", "clinic_hall_1", "clinic_hall_1") in devices  # as it always was
 
 
 def test_each_camera_is_a_device_with_five_entities() -> None:

@@ -190,8 +190,9 @@ def _check_models(model: Path | None, detector: Path | None) -> None:
 
 
 def _run_streamlit(options: Sequence[str]) -> None:
-    from streamlit import config
-    from streamlit.web.cli import main  # here: only this command needs it
+    from streamlit import config  # here: only this command needs it
+    from streamlit.errors import Error as StreamlitError
+    from streamlit.web.cli import main
 
     try:
         main(["run", str(_DOOR), *options], prog_name="streamlit", standalone_mode=False)
@@ -199,12 +200,17 @@ def _run_streamlit(options: Sequence[str]) -> None:
         raise click.UsageError(error.format_message(), click.get_current_context()) from error
     except click.Abort:  # Ctrl-C
         return
+    except StreamlitError as error:
+        raise SettingError(f"Streamlit's settings: {error}") from error
     except (SystemExit, OSError, OverflowError) as end:
         host, port = config.get_option("server.address"), config.get_option("server.port")
         ended_well = isinstance(end, SystemExit) and not end.code
         if not ended_well and (trouble := _trouble_with(host, port)):
             where = "" if host == "localhost" else f" of {host}"
             raise SettingError(f"--server.port {port}{where}: {trouble}") from end
+        if isinstance(end, FileNotFoundError):  # a theme, a certificate
+            reason = f"Streamlit's settings name a file that is not there ({end})"
+            raise SettingError(reason) from end
         raise
 
 

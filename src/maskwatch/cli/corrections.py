@@ -64,15 +64,13 @@ def delete(folder: Path, ids: tuple[str, ...], older_than: float | None, everyth
     if bool(ids) + (older_than is not None) + everything != 1:
         raise SettingError("delete: give IDs, --older-than DAYS or --all")
     store = _store(folder)
-    kept = store.entries()
     if older_than is not None:
-        before_s = datetime.now(UTC).timestamp() - older_than * 86_400
-        ids = tuple(one.correction_id for one in kept if one.time_s < before_s)
-    elif everything:
-        ids = tuple(one.correction_id for one in kept)
-    elif unknown := set(ids) - {one.correction_id for one in kept}:
+        chosen = store.ids(datetime.now(UTC).timestamp() - older_than * 86_400)
+    else:
+        chosen = store.ids() if everything else list(ids)
+    if unknown := set(ids) - set(store.ids()):
         raise SettingError(f"{folder}: no correction {min(unknown)}; `list` shows their IDs")
-    click.echo(f"{store.delete(ids)} deleted")
+    click.echo(f"{store.delete(chosen)} deleted")
 
 
 def _store(folder: Path) -> CorrectionStore:

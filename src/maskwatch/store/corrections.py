@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import os
 import re
 import time
@@ -137,6 +138,7 @@ class CorrectionStore:
         self._now_s = now_s
         places = [folder / place for place in _PLACES]
         self._files = DatedFiles(places, "-[0-9a-f]{8}", tuple(_PLACES.values()))
+        self._told: set[str] = set()  # names of records that cannot be read
 
     def keep(
         self,
@@ -184,14 +186,14 @@ class CorrectionStore:
         return correction
 
     def entries(self) -> list[Correction]:
-        """All that are kept, the newest first.
+        """All that are kept and can be read, the newest first; the log names the others once.
 
         Raises:
             DataError: the folder cannot be read, or something too old cannot be deleted.
         """
         self.purge()
         found = []
-        for name in self._files.names(self.folder / "records"):
+        for name in self._names():
             path = self.folder / "records" / name
             try:
                 one = Correction.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -201,9 +203,26 @@ class CorrectionStore:
                 found.append(one)
             except FileNotFoundError:  # somebody has just undone it
                 continue
-            except (OSError, ValueError) as error:
-                raise DataError(f"{path}: no correction that this version reads") from error
+            except (OSError, ValueError):
+                if name not in self._told:
+                    _LOG.warning("%s: no correction that this version reads; it is left out", path)
+                self._told.add(name)
         return sorted(found, key=lambda one: one.correction_id, reverse=True)
+
+    def ids(self, before_s: float = math.inf) -> list[str]:
+        """Of all that are kept, also of those that cannot be read.
+
+        Args:
+            before_s: only of what was given before; UTC seconds since the epoch.
+
+        Raises:
+            DataError: as `entries`.
+        """
+        self.purge()
+        return [Path(n).stem for n in self._names() if (self._files.time_of(n) or 0.0) < before_s]
+
+    def _names(self) -> list[str]:
+        return sorted(self._files.names(self.folder / "records"))
 
     def picture_path(self, correction: Correction) -> Path:
         """Where the kept picture lies."""

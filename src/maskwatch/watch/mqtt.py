@@ -333,6 +333,14 @@ class Topics:
             messages.append((self.of(view.name, "state"), json.dumps(state)))
         return messages
 
+    @property
+    def _program_id(self) -> str:
+        """Without "_" but before a number; else "a_b" with "c" would be "a" with "b_c"."""
+        if re.fullmatch("[A-Za-z0-9-]+", self.base):
+            return self.base
+        number = hashlib.sha256(self.base.encode()).hexdigest()[:8]
+        return f"{re.sub('[^A-Za-z0-9-]+', '-', self.base)}_{number}"
+
     def _value(self, camera: str, key: str) -> dict[str, str]:
         """Where a sensor finds its value."""
         return {
@@ -341,7 +349,7 @@ class Topics:
         }
 
     def _entity(self, camera: str, kind: str, key: str, name: str, **more: str) -> Message:
-        device = f"{plain_id(self.base.replace('/', '_'))}_{plain_id(camera)}"
+        device = f"{self._program_id}_{plain_id(camera)}"
         about = {
             "name": name,
             "unique_id": f"{device}_{key}",

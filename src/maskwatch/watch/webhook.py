@@ -34,8 +34,9 @@ from maskwatch.watch.outbox import Answer, Delivery, Outcome
 from maskwatch.watch.pictures import FindPicture, no_picture, picture_of
 from maskwatch.watch.rules import Alert
 
-# of all that a client may have done wrong, these pass: too slow, too early, too many
-_PASSING = (408, 425, 429)
+# of all that a client may have done wrong, these pass: nothing is there (a proxy says so as long as
+# the receiver is not), too slow, too early, too many
+_PASSING = (404, 408, 425, 429)
 # and these are put right: the clock that a signature is dated by, a secret, a proxy's password
 _PROOF = (401, 403, 407)
 _TOO_LARGE = 413

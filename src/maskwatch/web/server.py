@@ -124,5 +124,7 @@ def why_no_port(error: Exception) -> str:
     """What is wrong with a port on which nothing can listen, and what to do."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return "in use by another program; give another, or 0 for any"
+    if isinstance(error, OverflowError):
+        return "no port has this number; give one up to 65535, or 0 for any"
     reason = getattr(error, "strerror", None) or "not an address"
     return f"cannot listen there ({reason.partition(' (')[0].lower()})"

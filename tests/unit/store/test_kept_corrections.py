@@ -272,12 +272,18 @@ def test_a_record_that_is_just_written_is_not_read(store: CorrectionStore) -> No
 @pytest.mark.parametrize(
     "content", ["{", "[]", "{}", '{"schema": "maskwatch.correction/2"}', '{"schema": 1, "a": 2}']
 )
-def test_a_record_of_another_version_is_named(store: CorrectionStore, content: str) -> None:
-    kept = keep(store)
-    path = store.folder / "records" / f"{kept.correction_id}.json"
+def test_a_record_of_another_version_is_named_and_keeps_no_other_back(
+    store: CorrectionStore, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, kept = keep(store), keep(store)
+    path = store.folder / "records" / f"{odd.correction_id}.json"
     path.write_text(content)
-    with pytest.raises(DataError, match=f"{path.name}: no correction that this version reads"):
-        store.entries()
+    assert store.entries() == store.entries() == [kept]
+    assert caplog.messages == [f"{path}: no correction that this version reads; it is left out"]
+    assert sorted(store.ids()) == sorted([odd.correction_id, kept.correction_id])
+    assert store.ids(before_s=NOON_S) == []
+    assert store.delete(store.ids()) == 2  # who deletes all, deletes it too
+    assert not list(store.folder.rglob("*.j*"))
 
 
 def test_the_record_is_stable(store: CorrectionStore) -> None:

@@ -121,8 +121,7 @@ def show_one(store: CorrectionStore, one: Correction) -> None:
 def delete(store: CorrectionStore, correction_id: str | None) -> None:
     """Delete one, or all of them."""
     try:
-        ids = [one.correction_id for one in store.entries()] if correction_id is None else []
-        store.delete(ids or filter(None, [correction_id]))
+        store.delete(store.ids() if correction_id is None else [correction_id])
     except MaskWatchError:
         st.session_state[FAILED] = True
 

@@ -120,6 +120,15 @@ def _centred(values: Sequence[float]) -> BoxXYXY:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe one; classes may be called yes and no, and are not true or false then."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - how PyYAML wants it
+        first: [(tag, regexp) for tag, regexp in found if not tag.endswith(":bool")]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def _class_lists(files: SetFiles) -> Iterator[ClassList]:
     """Every file that names classes; one that cannot be read names none."""
     for path in files.others:
@@ -128,7 +137,7 @@ def _class_lists(files: SetFiles) -> Iterator[ClassList]:
             if path.stat().st_size > _LONGEST_LIST_BYTES:
                 continue
             if kind in (".yaml", ".yml"):
-                yield from _from_settings(path, yaml.safe_load(read_text(path)), "names")
+                yield from _from_settings(path, yaml.load(read_text(path), _Loader), "names")
             elif name == "notes.json":
                 yield from _from_settings(path, json.loads(read_text(path)), "categories")
             elif kind == ".names" or name in ("classes.txt", "_darknet.labels"):

@@ -248,6 +248,8 @@ def test_keypoints_after_a_box_are_no_outline(tmp_path):
         ({"data/obj.names": "x\nwith_mask"}, "with_mask", 0),
         ({"data.yaml": "names: [x, with_mask]"}, "with_mask", 0),
         ({"data.yaml": "names:\n  0: x\n  1: with_mask\n"}, "with_mask", 0),
+        ({"data.yaml": "names: [yes, no]"}, "no", 0),
+        ({"data.yaml": "names: {0: on, 1: off}"}, "off", 0),
         ({"data.yaml": "names: [x]"}, "1", 0),
         ({"data.yaml": "names: [x, null]"}, "1", 0),  # "None" would stand for no mask
         ({"data.yaml": "names: {0: x, 1: ''}"}, "1", 0),
