@@ -19,7 +19,7 @@ import numpy as np
 
 from maskwatch.errors import ImageError, ImageFault, MissingExtraError, ServiceError, SettingError
 from maskwatch.io.addresses import is_here, shown_address, without_addresses
-from maskwatch.io.encoding import encoded, jpeg
+from maskwatch.io.encoding import each_encoded, jpeg
 from maskwatch.io.images import ImageSource, source_name
 from maskwatch.io.report import Result
 from maskwatch.schema import Frame, FrameReport
@@ -129,22 +129,25 @@ class Client:
             For each image its report, or the ImageError that says why there is none.
 
         Raises:
-            ImageError: a file cannot be opened.
+            ImageError: it is the only one and cannot be opened, or is of another kind.
             SettingError: it is one image instead of several.
             ServiceError: the service cannot be reached, refuses or fails.
         """
         _check_several("images", images, "a list of images")
         images = list(images)
-        if not images:
-            return ()
+        contents = each_encoded(images)
         # a form, because JSON would be a third larger; names stay here
-        parts = [("images", (str(index), encoded(image))) for index, image in enumerate(images)]
-        entries = self._patiently(lambda: self._post(parts))
-        if len(entries) != len(images):
+        sent = [content for content in contents if isinstance(content, bytes)]
+        parts = [("images", (str(index), content)) for index, content in enumerate(sent)]
+        entries = self._patiently(lambda: self._post(parts)) if parts else []
+        if len(entries) != len(parts):
             raise self._foreign()
-        pairs = zip(entries, map(source_name, images), strict=True)
+        left = iter(entries)
         try:
-            return tuple(to_result(entry, name) for entry, name in pairs)
+            return tuple(
+                to_result(next(left), source_name(image)) if isinstance(content, bytes) else content
+                for content, image in zip(contents, images, strict=True)
+            )
         except (ValueError, TypeError, KeyError) as error:
             raise self._foreign() from error
 

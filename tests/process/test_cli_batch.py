@@ -18,8 +18,9 @@ from support.fakes import WITHOUT_ROOT
 from support.programs import unmeasured
 from support.small_disk import small_disk
 
+from maskwatch.batch.run import Count
 from maskwatch.cli.main import cli
-from maskwatch.cli.predict import duration, progress_line
+from maskwatch.cli.predict import duration, progress_line, summary
 from maskwatch.pipeline import Networks
 
 
@@ -54,6 +55,18 @@ def test_a_folder_into_a_folder(networks: Networks, photos: Path, tmp_path: Path
     )
     again = predict(networks, photos, "--out", tmp_path / "out")
     assert (again.exit_code, again.stderr) == (0, "7 of 7 pictures were judged before\n")
+    assert again.stdout.splitlines()[0] == "nothing was left to judge: 7 pictures judged before"
+
+
+def test_a_run_that_goes_on_says_of_which_pictures_it_speaks() -> None:
+    """Who copies the last lines is not to take a part for the whole."""
+    face = Count.of([{"status": "face", "state": "mask", "face": 0}])
+    assert summary(face, before=0).startswith("1 picture judged: 1 with faces, ")
+    assert summary(face, before=1_039).splitlines() == [
+        "1 picture judged now, 1,039 before; of those now: 1 with faces, 0 without, "
+        "0 could not be judged",
+        "1 face: 1 mask worn",
+    ]
 
 
 def test_one_picture(networks: Networks, photos: Path, tmp_path: Path) -> None:

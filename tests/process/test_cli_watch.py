@@ -425,6 +425,10 @@ def test_the_check_sees_that_a_film_is_not_there(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["watch", str(path), "--check"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"Error: door: {tmp_path / 'door.mp4'}: no such file\n"
+    (tmp_path / "door.mp4").mkdir()
+    done = CliRunner().invoke(cli, ["watch", str(path), "--check"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: door: {tmp_path / 'door.mp4'}: a folder; ")
 
 
 def test_a_store_of_somebody_else_is_not_touched(networks: list[str], tmp_path: Path) -> None:

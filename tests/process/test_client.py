@@ -122,6 +122,25 @@ def test_a_file_that_is_not_there(client: Client, tmp_path: Path) -> None:
         client.analyze([np.zeros((3, 3), np.uint8)])
 
 
+def test_of_several_one_that_is_not_there_costs_no_other(client: Client, tmp_path: Path) -> None:
+    path, gone = tmp_path / "green.png", tmp_path / "gone.jpg"
+    path.write_bytes(png(plain(GREEN)))
+    first, second, third, fourth, fifth = client.analyze([gone, path, None, b"no picture", path])
+    assert isinstance(first, ImageError) and isinstance(third, ImageError)
+    assert str(first) == f"{gone}: no such file" and "got None" in third.reason
+    assert isinstance(fourth, ImageError) and "not a JPEG" in fourth.reason
+    assert isinstance(second, FrameReport) and second == fifth and second.source == str(path)
+    assert second.faces[0].state is MaskState.NO_MASK
+
+
+def test_where_none_can_be_opened_nothing_is_sent(tmp_path: Path) -> None:
+    with Client("http://127.0.0.1:1") as client:
+        answers = client.analyze([tmp_path / "a.jpg", tmp_path / "b.jpg"])
+    assert [str(one) for one in answers] == [
+        f"{tmp_path / n}: no such file" for n in ("a.jpg", "b.jpg")
+    ]
+
+
 def one_line(error: MaskWatchError, *parts: str) -> None:
     assert "\n" not in str(error)
     for part in parts:

@@ -50,6 +50,15 @@ def test_it_learns_and_tells_what_fit_does(rows: tuple[np.ndarray, np.ndarray]) 
     assert np.allclose(given, theirs.predict(rows[0], verbose=0), atol=1e-5)
 
 
+def test_what_it_prints_are_the_means_of_the_epoch(
+    rows: tuple[np.ndarray, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    means = train_epoch(model(), RowBatches(*rows, SIZE), RowBatches(*rows, SIZE))
+    line = capsys.readouterr().out.strip().splitlines()[-1]
+    told = dict(part.split(": ") for part in line.split(" - ") if ": " in part)
+    assert {name: float(value) for name, value in told.items()} == pytest.approx(means, abs=1e-3)
+
+
 def test_each_batch_is_told_of_and_what_is_raised_ends_the_epoch(
     rows: tuple[np.ndarray, np.ndarray],
 ) -> None:

@@ -236,6 +236,8 @@ def audit(manifest_path: Path, out: Path | None, json_path: Path | None) -> None
     with click.progressbar(length=2 * len(table), label="reading", file=sys.stderr) as bar:
         grouped, findings = audits.audit(table, group_near_duplicates, bar.update)
     _show_problems(findings.unusable)
+    if warning := audits.labels_warning(findings.under_two_labels):
+        _show_notes([warning])
     _show_findings(findings)
     if json_path:
         write_json(json_path, findings.to_dict(), indent=1)

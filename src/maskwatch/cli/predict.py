@@ -306,7 +306,7 @@ def predict_many(
             progress.end()
             raise BatchError(f"{error}. {_go_on(progress)}") from error
     progress.end()
-    click.echo(summary(progress.count))
+    click.echo(summary(progress.count, before=run.done))
     click.echo(f"written to {out.rstrip('/')}/")
     return 0
 
@@ -364,15 +364,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def summary(count: Count) -> str:
-    """What this run found, in a line or two."""
+def summary(count: Count, before: int) -> str:
+    """What was found, in a line or two; of pictures that were judged before, only how many."""
+    if before and not count.pictures:
+        return f"nothing was left to judge: {counted(before, 'picture')} judged before"
     faces = ", ".join(
         f"{count.states[state]:,} {STYLES[state].label.lower()}"
         for state in MaskState
         if count.states[state]
     )
+    judged = f"judged now, {before:,} before; of those now" if before else "judged"
     line = (
-        f"{counted(count.pictures, 'picture')} judged: {count.with_faces:,} with faces, "
+        f"{counted(count.pictures, 'picture')} {judged}: {count.with_faces:,} with faces, "
         f"{count.without:,} without, {count.errors:,} could not be judged"
     )
     return f"{line}\n{counted(count.states.total(), 'face')}: {faces}" if faces else line

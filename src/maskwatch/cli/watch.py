@@ -19,7 +19,7 @@ from maskwatch.errors import MissingExtraError, SettingError
 from maskwatch.io.addresses import shown_address
 from maskwatch.io.process import limit_arenas, stopping_on_signals
 from maskwatch.io.style import STYLES
-from maskwatch.io.video import open_source
+from maskwatch.io.video import open_source, why_no_file
 from maskwatch.io.video_source import load_av
 from maskwatch.pipeline import Analyzer
 from maskwatch.schema import MaskState
@@ -130,11 +130,11 @@ def watch(
 
 
 def _check_films(config: WatchConfig) -> None:
-    """Raises SettingError where a film is not there; of a live source only a connection tells."""
+    """Raises SettingError where a film is no file; of a live source only a connection tells."""
     for one in config.cameras:
         source = open_source(one.address)
-        if not source.live and not Path(one.address).is_file():
-            raise SettingError(f"{one.name}: {source.name}: no such file")
+        if not source.live and (why := why_no_file(Path(one.address))):
+            raise SettingError(f"{one.name}: {source.name}: {why[0]}")
 
 
 def show_ends(watching: Watch, store: Path, began_s: float, format_name: str) -> None:

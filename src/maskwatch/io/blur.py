@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.schema import BoxXYXY, FaceOrigin, FrameReport, ImageRGB
 
@@ -42,7 +43,9 @@ class FilmBlur:
     """The same for one frame of a film after the other; not for several threads."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[BoxXYXY, float]] = []
+        self._seen: list[tuple[NDArray[np.float64], float]] = []
+        """Boxes as shares of the frame, and when they were there."""
+        self._time_s = 0.0
 
     def apply(self, image_rgb: ImageRGB, report: FrameReport, time_s: float) -> ImageRGB:
         """The next frame, without the heads in it and those that were there a moment ago.
@@ -50,11 +53,16 @@ class FilmBlur:
         Args:
             image_rgb: (H, W, 3).
             report: what was found in it.
-            time_s: when it shows, on any clock; where that goes back, it begins anew.
+            time_s: when it shows, on any clock. One that goes back by no more than HOLD_S counts as
+                no time passed; by more, and it begins anew.
         """
-        self._seen = [one for one in self._seen if 0 <= time_s - one[1] <= HOLD_S]
-        held = [box_xyxy for box_xyxy, _ in self._seen]
-        self._seen += [(face.box_xyxy, time_s) for face in report.faces]
+        back_s, self._time_s = max(0.0, self._time_s - time_s), time_s
+        seen = [(shares, at_s - back_s) for shares, at_s in self._seen if back_s <= HOLD_S]
+        self._seen = [one for one in seen if time_s - one[1] <= HOLD_S]
+        height, width = image_rgb.shape[:2]
+        sides_px = np.array((width, height, width, height), float)
+        held = [tuple((shares * sides_px).tolist()) for shares, _ in self._seen]
+        self._seen += [(face.box_xyxy / sides_px, time_s) for face in report.faces]
         return _without(blur_heads(image_rgb, report), held)
 
 

@@ -7,10 +7,11 @@ and format on each.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,9 @@ _STREAM_OPTIONS = {
 }
 # RTMP would take it for "be the server, and wait so long for a caller"
 _WITHOUT_TIMEOUT = ("rtmp", "rtmps")
+
+# Formats that come in parts of seconds, each at once.
+_IN_PARTS = ("hls", "dash")
 
 _SILENT = 0  # of OpenCV's log levels
 
@@ -107,6 +111,46 @@ def read_stream(address: str, policy: RetryPolicy, number: int | None = None) ->
         yield from _snapshots(address, policy, number, found[0])
 
 
+class Pace:
+    """Hands pictures that come many at once on at the pace in which they were taken.
+
+    Else most of a part would be dropped as too late, and the rest be seen within a moment.
+    """
+
+    _LONGEST_STEP_S, _LATEST_S = 3.0, 1.0
+
+    def __init__(
+        self,
+        now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Begin with the first picture, at once."""
+        self._now_s, self._sleep = now_s, sleep
+        self._before_s = math.nan
+        self._offset_s = 0.0
+
+    def wait(self, media_s: float | None) -> float:
+        """Wait until a picture is due; begins anew where parts are missing, or it is far behind.
+
+        Args:
+            media_s: when the stream says that it was taken.
+
+        Returns:
+            When it was due, in the seconds of the clock.
+        """
+        now_s = self._now_s()
+        if media_s is None:
+            return now_s
+        runs_on = 0 <= media_s - self._before_s <= self._LONGEST_STEP_S
+        self._before_s = media_s
+        if not runs_on or now_s - (media_s + self._offset_s) > self._LATEST_S:
+            self._offset_s = now_s - media_s
+        due_s = media_s + self._offset_s
+        if due_s > now_s:
+            self._sleep(due_s - now_s)
+        return due_s
+
+
 def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None) -> Pictures:
     from av.stream import Discard
 
@@ -116,12 +160,15 @@ def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None
         if other is not stream:  # of several sizes only one is fetched
             other.discard = Discard.all
     stream.thread_type = "SLICE"  # threads by picture would each hold one back
+    pace = Pace() if container.format.name.startswith(_IN_PARTS) else None
     last_s = time.monotonic()
     try:
         for packet in container.demux():
             arrived_s = time.monotonic()
             if packet.stream is stream:
                 for picture in decoded(packet) or ():
+                    if pace:
+                        arrived_s = pace.wait(picture.time)
                     last_s = arrived_s
                     yield upright_rgb(picture, stream.sample_aspect_ratio), arrived_s
             if arrived_s - last_s > policy.picture_s:  # other parts still come

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from maskwatch.errors import ImageError
 from maskwatch.io.images import ImageSource, load_image, read_file
 from maskwatch.schema import ImageRGB
 
@@ -26,6 +28,15 @@ def encoded(image: ImageSource) -> bytes:
     return read_file(image)
 
 
+def each_encoded(images: Sequence[ImageSource]) -> list[bytes | ImageError]:
+    """The bytes of image files; of several, an ImageError in the place of each that has none.
+
+    Raises:
+        ImageError: the only image has none.
+    """
+    return [encoded(images[0])] if len(images) == 1 else [_encoded_or_why(one) for one in images]
+
+
 def jpeg(image_rgb: ImageRGB) -> bytes:
     """One frame as a file that is small enough to be sent many times a second.
 
@@ -33,6 +44,13 @@ def jpeg(image_rgb: ImageRGB) -> bytes:
         ImageError: the array is no picture.
     """
     return _file(load_image(image_rgb), "JPEG", quality=_JPEG_QUALITY)
+
+
+def _encoded_or_why(image: ImageSource) -> bytes | ImageError:
+    try:
+        return encoded(image)
+    except ImageError as error:
+        return error
 
 
 def _file(image_rgb: ImageRGB, format_name: str, **options: int) -> bytes:

@@ -177,8 +177,7 @@ def _parse(path: Path, what: str) -> tuple[Node | None, Any]:
         raise SettingError(f"{path}{_line(opened)}: a quote that begins here is not closed")
     if repeated is not None:
         first, again = repeated
-        there = first.start_mark.line + 1
-        reason = f"the same name as in line {there}; keep one of them"
+        reason = f"the same name as in line {first.start_mark.line + 1}; keep one of them"
         raise SettingError(f"{path}{_line(again)}: {reason}")
     return tree, values
 
@@ -305,7 +304,8 @@ def _filled(text: str, variables: Mapping[str, str] | None, place: Place) -> str
         return text
     for name in _VARIABLE.findall(text):
         if not variables.get(name):  # an empty password would be worse than none
-            raise _Misplaced(place, f": the environment has no variable {name}")
+            found = "has an empty" if name in variables else "has no"
+            raise _Misplaced(place, f": the environment {found} variable {name}")
     return _VARIABLE.sub(lambda found: variables[found[1]], text)
 
 

@@ -49,14 +49,25 @@ def save(report: FrameReport, path: Path | str, image: ImageSource | None, blur:
     """Write a marked copy; see `marked`.
 
     Raises:
-        SettingError: the name ends otherwise than in SUFFIXES, or it cannot be written.
+        SettingError: the name ends otherwise than in SUFFIXES, is that of the picture itself, or
+            it cannot be written.
     """
     if not isinstance(path, str | os.PathLike):
         raise SettingError(f"path: must be the name of a file, not {path!r}")
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise SettingError(f"{path}: the name must end in {', '.join(SUFFIXES)}")
+    if _is_file_of(report.source if image is None else image, path):
+        raise SettingError(f"{path}: would overwrite the picture itself; give another name")
     write_picture(marked(report, image, blur), path)
+
+
+def _is_file_of(image: ImageSource | None, path: Path) -> bool:
+    """Whether a picture is given by its name, and this is another name of the same file."""
+    try:
+        return isinstance(image, str | os.PathLike) and path.samefile(image)
+    except (OSError, ValueError):  # one of them is no file
+        return False
 
 
 def write_picture(image_rgb: ImageRGB, path: Path) -> None:

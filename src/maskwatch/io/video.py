@@ -91,8 +91,9 @@ _GUESSED_LENGTH = 0x80
 _FAILURES, _REST_BYTES = 3, 65536
 # The end of a file may lie a little before its announced end, if its sound is longer.
 _SLACK_S = 0.5
-# A clock that goes back by less has two pictures in disorder; by more, it starts anew.
-_DISORDER_S = 1.0
+# A clock that goes back by less has two pictures in disorder; by more, or where so many late ones
+# run forward among themselves, it starts anew.
+_DISORDER_S, _LATE_IN_ORDER = 1.0, 3
 # No film shows a picture for so long (11 days): its clock is damaged.
 _LEAP_S = 1e6
 
@@ -145,7 +146,7 @@ class VideoFile(VideoSource):
 
     def _open(self) -> InputContainer:
         av = load_av()
-        if why := _why_no_file(self._path):
+        if why := why_no_file(self._path):
             raise self._error(*why)
         try:
             # a playlist or project file must not fetch what it names from elsewhere; and a file's
@@ -262,6 +263,7 @@ class MediaClock:
         self._step_s = step_s
         self._offset_s: float | None = None
         self._last_s = -step_s
+        self._late: list[float] = []  # what the file said of the last pictures, if all were late
         self.mended = 0
 
     def time_s(self, media_s: float | None) -> float:
@@ -274,10 +276,13 @@ class MediaClock:
                 self._offset_s = next_s - media_s
             time_s = media_s + self._offset_s
         behind_s = self._last_s - time_s
-        if media_s is not None and (behind_s >= 0 or behind_s < -_LEAP_S):
+        if media_s is None or -_LEAP_S <= behind_s < 0:
+            self._late = []
+        else:
             self.mended += 1
-            if abs(behind_s) > _DISORDER_S:
-                time_s = next_s
+            self._late = [late_s for late_s in self._late if late_s < media_s] + [media_s]
+            if abs(behind_s) > _DISORDER_S or len(self._late) == _LATE_IN_ORDER:
+                time_s, self._late = next_s, []
                 self._offset_s = next_s - media_s
             else:
                 time_s = self._last_s + self._step_s / 100
@@ -285,7 +290,7 @@ class MediaClock:
         return time_s
 
 
-def _why_no_file(path: Path) -> tuple[str, VideoFault] | None:
+def why_no_file(path: Path) -> tuple[str, VideoFault] | None:
     """What keeps a path from being a file to read; None if it is one."""
     try:
         if not path.exists():

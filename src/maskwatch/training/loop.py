@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,13 +77,14 @@ def train_epoch(
     Raises:
         DivergedError: the loss became no number.
     """
-    bar = keras.utils.Progbar(len(batches), verbose=1 if sys.stdout.isatty() else 2)
+    bar = None
     means = _Means()
     for done, (shown, wanted) in enumerate(_made(batches), 1):
         values = model.train_on_batch(shown, wanted, return_dict=True)
         means.add(values, len(shown))
         told(done)
-        bar.update(done, list(values.items()))
+        bar = bar or _bar(len(batches), values)
+        bar.update(done, list(means.all().items()), finalize=False)
         if not np.isfinite(values["loss"]):
             raise DivergedError(
                 f"after {done} of {len(batches)} batches the loss is no number any more, and "
@@ -92,7 +93,17 @@ def train_epoch(
     held_out = _Means()
     for shown, wanted in _made(validation or ()):
         held_out.add(model.test_on_batch(shown, wanted, return_dict=True), len(shown))
-    return means.all() | {f"val_{name}": value for name, value in held_out.all().items()}
+    told_of = means.all() | {f"val_{name}": value for name, value in held_out.all().items()}
+    if bar is not None:
+        bar.update(len(batches), list(told_of.items()), finalize=True)
+    return told_of
+
+
+def _bar(batches: int, values: Iterable[str]) -> Any:
+    """Shows what it is given: of its own means the last batch is all that is left at the end."""
+    verbose = 1 if sys.stdout.isatty() else 2
+    names = [*values, *(f"val_{name}" for name in values)]
+    return keras.utils.Progbar(batches, verbose=verbose, stateful_metrics=names)
 
 
 def answers(model: Any, batches: Batches) -> NDArray[np.float32]:

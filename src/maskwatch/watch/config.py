@@ -18,9 +18,7 @@ from maskwatch.watch.rules import Rule
 from maskwatch.watch.zones import Zone, ZoneKind, check_name, check_once, check_zones
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-
 _NONE = Secret("")
-
 _KEY_PREFIX = "whsec_"
 
 _MOST_MQTT_BYTES = 60_000
@@ -208,7 +206,7 @@ class EvidenceConfig:
 
     def __post_init__(self) -> None:
         between("keep_days", self.keep_days, 0.01, 90)
-        object.__setattr__(self, "folder", _expanded("folder", self.folder))
+        object.__setattr__(self, "folder", _folder(self.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,7 @@ class CorrectionsConfig:
 
     def __post_init__(self) -> None:
         between("keep_days", self.keep_days, 0.01, 3650)
-        object.__setattr__(self, "folder", _expanded("folder", self.folder))
+        object.__setattr__(self, "folder", _folder(self.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +381,14 @@ def _expanded(name: str, path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise SettingError(f"{name} must be a path whose ~ is the folder of a user") from None
+
+
+def _folder(path: Path) -> Path:
+    """As _expanded; SettingError also where a file is in the way, for all in it would be lost."""
+    folder = _expanded("folder", path)
+    ways = filter(os.path.exists, (folder, *folder.parents))
+    require(all(map(os.path.isdir, ways)), "folder", "a folder, not a file or a place inside one")
+    return folder
 
 
 def _names_a_machine(host: str) -> bool:

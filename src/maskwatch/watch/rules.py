@@ -133,12 +133,14 @@ class _Case:
         came_s: from when on, in seconds that the camera was watched.
         seen_s: when it was last in view.
         since_s: from when on it shows a violation; None where it shows none.
+        shown_s: when it last showed one for sure.
         told: whether there was an alert for it.
     """
 
     came_s: float
     seen_s: float
     since_s: float | None = None
+    shown_s: float = 0.0
     told: bool = False
 
 
@@ -159,7 +161,8 @@ class RuleStatus:
 class RuleWatch:
     """Applies one rule to one place; not for several threads.
 
-    A face is told of once, and again only after it has shown something else; who comes during a
+    A face is told of once, and again only after it has shown another state, which UNSURE is none,
+    or after an all-clear; a moment of UNSURE does not end what it has shown. Who comes during a
     cool-down, or outside the hours, is told of at the end, if the violation still lasts then.
 
     Attributes:
@@ -219,7 +222,8 @@ class RuleWatch:
         here = within(self._zone, report).faces
         faces = {face.track_id: face for face in here if isinstance(face, TrackedFace)}
         self._follow(faces, now_s)
-        lasted_s = {i: self._ripe_s(i, now_s) for i in faces}
+        shown = (i for i, face in faces.items() if face.state in self.rule.states)
+        lasted_s = {i: self._ripe_s(i, now_s) for i in shown}
         ripe_s = {i: value for i, value in lasted_s.items() if value is not None}
         due = [i for i in ripe_s if not self._cases[i].told]
         enough = bool(due) and len(ripe_s) >= self.rule.min_people
@@ -228,8 +232,10 @@ class RuleWatch:
             for i in due:
                 self._cases[i].told = True
             event_id = event_ids.get(longest)
-            return self._alert(faces[longest], ripe_s[longest], len(due), utc_s, event_id)
+            return self._alert(faces[longest], ripe_s[longest], len(ripe_s), utc_s, event_id)
         if self.rule.all_clear and status.raised and now_s - self._seen_s >= CLEAR_S:
+            for case in self._cases.values():
+                case.told = False
             return self._new(AlertKind.ALL_CLEAR, utc_s, {})
         return None
 
@@ -238,10 +244,14 @@ class RuleWatch:
         for track_id, face in faces.items():
             case = self._cases.setdefault(track_id, _Case(now_s, now_s))
             case.seen_s = now_s
+            if face.state is MaskState.UNSURE:
+                if now_s - case.shown_s >= STAY_S:
+                    case.since_s = None
+                continue
             if face.state not in self.rule.states:
                 case.since_s, case.told = None, False
                 continue
-            self._seen_s = now_s
+            self._seen_s = case.shown_s = now_s
             if case.since_s is None:
                 case.since_s = now_s
         self._cases = {i: case for i, case in self._cases.items() if now_s - case.seen_s < STAY_S}

@@ -143,10 +143,13 @@ def test_manifest_leaves_out_a_picture_whose_name_is_no_text(tmp_path):
 
 def test_audit_prints_findings_and_writes_them(tmp_path, folder):
     (folder / "with_mask" / "0.jpg").write_bytes(b"")
+    copied = folder / "with_mask" / "1.jpg"
+    (folder / "without_mask" / "1.jpg").write_bytes(copied.read_bytes())
     run("manifest", tmp_path / "m.parquet", f"mine={folder}")
     result = run("audit", tmp_path / "m.parquet", "--json", tmp_path / "findings.json")
     assert result.exit_code == 0
     assert "0.jpg: is empty (0 bytes)" in result.stderr
+    assert f"1 picture stands under two labels, such as {copied} (mask) and " in result.stderr
     assert "1, of which empty or blank 1" in result.stdout
     assert json.loads((tmp_path / "findings.json").read_text())["usable_rows"] == 29
 

@@ -5,6 +5,8 @@ Run: pytest tests/unit/io/test_blur.py
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,6 +90,30 @@ def test_in_a_film_a_head_that_is_missed_stays_covered_for_a_moment() -> None:
     for time_s in (0.1, HOLD_S):
         assert changed(NOISE, blur.apply(NOISE, of(), time_s))[first].mean() > 0.95
     assert np.array_equal(blur.apply(NOISE, of(), HOLD_S + 0.1), NOISE)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (160, 120), (240, 320)])
+def test_a_missed_head_stays_covered_where_the_size_of_the_film_changes(
+    width: int, height: int
+) -> None:
+    blur = FilmBlur()
+    blur.apply(NOISE, of(BOX), 0.0)
+    across, down = width / 320, height / 240
+    left, top, right, bottom = (round(v * r) for v, r in zip(BOX, (across, down) * 2, strict=True))
+    picture = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    missed = replace(of(), image_size_wh=(width, height))
+    covered = changed(picture, blur.apply(picture, missed, 0.1))
+    assert covered[top:bottom, left:right].mean() > 0.95
+    assert covered.mean() < 0.7  # elsewhere all is to be seen
+
+
+def test_a_small_step_back_counts_as_no_time_passed() -> None:
+    blur = FilmBlur()
+    blur.apply(NOISE, of(BOX), 5.0)
+    first = changed(NOISE, blur_heads(NOISE, of(BOX)))
+    for time_s in (4.99, 4.5, 4.5 + HOLD_S):
+        assert changed(NOISE, blur.apply(NOISE, of(), time_s))[first].mean() > 0.95
+    assert np.array_equal(blur.apply(NOISE, of(), 4.6 + HOLD_S), NOISE)
 
 
 def test_a_clock_that_goes_back_begins_anew() -> None:

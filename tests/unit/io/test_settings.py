@@ -140,7 +140,7 @@ def test_what_a_file_says(tmp_path: Path, text: str, expected: Car) -> None:
         ("ends_px: [1, 2, 3]", "1: ends_px must be a list of 2 values"),
         ("key: 12345", "1: key must be text, in quotes where it looks like a number$"),
         ("key: ${NOWHERE}", "1: key: the environment has no variable NOWHERE$"),
-        ("key: ${EMPTY}", "1: key: the environment has no variable EMPTY$"),
+        ("key: ${EMPTY}", "1: key: the environment has an empty variable EMPTY$"),
         ("seats: 0", "1: seats must be more than 0$"),
         ("seats: 1.5", "1: seats must be a whole number"),
         ("seats: true", "1: seats must be a whole number"),

@@ -65,6 +65,14 @@ def test_what_cannot_be_saved_says_why(tmp_path: Path, named: FrameReport) -> No
         named.save(tmp_path / "out.jpg", picture())
     with pytest.raises(SettingError, match="cannot be written"):
         named.save(tmp_path / "photo.png" / "out.jpg")
+    (tmp_path / "link.png").symlink_to("photo.png")
+    before = (tmp_path / "photo.png").read_bytes()
+    for name in ("photo.png", "link.png"):
+        with pytest.raises(SettingError, match=rf"{name}: would overwrite the picture itself"):
+            named.save(tmp_path / name)
+        with pytest.raises(SettingError, match="would overwrite the picture itself"):
+            REPORT.save(tmp_path / name, tmp_path / "photo.png")
+    assert (tmp_path / "photo.png").read_bytes() == before
     Path(str(named.source)).unlink()
     with pytest.raises(ImageError, match="no such file"):
         named.save(tmp_path / "out.jpg")

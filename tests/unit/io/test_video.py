@@ -199,8 +199,13 @@ def test_a_clock_that_starts_anew(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         ([8.0, 8.1, 0.0, 0.1], [0.0, 0.1, 0.2, 0.3], 1),
         ([0.0, 60.0], [0.0, 60.0], 0),
         ([0.0, 1e9, 1e9 + 1, 0.3], [0.0, 0.1, 1.1, 1.2], 2),
+        # clips of half a second one behind the other, each with a clock of its own
+        ([0.0, 0.1, 0.2, 0.3, 0.4, 0.0, 0.1, 0.2, 0.3, 0.4],
+         [0.0, 0.1, 0.2, 0.3, 0.4, 0.401, 0.402, 0.502, 0.602, 0.702], 3),
+        # late ones that run back are in disorder
+        ([0.0, 0.5, 0.4, 0.3, 0.2, 0.6], [0.0, 0.5, 0.501, 0.502, 0.503, 0.6], 3),
     ],
-)
+)  # fmt: skip
 def test_the_clock(media_s: list[float | None], expected_s: list[float], mended: int) -> None:
     clock = MediaClock(step_s=0.1)
     assert [clock.time_s(value) for value in media_s] == pytest.approx(expected_s)

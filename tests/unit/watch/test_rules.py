@@ -88,6 +88,22 @@ def steady(tracks: dict[int, MaskState], first: int, last: int) -> list[Moment]:
         # the same face, after it had shown something else
         (RULE, steady({1: NO_MASK}, 0, 3) + steady({1: MASK}, 4, 70) + steady({1: NO_MASK}, 71, 99),
          [(2, "no_mask"), (73, "no_mask")]),
+        # nobody can tell for a moment: it goes on ...
+        (RULE, steady({1: NO_MASK}, 0, 9) + steady({1: UNSURE}, 10, 11)
+         + steady({1: NO_MASK}, 12, 99), [(2, "no_mask")]),
+        (Rule("r", min_duration_s=9), steady({1: NO_MASK}, 0, 4) + steady({1: UNSURE}, 5, 6)
+         + steady({1: NO_MASK}, 7, 99), [(9, "no_mask")]),
+        (Rule("r", min_duration_s=9), steady({1: NO_MASK}, 0, 7) + steady({1: UNSURE}, 8, 9)
+         + steady({1: NO_MASK}, 10, 99), [(10, "no_mask")]),
+        # ... for longer: it has to last anew, but is no news if it was told of
+        (RULE, steady({1: NO_MASK}, 0, 1) + steady({1: UNSURE}, 2, 6) + steady({1: NO_MASK}, 7, 99),
+         [(9, "no_mask")]),
+        (RULE, steady({1: NO_MASK}, 0, 9) + steady({1: UNSURE}, 10, 70)
+         + steady({1: NO_MASK}, 71, 99), [(2, "no_mask")]),
+        # what follows an all-clear is told again
+        (CLEAR, steady({1: NO_MASK}, 0, 3) + steady({1: UNSURE}, 4, 70)
+         + steady({1: NO_MASK}, 71, 99),
+         [(0, "no_mask"), (3 + CLEAR_S, "all_clear"), (71, "no_mask")]),
         # a gap without frames is no time in which anything was seen
         (CLEAR, [(0, {1: NO_MASK}), (999, {2: UNSURE})], [(0, "no_mask")]),
         (CLEAR, steady({1: NO_MASK}, 0, 3) + steady({1: MASK}, 4, 30),
@@ -169,6 +185,17 @@ def test_each_zone_is_a_place_of_its_own() -> None:
     assert queue.status("bare", "door") == RuleStatus()
     (place,) = Rule("everywhere").places(zones)
     assert place is None
+
+
+def test_an_alert_counts_all_who_show_it_at_once() -> None:
+    """Also those of whom it has told before: a rule for three people never tells of one."""
+    rule = Rule("bare", min_duration_s=0, min_people=3, cool_down_s=0)
+    watch, people = RuleWatch(rule, "door"), []
+    for time_s in range(6):
+        crowd = seen(dict.fromkeys(range(1, 2 + time_s), NO_MASK))
+        if alert := watch.update(crowd, time_s, RuleStatus(), NOON_S + time_s):
+            people.append(json.loads(alert.body)["people"])
+    assert people == [3, 4, 5, 6]
 
 
 def test_where_sending_fails_no_cool_down_begins() -> None:

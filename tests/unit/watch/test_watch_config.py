@@ -26,7 +26,13 @@ KEY = "p4ss" * 5
 MAT = {"name": "mat", "polygon_xy": [[0.1, 0.5], [0.9, 0.5], [0.9, 1]]}
 ROAD = {"name": "road", "polygon_xy": [[0, 0], [1, 0], [1, 0.3]], "kind": "ignore"}
 MQTT = {"host": "broker.local", "username": "${USER_NAME}", "password": "${PASSWORD}"}
-VARIABLES = {"PASSWORD": "p4ss", "TOKEN": "t0ken", "SECRET": "s3cret", "USER_NAME": "watcher"}
+VARIABLES = {
+    "PASSWORD": "p4ss",
+    "TOKEN": "t0ken",
+    "SECRET": "s3cret",
+    "USER_NAME": "watcher",
+    "EMPTY": "",
+}
 SECRETS = ("p4ss", "t0ken", "s3cret", "watcher")
 
 Settings = dict[str, Any]
@@ -214,7 +220,7 @@ MISTAKES: list[tuple[object, str]] = [
        r"webhooks\[0\]\.secret must be the key itself, or whsec_ and all of the key in base64$")
       for key in ("", "12345", "12_-", "MTIz NDU2", "\u00e9\u00e9\u00e9\u00e9")),
     (settings(webhooks=[{**HOOK, "secret": "${EMPTY}"}]),
-     r"webhooks\[0\]\.secret: the environment has no variable EMPTY$"),
+     r"webhooks\[0\]\.secret: the environment has an empty variable EMPTY$"),
     (settings(webhooks=[{**HOOK, "timeout_s": 0}]), r"webhooks\[0\]\.timeout_s must be 0.1 to 60"),
     (settings(mqtt={}), "mqtt.host is missing"),
     (settings(mqtt={"host": "mqtt://u:p4ss@h"}), "mqtt.host must be the name or number of a"),
@@ -248,6 +254,24 @@ def test_a_mistake_is_one_line_that_names_the_key(
     assert "\n" not in str(caught.value)
     # what ends with a wrong host is no secret; all that is one stays one
     assert not any(secret in str(caught.value) for secret in ("t0ken", "s3cret", "12345"))
+
+
+@pytest.mark.parametrize("name", ["evidence", "corrections"])
+def test_a_folder_that_is_a_file_or_would_be_in_one_is_told_at_once(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "notes").write_text("no folder")
+    (tmp_path / "kept").mkdir()
+    for folder in ("notes", "notes/deep/er"):
+        content = settings(**{name: {"folder": str(tmp_path / folder), "keep_days": 3}})
+        result = check(tmp_path, content)
+        assert (result.exit_code, result.stdout) == (2, "")
+        line = (tmp_path / "watch.yaml").read_text().split("folder:")[0].count("\n") + 1
+        reason = f"{name}.folder must be a folder, not a file or a place inside one"
+        assert result.stderr == f"Error: {tmp_path / 'watch.yaml'}:{line}: {reason}\n"
+    for folder in ("kept", "kept/deep/er"):
+        content = settings(**{name: {"folder": str(tmp_path / folder), "keep_days": 3}})
+        assert check(tmp_path, content).exit_code == 0
 
 
 def test_a_mistake_is_exit_code_2(tmp_path: Path) -> None:

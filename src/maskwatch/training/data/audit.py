@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import DataError, ImageError
 from maskwatch.io.images import load_image
+from maskwatch.io.text_files import visible
 from maskwatch.schema import ImageRGB
 from maskwatch.training.data.catalog import LABELS
 from maskwatch.training.data.files import file_sha256
@@ -37,6 +38,9 @@ BLANK = "is blank (all of one colour)"
 
 GROUP_NAME_LENGTH = 16
 
+NAMED = 3
+"""So many pictures that stand under two labels are named."""
+
 Grouper = Callable[[Iterable[ImageRGB]], NDArray[np.int32]]
 """Pictures in, one group number for each out; see `neardup.group_near_duplicates`."""
 
@@ -50,6 +54,17 @@ class Brightness:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """A picture file and a label that it, or a face in it, has."""
+
+    path: str
+    label: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.label})"
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What an audit found.
 
@@ -59,6 +74,7 @@ class Findings:
         unusable: rows that go, with the file and the reason (damaged, empty, box outside ...).
         empty: those of them that are files of 0 bytes or blank pictures.
         identical: sets of paths with the same bytes.
+        under_two_labels: see `under_two_labels`; of the usable rows.
         groups: number of groups.
         largest_groups: rows in each of the ten largest.
         groups_across_sources: groups with rows of more than one set.
@@ -71,6 +87,7 @@ class Findings:
     unusable: tuple[Problem, ...]
     empty: int
     identical: tuple[tuple[str, ...], ...]
+    under_two_labels: tuple[tuple[Labelled, ...], ...]
     groups: int
     largest_groups: tuple[int, ...]
     groups_across_sources: int
@@ -156,6 +173,27 @@ def read_cuts(table: pd.DataFrame) -> Iterator[ImageRGB | str]:
         yield image if isinstance(image, str) or np.isnan(box[0]) else _cut(image, box)
 
 
+def under_two_labels(table: pd.DataFrame) -> tuple[tuple[Labelled, ...], ...]:
+    """Byte-identical pictures, or the same box in them, that have more than one label.
+
+    Returns:
+        For each such picture or face the first file under each of its labels.
+    """
+    face = ["sha256", *BOX]
+    one_each = table.sort_values(["image_path", "label"]).drop_duplicates([*face, "label"])
+    faces = one_each[one_each.duplicated(face, keep=False)].groupby(face, dropna=False, sort=False)
+    return tuple(tuple(map(Labelled, rows["image_path"], rows["label"])) for _, rows in faces)
+
+
+def labels_warning(found: Sequence[Sequence[Labelled]]) -> str:
+    """What `under_two_labels` found as one line that names the first few; empty where nothing."""
+    if not found:
+        return ""
+    what = "1 picture stands" if len(found) == 1 else f"{len(found):,} pictures stand"
+    named = "; ".join(" and ".join(map(str, one)) for one in found[:NAMED])
+    return visible(f"{what} under two labels, such as {named}")
+
+
 def _read_checked(path: Path, sha256: str) -> ImageRGB | str:
     """The picture, or why it cannot be used."""
     try:
@@ -239,6 +277,7 @@ def _findings(ordered: pd.DataFrame, measures: pd.DataFrame, grouped: pd.DataFra
         unusable=problems,
         empty=sum(item.reason in (EMPTY, BLANK) for item in problems),
         identical=tuple(tuple(sorted(paths)) for _, paths in files if len(paths) > 1),
+        under_two_labels=under_two_labels(grouped),
         groups=len(sizes),
         largest_groups=tuple(int(size) for size in sizes.head(10)),
         groups_across_sources=int((grouped.groupby("group")["source"].nunique() > 1).sum()),

@@ -24,7 +24,13 @@ from maskwatch.files import write_text
 from maskwatch.models.evidence import BrightnessScore, Leak
 from maskwatch.schema import ImageRGB
 from maskwatch.training.data import charts
-from maskwatch.training.data.audit import TINY_FACE_PX, measure, read_cuts
+from maskwatch.training.data.audit import (
+    TINY_FACE_PX,
+    labels_warning,
+    measure,
+    read_cuts,
+    under_two_labels,
+)
 from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, WORDS
 from maskwatch.training.data.collect import counts_per_label
 from maskwatch.training.data.manifest import data_sha256, has_box
@@ -101,6 +107,7 @@ def build_page(
         twins_in_groups=int(pictures[pictures > 1].sum()),
         across=int((table.groupby("group")["source"].nunique() > 1).sum()),
         group_sheets=_group_sheets(table, pictures),
+        labels_warning=labels_warning(under_two_labels(table)),
         leaks=leaks,
         why_no_grouped=why_no_grouped,
         chart={

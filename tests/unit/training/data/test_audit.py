@@ -19,7 +19,14 @@ from support.data_factory import draw, folder_set, save, table_of, voc_set
 
 from maskwatch.errors import DataError
 from maskwatch.schema import ImageRGB
-from maskwatch.training.data.audit import audit, measure, read_cuts
+from maskwatch.training.data.audit import (
+    Labelled,
+    audit,
+    labels_warning,
+    measure,
+    read_cuts,
+    under_two_labels,
+)
 from maskwatch.training.data.collect import collect
 
 
@@ -128,6 +135,44 @@ def test_faces_of_one_photo_and_identical_files_share_a_group(tmp_path):
     assert grouped[grouped["source"] == "photos"]["group"].nunique() == 1
     assert grouped[grouped["source"] == "crops"]["group"].nunique() == 6  # seven files, two alike
     assert [names(paths) for paths in findings.identical] == [["0.jpg", "copy.jpg"]]
+
+
+def test_identical_pictures_under_two_labels_are_told_and_kept(tmp_path):
+    folder = folder_set(tmp_path, 3)
+    first = folder / "with_mask" / "0.jpg"
+    second = folder / "without_mask" / "copy.jpg"
+    for path in (second, first.with_name("again.jpg")):
+        path.write_bytes(first.read_bytes())
+    table = collect({"mine": folder}).table
+    grouped, findings = audit(table, group_none)
+    assert len(grouped) == len(table) == 11
+    assert labels_warning(findings.under_two_labels) == (
+        f"1 picture stands under two labels, such as {first} (mask) and {second} (no_mask)"
+    )
+    stored = json.loads(json.dumps(findings.to_dict()))["under_two_labels"]
+    assert stored == [
+        [{"path": str(first), "label": "mask"}, {"path": str(second), "label": "no_mask"}]
+    ]
+
+
+def test_of_boxes_only_the_same_one_stands_under_two_labels(tmp_path):
+    boxes = [("with_mask", (0, 0, 30, 30)), ("without_mask", (40, 0, 70, 30))]
+    photos = voc_set(tmp_path / "a", {"p": boxes})
+    others = voc_set(tmp_path / "b", {"p": [("mask_weared_incorrect", (40, 0, 70, 30))]})
+    table = collect({"one": photos}).table
+    assert under_two_labels(table) == () and labels_warning(()) == ""
+    both = collect({"one": photos, "two": others}).table
+    ((one, other),) = under_two_labels(both)
+    assert {one.label, other.label} == {"no_mask", "incorrect_mask"}
+
+
+def test_the_first_few_under_two_labels_are_named():
+    found = [(Labelled(f"{n}.jpg", "mask"), Labelled("b\nc", "no_mask")) for n in range(2000)]
+    said = labels_warning(found)
+    assert said.startswith(
+        "2,000 pictures stand under two labels, such as 0.jpg (mask) and b\\nc ("
+    )
+    assert said.endswith("; 2.jpg (mask) and b\\nc (no_mask)")
 
 
 def test_near_identical_pictures_are_linked_across_sources_through_boxes(tmp_path):

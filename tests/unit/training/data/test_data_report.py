@@ -100,6 +100,16 @@ def test_the_page_says_what_is_in_the_manifest(text):
     assert re.search(r"Brightness alone.*names the right class of\s+<b>\d+%</b>", text, re.DOTALL)
 
 
+def test_the_page_names_pictures_under_two_labels(audited, text):
+    assert "under two labels" not in text
+    twice = pd.concat([audited, audited.head(1).assign(label="no_mask")], ignore_index=True)
+    path = audited["image_path"][0]
+    said = (
+        f"1 picture stands under two labels, such as {path} (incorrect_mask) and {path} (no_mask)"
+    )
+    assert said in build_page(twice, "mine")
+
+
 def test_an_unusable_picture_is_named(audited, tmp_path):
     path = tmp_path / "empty.jpg"
     path.write_bytes(b"")
