@@ -28,16 +28,16 @@ from maskwatch.schema import (
 from maskwatch.vision.classify import Classifier
 from maskwatch.vision.crop import crop_faces
 from maskwatch.vision.detect import Detector, FaceDetector, WholeImage
+from maskwatch.vision.edge import (
+    fills,
+    looks_like_crop,
+    overlapping,
+    with_border,
+    without_border,
+)
 from maskwatch.vision.quality import measure_quality
 from maskwatch.vision.scaling import scale_face, scale_verdict
 from maskwatch.vision.tiles import Tiles
-
-CROP_SIDE_PX = 256
-CROP_ASPECT = 0.6
-"""A picture no larger and no narrower than this is probably a face that somebody cut out."""
-
-BORDER_VALUE = 127
-"""Grey of the border in which a cut-out face is looked for again."""
 
 
 class Analyzer:
@@ -130,14 +130,15 @@ class Analyzer:
         """Find and judge the faces of one image.
 
         Where none is found in a picture that looks like a cut-out face (see `looks_like_crop`), it
-        is searched again with a grey border. If there is one then, the whole picture is taken for
-        it; the report's `face_origin` says WHOLE_IMAGE.
+        is searched again with a grey border. If there is one then that fills it (see `fills`), the
+        whole picture is taken for it, and the report's `face_origin` says WHOLE_IMAGE; smaller ones
+        are faces as any other.
 
         Args:
             image: a path, an image file as bytes or as an open binary file, a PIL image or an RGB
                 uint8 array (H, W, 3).
             boxes: (n, 4) faces that are already known, (left, top, right, bottom) in pixels of the
-                upright image; they replace the detector.
+                upright image; they replace the detector, and the report keeps their order.
 
         Raises:
             ImageError: the image cannot be read.
@@ -151,7 +152,7 @@ class Analyzer:
             size_wh = size_of(image_rgb)
             faces = tuple(Face(box) for box in _checked_boxes(boxes, *size_wh))
             origin, detector = FaceOrigin.GIVEN, None
-            verdicts = self.judge(image_rgb, reading_order(faces), origin)
+            verdicts = self.judge(image_rgb, faces, origin)
         return FrameReport(
             faces=verdicts,
             image_size_wh=size_wh,
@@ -196,15 +197,16 @@ class Analyzer:
         )
 
     def _find(self, image_rgb: ImageRGB) -> tuple[tuple[Face, ...], FaceOrigin]:
-        height, width = image_rgb.shape[:2]
-        faces = self._detector.detect(image_rgb)
-        if not faces and looks_like_crop(width, height) and self._sees_a_face_in(image_rgb):
-            return WholeImage().detect(image_rgb), WholeImage.origin
+        faces = self._detected(image_rgb)
+        if not faces and looks_like_crop(*size_of(image_rgb)):
+            faces = without_border(self._detected(with_border(image_rgb)), image_rgb)
+            if fills(faces, image_rgb):
+                return WholeImage().detect(image_rgb), WholeImage.origin
         return faces, self._detector.origin
 
-    def _sees_a_face_in(self, image_rgb: ImageRGB) -> bool:
-        """Whether the detector finds a face once the picture has surroundings."""
-        return bool(self._detector.detect(with_border(image_rgb)))
+    def _detected(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
+        """What the detector finds in a picture; one of the user's own may answer with anything."""
+        return overlapping(self._detector.detect(image_rgb), image_rgb)
 
     def find_live(
         self, image_rgb: ImageRGB, window_xyxy: BoxXYXY | None = None
@@ -222,7 +224,7 @@ class Analyzer:
             faces = self._detector.detect_live(image_rgb, window_xyxy)
             least = self._detector.live_min_score
         else:
-            faces, least = self._detector.detect(image_rgb), 0.0
+            faces, least = self._detected(image_rgb), 0.0
         return faces, np.array([face.detection_score >= least for face in faces], bool)
 
     def judge(
@@ -279,36 +281,25 @@ def size_of(image_rgb: ImageRGB) -> tuple[int, int]:
     return width, height
 
 
-def looks_like_crop(width: int, height: int) -> bool:
-    """Whether a picture may be a face that somebody cut out, by its size and shape alone.
-
-    A detector that learnt from photos can miss a face without surroundings; a photo from a camera
-    is larger, and a strip is no face.
-    """
-    shorter, longer = sorted((width, height))
-    return longer <= CROP_SIDE_PX and shorter >= CROP_ASPECT * longer
-
-
-def with_border(image_rgb: ImageRGB) -> ImageRGB:
-    """A picture (H, W, 3) with grey round it, as wide as a third of its longer side."""
-    margin_px = max(1, max(image_rgb.shape[:2]) // 3)
-    edge = (margin_px, margin_px)
-    return np.pad(image_rgb, (edge, edge, (0, 0)), constant_values=BORDER_VALUE)
-
-
 def reading_order(faces: Sequence[Face]) -> tuple[Face, ...]:
-    """Sort faces by rows from top to bottom, each row from left to right.
+    """Sort faces by rows from top to bottom, each row from left to right."""
+    return tuple(faces[index] for index in reading_places(faces))
+
+
+def reading_places(faces: Sequence[Face]) -> list[int]:
+    """Where each face of `reading_order` stands among the faces given.
 
     A face belongs to a row when its centre is no lower than the bottom of the row's first face.
     """
-    rows: list[list[Face]] = []
-    for face in sorted(faces, key=lambda face: face.box_xyxy[1] + face.box_xyxy[3]):
-        _, top, _, bottom = face.box_xyxy
-        if rows and (top + bottom) / 2 <= rows[-1][0].box_xyxy[3]:
-            rows[-1].append(face)
+    boxes_xyxy = [face.box_xyxy for face in faces]
+    rows: list[list[int]] = []
+    for place in sorted(range(len(faces)), key=lambda n: boxes_xyxy[n][1] + boxes_xyxy[n][3]):
+        _, top, _, bottom = boxes_xyxy[place]
+        if rows and (top + bottom) / 2 <= boxes_xyxy[rows[-1][0]][3]:
+            rows[-1].append(place)
         else:
-            rows.append([face])
-    return tuple(f for row in rows for f in sorted(row, key=lambda face: face.box_xyxy[0]))
+            rows.append([place])
+    return [place for row in rows for place in sorted(row, key=lambda n: boxes_xyxy[n][0])]
 
 
 def _check_networks(model: object, detector: object, side_px: object) -> None:

@@ -239,6 +239,8 @@ class TrackedFace(FaceVerdict):
 class FrameReport:
     """Every face of one image, in reading order (top to bottom in rows, left to right).
 
+    Faces whose boxes were given keep the order of those.
+
     Attributes:
         faces: the verdicts; in a video each is a TrackedFace.
         image_size_wh: width and height of the upright image in pixels.
@@ -275,7 +277,8 @@ class FrameReport:
             blur: whether heads are made too coarse to tell who.
 
         Raises:
-            SettingError: there is no picture, it is another one, or it cannot be written there.
+            SettingError: there is no picture, it is another one, `path` is the picture itself, or
+                it cannot be written there.
             ImageError: the picture cannot be read.
         """
         from maskwatch.io.shown import save  # drawing lies above the records

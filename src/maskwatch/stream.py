@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from maskwatch.errors import SettingError
 from maskwatch.io.images import load_image
-from maskwatch.pipeline import Analyzer, reading_order, size_of
+from maskwatch.pipeline import Analyzer, reading_places, size_of
 from maskwatch.schema import Face, FaceVerdict, FrameReport, ImageRGB, TrackedFace
 from maskwatch.vision.attention import Attention
 from maskwatch.vision.cut import CutFinder
@@ -28,6 +28,9 @@ Neighbouring frames show nearly the same picture; what this changes is in docs/L
 _BEYOND_DOUBT = 0.95
 # turns of the faces fall apart by this share of a turn, so that not all come due in one frame
 _STAGGER = (math.sqrt(5) - 1) / 2
+# A camera or browser that saves sends the same view in fewer pixels, whose shape differs by what is
+# rounded to whole blocks; 5:4 and 4:3 are 7 % apart.
+_SAME_SHAPE = 0.03
 # after an hour everybody is forgotten; a clock may leap by more than numbers can square
 _LONGEST_S = 3600.0
 
@@ -94,13 +97,15 @@ class Stream:
         self.steadiness = self._steadiness
         self._last: dict[int, _Last] = {}
         self._time_s: float | None = None
+        self._size_wh: tuple[int, int] | None = None
         self._watched_s = 0.0
 
     def update(self, image_rgb: ImageRGB, time_s: float) -> FrameReport:
         """Take in the next frame.
 
         Args:
-            image_rgb: RGB uint8 (H, W, 3); its size may change from frame to frame.
+            image_rgb: RGB uint8 (H, W, 3); its size may change from frame to frame. Of the same
+                shape it is the same view, and each face keeps its number; of another, a new one.
             time_s: when it was taken, on any clock. Frames may come irregularly; where they usually
                 come more than a second apart, one clear view gives an answer. A clock that goes
                 back counts as no time passed.
@@ -115,6 +120,7 @@ class Stream:
         """
         image_rgb = load_image(image_rgb)
         elapsed_s = self._tick(time_s)
+        self._fit(size_of(image_rgb))
         if self._cuts.is_cut(image_rgb, elapsed_s):
             self._tracker.forget()
             self._attention.lose()
@@ -122,9 +128,8 @@ class Stream:
         boxes_xyxy = np.array([face.box_xyxy for face in found], float).reshape(-1, 4)
         track_ids = self._tracker.update(boxes_xyxy, sure, elapsed_s)
         self._attend(boxes_xyxy, track_ids)
-        identity = dict(zip(found, track_ids, strict=True))
-        faces = reading_order([face for face in found if identity[face] is not None])
-        tracked = {identity[face] or 0: face for face in faces}
+        known = [(i, face) for face, i in zip(found, track_ids, strict=True) if i is not None]
+        tracked = dict(known[place] for place in reading_places([face for _, face in known]))
         seen = self._verdicts(image_rgb, tracked)
         looks = {track_id: _look(verdict) for track_id, verdict in seen.items()}
         self._steady = self._smoother.update(looks, self._tracker.track_ids, elapsed_s)
@@ -138,6 +143,15 @@ class Stream:
             model=self._analyzer.card.name,
             detector=card.name if card else None,
         )
+
+    def _fit(self, size_wh: tuple[int, int]) -> None:
+        """In a frame of another size, look for everybody where they are in that one."""
+        last_wh, self._size_wh = self._size_wh or size_wh, size_wh
+        across, down = size_wh[0] / last_wh[0], size_wh[1] / last_wh[1]
+        if abs(across / down - 1) > _SAME_SHAPE:
+            self._tracker.forget()
+        elif size_wh != last_wh:
+            self._tracker.scale((across, down))
 
     def _find(
         self, image_rgb: ImageRGB, elapsed_s: float

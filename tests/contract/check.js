@@ -6,8 +6,9 @@ import { Classifier, calibrate } from "/lib/classify.js";
 import { cropFace } from "/lib/crop.js";
 import { CutFinder } from "/lib/cut.js";
 import { FaceDetector } from "/lib/detect.js";
+import { fills, looksLikeCrop, withBorder, withoutBorder } from "/lib/edge.js";
 import { isWithin, letterBox, wholeCells } from "/lib/letter_box.js";
-import { looksLikeCrop, readingOrder, withBorder } from "/lib/pipeline.js";
+import { readingOrder } from "/lib/pipeline.js";
 import { evidenceWeight, measureQuality } from "/lib/quality.js";
 import { toCsv, toJsonl } from "/lib/report.js";
 import { resizeArea, resizeLinear, whole } from "/lib/resize.js";
@@ -98,6 +99,11 @@ const answers = {
   borders(image) {
     const { data, width, height } = withBorder(picture(image));
     return { width, height, rgb: packed(data) };
+  },
+
+  borders_off({ size: [width, height], faces }) {
+    const inside = withoutBorder(faces.map(face), width, height);
+    return { faces: inside.map(plain), fills: fills(inside, width, height) };
   },
 
   cuts({ scenes, frames }) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 
 from maskwatch import MaskState
@@ -129,7 +130,7 @@ def told(rng: np.random.Generator, state: int) -> dict[MaskState, float]:
 
 @part
 def smoother(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for steadiness, slower in ((0.0, 1), (0.5, 1), (1.0, 1), (0.5, 20)):
+    for steadiness, slower in ((0.0, 1), (0.5, 1), (1.0, 1), (0.5, 20), (1.0, 200)):
         steady = Smoother(SmoothSettings.from_steadiness(steadiness))
         given, answer, state = [], [], 0
         for frame in range(120):
@@ -200,16 +201,25 @@ def _holds(window: Any, box: Any) -> bool:
     return bool(window[0] <= x <= window[2] and window[1] <= y <= window[3])
 
 
+SIZES = ((64, 36), (64, 18), (65, 18))
+"""In which the view of a stream goes on: of its shape, of another one, and nearly of that one."""
+
+
 @part
 def stream(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for people, slower in ((1, 1), (3, 1), (2, 20)):
-        script, scenes = Script(), [drawn(rng, 32, 18) for _ in range(2)]
+    for people, slower, sizes in ((1, 1, ()), (3, 1, ()), (2, 20, ()), (2, 1, SIZES)):
+        script, scenes = Script(), [drawn(rng, 32, 18) for _ in range(1 if sizes else 2)]
+        for size in sizes:
+            scene_rgb = cv2.resize(scenes[0], size, interpolation=cv2.INTER_NEAREST)
+            scenes.append(scene_rgb.astype(np.uint8))
         watch, given, answer, time_s = Stream(script), [], [], 100.0  # type: ignore[arg-type]
         for frame, (elapsed, seen) in enumerate(walks(rng, people, 100, slower)):
-            scene = int(frame >= 50)
+            scene = frame * len(scenes) // 100
+            height, width = scenes[scene].shape[:2]
             time_s = round(time_s + elapsed, 2)
             script.frame, script.windows = [], []
-            for at, box, sure in seen:
+            for at, place, sure in seen:
+                box = (np.array(place) * np.tile([width / 32, height / 18], 2)).round(2).tolist()
                 score = round(float(rng.uniform(0.55, 1)), 3)
                 crisp = FaceQuality(box[2] - box[0], round(float(rng.uniform(0, 0.4)), 3), 1.0)
                 script.frame.append((face_of(box, score), sure, told(rng, at % 3), crisp))

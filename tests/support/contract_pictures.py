@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from maskwatch.models.card import SHIPPED_DETECTOR, DetectorCard, load_detector
-from maskwatch.pipeline import looks_like_crop, reading_order, with_border
+from maskwatch.pipeline import reading_order
 from maskwatch.schema import (
     ImageRGB,
 )
@@ -23,6 +23,7 @@ from maskwatch.vision.detect import (
     grid_points,
     suppress_overlaps,
 )
+from maskwatch.vision.edge import fills, looks_like_crop, with_border, without_border
 from maskwatch.vision.letter_box import letter_box
 from maskwatch.vision.quality import evidence_weight, measure_quality
 from maskwatch.vision.tiles import is_part, is_whole, tile_corners
@@ -98,7 +99,7 @@ class ScriptedDetector(FaceDetector):
 @part
 def looks(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
     _, shipped = load_detector(SHIPPED_DETECTOR)
-    for smallest in (0, 20):
+    for smallest in (0, 20, 28):
         sizes = {"coarse_side_px": 32, "fine_face_px": 32, "coarse_face_px": smallest}
         outputs = {}
         for side in (64, 32):
@@ -229,3 +230,31 @@ def borders(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
     for width, height in ((12, 9), (7, 11), (1, 1)):
         image = drawn(rng, width, height)
         yield picture(image), picture(with_border(image))
+
+
+@part
+def borders_off(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
+    for width, height in ((120, 160), (160, 120), (90, 90), (1, 1)):
+        image = np.zeros((height, width, 3), np.uint8)
+        low = rng.uniform(0, 1.4, (5, 2)) * (width, height)
+        boxes = np.hstack([low, low + rng.uniform(2, 70, (5, 2))]).round(1)
+        points = rng.uniform(0, 200, (5, 10)).round(1)
+        known = [*zip(boxes.tolist(), points.tolist(), strict=True), ([0, 0, 9, 9], None)]
+        inside = without_border([face_of(box, 0.8, marks) for box, marks in known], image)
+        yield (
+            {
+                "size": [width, height],
+                "faces": [{"box": box, "score": 0.8, "landmarks": marks} for box, marks in known],
+            },
+            {
+                "faces": [
+                    {
+                        "box": list(face.box_xyxy),
+                        "score": face.detection_score,
+                        "landmarks": face.landmarks_xy and np.ravel(face.landmarks_xy).tolist(),
+                    }
+                    for face in inside
+                ],
+                "fills": fills(inside, image),
+            },
+        )

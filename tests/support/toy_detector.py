@@ -3,8 +3,9 @@
 Cells of the middle grid (16 pixels of the network's input) whose mean colour is magenta see a face
 of FACE_PX centred on them; a dot of one cell is therefore one face.
 
-Cells of the coarsest grid that have the grey of a border see a speck of a face: so the small plain
-pictures of the tests are taken for cut-out faces, once the Analyzer puts a border round them.
+Cells of the coarsest grid that have the grey of a border see a face larger than any picture, right
+of and below them: so the small plain ones of the tests are taken for cut-out faces, once the
+Analyzer puts a border round them. Padding, which is right and below, makes no face.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from maskwatch.models.card import DetectorCard, write_card
-from maskwatch.pipeline import BORDER_VALUE
 from maskwatch.vision.detect import POINT_VALUES
+from maskwatch.vision.edge import BORDER_VALUE
 from maskwatch.vision.letter_box import STRIDES_PX
 
 MAGENTA = (255, 0, 255)
 DOT_PX, FACE_PX, SIDE_PX = 16, 48, 320
-BORDER_PX, SPECK = 32, -3.0
+BORDER_PX, HUGE = 32, 4.0
 """Side of the cells that see a border, and the logarithm of what they see, in cells."""
 
 LANDMARKS = (-1.0, -0.5, 1.0, -0.5, 0.0, 0.0, -0.5, 1.0, 0.5, 1.0)
@@ -58,8 +59,8 @@ def toy_detector_onnx() -> bytes:
     for stride in STRIDES_PX:
         # magenta reaches 51
         least = -45.0 if stride == DOT_PX else -100.0
-        width = SPECK if stride == BORDER_PX else size
-        bias = (least, 0.0, 0.0, width, width, *LANDMARKS)
+        offset, width = (math.exp(HUGE) / 2, HUGE) if stride == BORDER_PX else (0.0, size)
+        bias = (least, offset, offset, width, width, *LANDMARKS)
         constants.append(
             helper.make_tensor(f"bias{stride}", TensorProto.FLOAT, [POINT_VALUES], bias)
         )

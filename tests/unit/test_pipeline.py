@@ -19,10 +19,12 @@ from maskwatch import (
     MaskState,
     ModelError,
     SettingError,
+    Stream,
     WholeImage,
 )
-from maskwatch.pipeline import looks_like_crop, reading_order
+from maskwatch.pipeline import reading_order
 from maskwatch.schema import Face
+from maskwatch.vision.edge import looks_like_crop
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def test_a_photo_without_a_face(finder):
 
 
 class NeedsSurroundings:
-    """Finds a face in the middle, but none that fills the picture; counts how often it looks."""
+    """Finds faces once the picture has surroundings, of 53 pixels here; counts its looks."""
 
     origin = FaceOrigin.DETECTED
 
@@ -99,15 +101,20 @@ class NeedsSurroundings:
     def detect(self, image_rgb):
         self.looks += 1
         grey = bool((image_rgb[0, 0] == 127).all())
-        return (Face((30.0, 30.0, 60.0, 60.0)),) if grey and self.finds else ()
+        return self.finds if grey else ()
+
+
+FILLING, AT_EDGE = Face((53.0, 60.0, 153.0, 190.0)), Face((40.0, 90.0, 80.0, 120.0), 0.8)
+IN_BORDER = Face((5.0, 5.0, 53.0, 53.0))
 
 
 @pytest.mark.parametrize(
     ("size_wh", "finds", "origin"),
     [
-        ((120, 160), True, FaceOrigin.WHOLE_IMAGE),
-        ((120, 160), False, FaceOrigin.DETECTED),  # being small makes no face of it
-        ((300, 300), True, FaceOrigin.DETECTED),
+        ((120, 160), (AT_EDGE, FILLING), FaceOrigin.WHOLE_IMAGE),
+        ((120, 160), (), FaceOrigin.DETECTED),  # being small makes no face of it
+        ((120, 160), (IN_BORDER,), FaceOrigin.DETECTED),
+        ((300, 300), (FILLING,), FaceOrigin.DETECTED),
     ],
 )
 def test_a_small_picture_is_a_face_where_one_shows_with_a_border(tmp_path, size_wh, finds, origin):
@@ -120,6 +127,56 @@ def test_a_small_picture_is_a_face_where_one_shows_with_a_border(tmp_path, size_
     else:
         assert report.faces == ()
     assert detector.looks == (2 if max(size_wh) <= 256 else 1)
+
+
+@pytest.mark.parametrize(("side_px", "whole"), [(59, False), (60, True)])
+def test_a_face_of_half_a_small_picture_is_what_it_is_of(tmp_path, side_px, whole):
+    detector = NeedsSurroundings((Face((80.0, 80.0, 80.0 + side_px, 100.0)),))
+    report = Analyzer(write_toy_model(tmp_path), detector).analyze(plain(RED, 120, 160))
+    assert (report.face_origin is FaceOrigin.WHOLE_IMAGE) is whole
+
+
+def test_small_faces_that_show_with_a_border_are_told_where_they_are(tmp_path):
+    marks = ((50.0, 95.0), (60.0, 95.0), (55.0, 100.0), (50.0, 110.0), (60.0, 110.0))
+    marked = Face(AT_EDGE.box_xyxy, 0.8, marks)
+    detector = NeedsSurroundings((IN_BORDER, marked, Face((160.0, 180.0, 190.0, 300.0))))
+    report = Analyzer(write_toy_model(tmp_path), detector).analyze(plain(RED, 120, 160))
+    assert report.face_origin is FaceOrigin.DETECTED
+    first, second = report.faces
+    assert first.box_xyxy == (0, 37, 27, 67) and first.detection_score == 0.8
+    assert first.landmarks_xy == ((-3, 42), (7, 42), (2, 47), (-3, 57), (7, 57))
+    assert second.box_xyxy == (107, 127, 120, 160)
+    assert first.state is second.state is MaskState.MASK
+
+
+class Own:
+    """A detector of the user's own, which answers with one thing whatever it is shown."""
+
+    origin = FaceOrigin.DETECTED
+
+    def __init__(self, *faces):
+        self.faces = faces
+
+    def detect(self, image_rgb):
+        return (face for face in self.faces)
+
+
+def test_boxes_of_an_own_detector_that_are_not_in_the_picture_are_no_faces(tmp_path):
+    partly, inside = Face((-20, -20, 40, 40)), Face((60, 10, 90, 40))
+    beside = [Face((320, 10, 380, 60)), Face((10, -50, 60, 0)), Face((-80, -80, -10, -10))]
+    analyzer = Analyzer(write_toy_model(tmp_path), Own(*beside, partly, inside))
+    picture = plain(RED, 320, 200)
+    boxes = [(-20, -20, 40, 40), (60, 10, 90, 40)]
+    assert [face.box_xyxy for face in analyzer.analyze(picture).faces] == boxes
+    found, sure = analyzer.find_live(picture)
+    assert found == (partly, inside) and sure.tolist() == [True, True]
+
+
+def test_two_equal_faces_are_two_in_a_photo_and_in_a_stream(tmp_path):
+    twins = Face((10, 10, 60, 60)), Face((10, 10, 60, 60))
+    analyzer, picture = Analyzer(write_toy_model(tmp_path), Own(*twins)), plain(RED, 120, 80)
+    assert len(analyzer.analyze(picture).faces) == 2
+    assert [face.track_id for face in Stream(analyzer).update(picture, 0.0).faces] == [1, 2]
 
 
 CROP_TABLE = [
@@ -178,12 +235,13 @@ def test_path_bytes_pil_and_array_give_the_same_verdict(analyzer, tmp_path):
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_given_boxes_replace_the_detector_and_come_in_reading_order(analyzer):
+def test_given_boxes_replace_the_detector_and_keep_their_order(analyzer):
     image = plain(GREY, 120, 80)
     image[10:30, 70:90], image[12:32, 10:30], image[50:70, 40:60] = RED, GREEN, BLUE
     boxes = [(40, 50, 60, 70), (70, 10, 90, 30), (10, 12, 30, 32)]
     report = analyzer.analyze(image, boxes=boxes)
-    assert [face.state for face in report.faces] == ["no_mask", "mask", "incorrect_mask"]
+    assert [face.state for face in report.faces] == ["incorrect_mask", "mask", "no_mask"]
+    assert [face.box_xyxy for face in report.faces] == boxes
     assert report.face_origin is FaceOrigin.GIVEN
 
 

@@ -141,8 +141,9 @@ class Alarm:
 class Alarmist:
     """Watches the reports of one camera.
 
-    It rings for each person once, and again only after that person has shown something else; who
-    comes during a cool-down is rung for at its end, if the mask is still missing then.
+    It rings for each person once, and again only after that person has shown another state, which
+    UNSURE is none; who comes during a cool-down is rung for at its end, if the mask is still
+    missing then.
     """
 
     def __init__(self) -> None:
@@ -158,10 +159,11 @@ class Alarmist:
         now_s, states = self._clock.now_s, steady_states(report)
         violators = {track_id for track_id, state in states.items() if state in VIOLATIONS}
         self._remember(states, now_s)
+        unsettled = {track_id for track_id, state in states.items() if state is not MaskState.MASK}
         self._rung_for = {
-            track_id: now_s if track_id in violators else seen_s
+            track_id: now_s if track_id in unsettled else seen_s
             for track_id, seen_s in self._rung_for.items()
-            if track_id in violators or (track_id not in states and now_s - seen_s < COOL_DOWN_S)
+            if track_id in unsettled or (track_id not in states and now_s - seen_s < COOL_DOWN_S)
         }
         if violators - self._rung_for.keys() and now_s >= self._quiet_until_s:
             self._rings += 1

@@ -100,7 +100,8 @@ class DetectorCard:
         coarse_side_px: side of a second look, for faces that fill the picture, where the first look
             is larger by more than a quarter; 0 means none.
         fine_face_px: the largest face, in pixels of the scaled picture, that the first look answers
-            for where there is a second: each is asked for sizes it has learnt only.
+            for where there is a second: each is asked for sizes it has learnt only. More where the
+            second leaves out larger ones.
         min_score: a candidate with less is no face; more misses faces, less takes other things
             for faces.
         live_min_score: the same for live video, where a face that is missed in one frame is seen

@@ -177,10 +177,13 @@ class FaceDetector:
     def _looks(self, image_rgb: ImageRGB, side_px: int, min_score: float) -> list[Look]:
         card = self.card
         # a face that fills much more than the coarse side is larger than any that was learnt
-        if not 0 < _ONE_LOOK * card.coarse_side_px < max(scaled_size(image_rgb, side_px)):
+        longer_px = max(scaled_size(image_rgb, side_px))
+        if not 0 < _ONE_LOOK * card.coarse_side_px < longer_px:
             return [self._look(image_rgb, side_px, min_score)]
+        # at large sides what the coarse look leaves out would be too large for the fine one
+        left_px = card.coarse_face_px * longer_px / card.coarse_side_px
         return [
-            self._look(image_rgb, side_px, min_score, (0, card.fine_face_px)),
+            self._look(image_rgb, side_px, min_score, (0, max(card.fine_face_px, left_px))),
             self._look(image_rgb, card.coarse_side_px, min_score, (card.coarse_face_px, np.inf)),
         ]
 

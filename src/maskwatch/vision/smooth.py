@@ -38,6 +38,8 @@ _LEAST_PROBABILITY = 0.005
 _DECIDED_POWER = 5
 # a look after a gap stands for no more time than this
 _LONGEST_LOOK_S = 0.25
+# between two pictures no more is forgotten than in so long, or those of slow cameras never add up
+_LONGEST_FORGETTING_S = 5.0
 # a view that counts less leaves the state as old as it was
 _FRESH_WEIGHT = 0.25
 
@@ -155,7 +157,8 @@ class _StateFilter:
 
     def wait(self, elapsed_s: float) -> None:
         """Time passes: the face may have changed meanwhile."""
-        kept = math.exp(-1.5 * self._settings.changes_per_s * elapsed_s)
+        forgetting_s = min(elapsed_s, _LONGEST_FORGETTING_S)
+        kept = math.exp(-1.5 * self._settings.changes_per_s * forgetting_s)
         self._belief = {s: b * kept + (1 - kept) / len(CLASSES) for s, b in self._belief.items()}
         self._unlooked_s += elapsed_s
         self._age_s += elapsed_s

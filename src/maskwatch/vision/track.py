@@ -4,12 +4,15 @@ Each track expects its face where a steady movement would have brought it (a Kal
 seconds, so frames may come as irregularly as they like), and takes the box that is nearest in place
 and size. Sure boxes choose first; what the detector only faintly sees can go on a track but never
 start one (ByteTrack, Zhang et al. 2022). Why no library: docs/LOG.md.
+
+While no frame comes nobody is missed: who was in the last frame before a pause is looked for in the
+first one after it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +23,16 @@ from maskwatch.vision.cadence import Cadence
 Floats = NDArray[np.float64]
 
 LOST_S = 1.0
-"""A face that was not seen for longer comes back as somebody else; see `lost_after_s`."""
+"""A face that frames did not show for longer comes back as somebody else; see `lost_after_s`."""
 
 # Where pictures come further apart than the first of these, and 1 a second is never quite regular,
 # whoever is in the next one is known again, as far as place and size tell. The next is reached and
 # none after it, so regular pictures up to 1 s apart are followed as they would be without this.
 _RARE_S, _LOST_INTERVALS = 0.9, 1.5
-# so much later anybody may stand there
+# so much later anybody may stand there, however few pictures there were
 _LONGEST_LOST_S = 15.0
+# and so much later where the others came closer together: the stream stood still, or connects again
+_LONGEST_PAUSE_S = 4.0
 
 # lengths below are in sides of the face, so that near and far heads are treated alike
 _BOX_NOISE = 0.05  # how far a detector's box wanders on a head that is still
@@ -96,12 +101,16 @@ class Tracker:
 
     @property
     def lost_s(self) -> float:
-        """A face that was not seen for longer comes back as somebody else."""
+        """A face that frames did not show for longer comes back as somebody else."""
         return lost_after_s(self._cadence.usual_s)
 
     def forget(self) -> None:
         """Let everybody go: the picture or the stream is another one. No number comes back."""
         self._tracks = _started(np.empty((0, 4)), 0)
+
+    def scale(self, ratio_xy: tuple[float, float]) -> None:
+        """Be told that the same view comes in so many times the pixels across and down."""
+        self._tracks = _scaled(self._tracks, ratio_xy)
 
     def update(
         self, boxes_xyxy: Floats, sure: NDArray[np.bool_], elapsed_s: float
@@ -118,9 +127,10 @@ class Tracker:
             that goes on no track.
         """
         self._cadence.see(elapsed_s)
-        moved = _moved(self._tracks, elapsed_s)
         lost_s = self.lost_s
-        tracks = moved.chosen(moved.unseen_s <= lost_s)
+        was_seen = (self._tracks.unseen_s == 0) & (elapsed_s <= _LONGEST_PAUSE_S)
+        moved = _moved(self._tracks, elapsed_s)
+        tracks = moved.chosen(was_seen | (moved.unseen_s <= lost_s))
         of_box = np.full(len(boxes_xyxy), -1)
         for candidates, gate in ((sure, 1.0), (~sure, _FAINT_GATE)):
             free = np.setdiff1d(np.arange(len(tracks)), of_box)
@@ -132,7 +142,7 @@ class Tracker:
         new = sure & ~known
         started = _started(boxes_xyxy[new], self._next_id)
         self._next_id += len(started)
-        self._tracks = tracks.joined(started)
+        self._tracks = tracks.chosen(tracks.unseen_s <= lost_s).joined(started)
         ids = np.zeros(len(boxes_xyxy), np.int64)
         ids[known] = tracks.ids[of_box[known]]
         ids[new] = started.ids
@@ -178,6 +188,15 @@ def _moved(tracks: _Tracks, elapsed_s: float) -> _Tracks:
     )
 
 
+def _scaled(tracks: _Tracks, ratio_xy: tuple[float, float]) -> _Tracks:
+    return replace(
+        tracks,
+        centre_xy=tracks.centre_xy * ratio_xy,
+        speed_xy=tracks.speed_xy * ratio_xy,
+        size_wh=tracks.size_wh * ((ratio_xy[0] + ratio_xy[1]) / 2),
+    )
+
+
 def _matches(
     tracks: _Tracks,
     rows: NDArray[np.int64],
@@ -200,13 +219,13 @@ def _matches(
     # of two in one place the one that was just seen is in front
     hidden = _HIDDEN_COST * tracks.unseen_s[rows, None] / lost_s
     near = (away < reach) & (grown < _SIZE_GATE)
-    cost = np.where(near, away / reach + grown / _SIZE_GATE + hidden, 9)
+    cost = np.where(near, away / reach + grown / _SIZE_GATE + hidden, np.inf)
     pairs = []
-    for index in np.argsort(cost, axis=None, kind="stable")[: np.count_nonzero(cost < 9)]:
+    for index in np.argsort(cost, axis=None, kind="stable")[: np.count_nonzero(near)]:
         row, column = divmod(int(index), len(columns))
-        if cost[row, column] < 9:  # neither has been taken
+        if np.isfinite(cost[row, column]):  # neither has been taken
             pairs.append((int(rows[row]), int(columns[column])))
-            cost[row], cost[:, column] = 9, 9
+            cost[row], cost[:, column] = np.inf, np.inf
     return pairs
 
 

@@ -84,6 +84,9 @@ def test_a_warning_goes_when_its_person_changes(after: FrameReport, expected: ob
         # it was put right, and is missing once more
         ([(0, seen(t1=NO_MASK)), (1, seen(t1=MASK)), (2, seen(t1=NO_MASK))], 1),
         ([(0, seen(t1=NO_MASK)), (1, seen(t1=MASK)), (40, seen(t1=NO_MASK))], 2),
+        # nobody can tell for a moment, or for long: it is the same person still
+        ([(0, seen(t1=NO_MASK)), (39, seen(t1=UNSURE)), (40, seen(t1=NO_MASK))], 1),
+        ([(t, seen(t1=UNSURE if 5 < t < 95 else NO_MASK)) for t in range(200)], 1),
         # a clock that goes back is no time
         ([(100, seen(t1=NO_MASK)), (0, seen(t2=NO_MASK)), (29, seen(t2=NO_MASK))], 1),
     ],

@@ -185,6 +185,21 @@ def test_a_violation_that_was_told_is_told_of_who_comes_afterwards_too(scene: Sc
     assert scene.people() == {NO_MASK: 2}
 
 
+@pytest.mark.parametrize("pause_s", [1.5, 3.0, 3.8])
+def test_a_stream_that_stops_for_a_while_makes_nobody_somebody_else(
+    scene: Scene, pause_s: float
+) -> None:
+    for _ in range(3):
+        scene.show(BOTH)
+        scene.time_s += pause_s
+    assert set(scene.numbers) == {1, 2}
+    assert scene.people() == scene.kept() == {MASK: 1, NO_MASK: 1}
+    assert [(old, new) for old, new, _ in scene.changes] == [(UNSURE, NO_MASK), (UNSURE, MASK)]
+    assert scene.told == [("no_mask", 1.0)]
+    assert scene.alarm.rings == 1
+    assert scene.switches == 2
+
+
 def test_another_steadiness_makes_nobody_somebody_else(scene: Scene) -> None:
     scene.show(BOTH)
     for steadiness in (0.9, 0.1, 0.5):

@@ -137,11 +137,22 @@ def test_large_faces_are_left_to_the_coarse_look_where_there_is_one(tmp_path: Pa
 
 def test_small_faces_are_left_to_the_fine_look(tmp_path: Path) -> None:
     image = plain(MAGENTA, 320, 240)
-    limits = {"coarse_side_px": 160, "fine_face_px": FACE_PX - 1}  # the coarse look alone answers
-    answering = FaceDetector(write_toy_detector(tmp_path, coarse_face_px=FACE_PX - 1, **limits))
-    assert answering.detect(image)
-    silent = FaceDetector(write_toy_detector(tmp_path, coarse_face_px=FACE_PX + 1, **limits))
-    assert not silent.detect(image)
+    answering, silent = (
+        FaceDetector(write_toy_detector(tmp_path, coarse_side_px=160, coarse_face_px=least_px))
+        for least_px in (FACE_PX - 1, FACE_PX + 1)
+    )
+    assert max(sizes(answering.detect(image))) > 1.5 * FACE_PX
+    assert max(sizes(silent.detect(image))) <= FACE_PX
+
+
+@pytest.mark.parametrize(("least_px", "fine_answers"), [(FACE_PX // 2 - 1, False), (30, True)])
+def test_no_size_of_face_is_left_out_between_the_looks(
+    tmp_path: Path, least_px: int, fine_answers: bool
+) -> None:
+    """A face that is too small for the coarse look is one for the fine one, whatever its card."""
+    limits = {"coarse_side_px": 160, "coarse_face_px": least_px, "fine_face_px": FACE_PX - 1}
+    detector = FaceDetector(write_toy_detector(tmp_path, **limits))
+    assert (FACE_PX in sizes(detector.detect(plain(MAGENTA, 320, 240)))) is fine_answers
 
 
 def test_a_face_lies_in_the_mean_of_the_boxes_that_saw_it(

@@ -202,6 +202,15 @@ def test_a_change_at_a_slow_camera_shows_within_pictures(steadiness: float, pict
     assert watch.seconds_until(NO_MASK, look(NO_MASK), limit_s=60) <= 5 * pictures
 
 
+@pytest.mark.parametrize("steadiness", [0.0, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("apart_s", [2.0, 10.0, 30.0, 600.0])
+def test_pictures_that_agree_give_an_answer_however_far_apart(
+    steadiness: float, apart_s: float
+) -> None:
+    watch = Watch(per_second=1 / apart_s, steadiness=steadiness)
+    assert watch.states(4 * apart_s, look(NO_MASK))[-1] is NO_MASK
+
+
 @settings(deadline=None)
 @given(
     st.lists(

@@ -78,6 +78,35 @@ def test_a_pause_of_the_whole_camera_starts_afresh() -> None:
     assert see(tracker, box(100), elapsed_s=60) == [2]
 
 
+@pytest.mark.parametrize("pause_s", [1.1, 3.0, 3.9])
+def test_nobody_is_missed_while_no_frame_comes(pause_s: float) -> None:
+    """A stream that stops now and then, also twice in a row."""
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    for elapsed_s in [*([1 / 15] * 20), pause_s, *([1 / 15] * 9), pause_s, pause_s] * 3:
+        faces = [tuple(np.array(box(x)) + random.normal(0, 3, 4)) for x in (100, 400)]
+        assert see(tracker, *faces, elapsed_s=elapsed_s) == [1, 2]
+
+
+def test_moments_that_are_now_near_now_far_are_one_person() -> None:
+    tracker = Tracker()
+    random = np.random.default_rng(0)
+    ids = [see(tracker, box(100), elapsed_s=float(s)) for s in random.uniform(0.3, 2.5, 200)]
+    assert ids == [[1]] * 200
+
+
+def test_whoever_a_frame_before_or_after_a_pause_misses_is_somebody_else() -> None:
+    tracker = Tracker()
+    see(tracker, box(100), box(400))
+    assert see(tracker, box(100)) == [1]
+    assert see(tracker, box(100), box(400), elapsed_s=3) == [1, 3]
+    for _ in range(2):  # pauses alone would be a camera that sends few
+        assert see(tracker, box(100), box(400)) == [1, 3]
+    assert see(tracker, box(400), elapsed_s=3) == [3]
+    assert tracker.track_ids == {3}
+    assert see(tracker, box(100), box(400)) == [4, 3]
+
+
 @pytest.mark.parametrize("apart_s", [0.3, 0.7, 1.0, 1.1, 2.0, 5.0, 10.0])
 def test_who_stays_is_known_from_picture_to_picture_however_few_there_are(apart_s: float) -> None:
     tracker = Tracker()
@@ -117,6 +146,19 @@ def test_who_is_let_go_comes_back_as_somebody_else() -> None:
     tracker.forget()
     assert tracker.track_ids == frozenset()
     assert see(tracker, box(100), box(400), elapsed_s=0) == [3, 4]
+
+
+@pytest.mark.parametrize("ratio_xy", [(0.5, 0.5), (3.0, 3.0), (0.667, 0.65)])
+def test_the_same_view_in_other_pixels_shows_the_same_people(ratio_xy: tuple[float, float]) -> None:
+    tracker = Tracker()
+    for frame in range(15):
+        near, far = 300 + 16 * frame, 380 + 16 * frame
+        see(tracker, box(near, 200, 70), box(far, 260, 60))
+    tracker.scale(ratio_xy)
+    for frame in range(15, 20):
+        near, far = 300 + 16 * frame, 380 + 16 * frame
+        faces = np.array([box(near, 200, 70), box(far, 260, 60)]) * np.tile(ratio_xy, 2)
+        assert see(tracker, *faces, elapsed_s=0.2) == [1, 2]
 
 
 def test_one_leaves_and_another_enters_elsewhere() -> None:

@@ -44,8 +44,10 @@ export class FaceDetector {
   /** @param {Picture} picture @param {number} sidePx @param {number} minScore */
   async #looks(picture, sidePx, minScore) {
     const { coarse_side_px: coarsePx } = this.card;
-    const { coarse_face_px: smallestPx, fine_face_px: largestPx } = this.card;
+    const { coarse_face_px: smallestPx, fine_face_px: finePx } = this.card;
     const longer = Math.max(...scaledSize(picture, sidePx));
+    // at large sides what the coarse look leaves out would be too large for the fine one
+    const largestPx = Math.max(finePx, (smallestPx * longer) / coarsePx);
     return 0 < ONE_LOOK * coarsePx && ONE_LOOK * coarsePx < longer
       ? [
           ...(await this.#look(picture, sidePx, minScore, { largestPx })),

@@ -3,6 +3,7 @@
 import { Classifier } from "./classify.js";
 import { cropFace } from "./crop.js";
 import { FaceDetector } from "./detect.js";
+import { fills, looksLikeCrop, withBorder, withoutBorder } from "./edge.js";
 import { measureQuality } from "./quality.js";
 
 /** @typedef {import("./schema.js").Picture} Picture */
@@ -11,10 +12,6 @@ import { measureQuality } from "./quality.js";
 /** @typedef {import("./schema.js").FaceVerdict} FaceVerdict */
 /** @typedef {import("./schema.js").FrameReport} FrameReport */
 /** @typedef {import("./detect.js").Network} Network */
-
-const CROP_SIDE_PX = 256;
-const CROP_ASPECT = 0.6;
-const BORDER_VALUE = 127;
 
 export class Analyzer {
   /**
@@ -34,19 +31,18 @@ export class Analyzer {
     /** @type {FaceOrigin} */
     let origin = "detected";
     const { width, height } = picture;
-    if (!faces.length && looksLikeCrop(width, height) && (await this.#seesAFaceIn(picture))) {
-      faces = [{ boxXyxy: [0, 0, width, height], detectionScore: 1, landmarksXy: null }];
-      origin = "whole_image";
+    if (!faces.length && looksLikeCrop(width, height)) {
+      const found = await this.detector.detect(withBorder(picture));
+      faces = withoutBorder(found, width, height);
+      if (fills(faces, width, height)) {
+        faces = [{ boxXyxy: [0, 0, width, height], detectionScore: 1, landmarksXy: null }];
+        origin = "whole_image";
+      }
     }
     return this.report(await this.judge(picture, readingOrder(faces), origin), picture, {
       faceOrigin: origin,
       source,
     });
-  }
-
-  /** Whether there is a face once the picture has surroundings. @param {Picture} picture */
-  async #seesAFaceIn(picture) {
-    return (await this.detector.detect(withBorder(picture))).length > 0;
   }
 
   /**
@@ -99,24 +95,6 @@ export class Analyzer {
   #marginRatio(origin) {
     return origin === "whole_image" ? 0 : this.cards.classifier.crop_margin_ratio;
   }
-}
-
-/** Whether a picture may be a face that somebody cut out. @param {number} width @param {number} height */
-export function looksLikeCrop(width, height) {
-  const longer = Math.max(width, height);
-  return longer <= CROP_SIDE_PX && Math.min(width, height) >= CROP_ASPECT * longer;
-}
-
-/** A picture with grey round it, as wide as a third of its longer side. @param {Picture} picture @returns {Picture} */
-export function withBorder({ data, width, height, channels }) {
-  const margin = Math.max(1, Math.floor(Math.max(width, height) / 3));
-  const framed = { width: width + 2 * margin, height: height + 2 * margin, channels };
-  const pixels = new Uint8Array(framed.width * framed.height * channels).fill(BORDER_VALUE);
-  for (let y = 0; y < height; y++) {
-    const row = data.subarray(y * width * channels, (y + 1) * width * channels);
-    pixels.set(row, ((y + margin) * framed.width + margin) * channels);
-  }
-  return { ...framed, data: pixels };
 }
 
 /** Rows from top to bottom, each from left to right. @template {Face} T @param {T[]} faces @returns {T[]} */

@@ -12,6 +12,7 @@ import { CLASSES } from "./schema.js";
 const LEAST_PROBABILITY = 0.005;
 const DECIDED_POWER = 5;
 const LONGEST_LOOK_S = 0.25;
+const LONGEST_FORGETTING_S = 5;
 const FRESH_WEIGHT = 0.25;
 
 /** @param {number} steadiness 0 follows at once, 1 is calmest */
@@ -77,7 +78,8 @@ class StateFilter {
 
   /** @param {number} elapsedS */
   wait(elapsedS) {
-    const kept = Math.exp(-1.5 * this.settings.changesPerS * elapsedS);
+    const forgettingS = Math.min(elapsedS, LONGEST_FORGETTING_S);
+    const kept = Math.exp(-1.5 * this.settings.changesPerS * forgettingS);
     this.belief = this.belief.map((b) => b * kept + (1 - kept) / CLASSES.length);
     this.unlookedS += elapsedS;
     this.ageS += elapsedS;

@@ -16,6 +16,7 @@ import { Tracker } from "./track.js";
 const LOOK_AGAIN_S = 0.1;
 const BEYOND_DOUBT = 0.95;
 const STAGGER = (Math.sqrt(5) - 1) / 2;
+const SAME_SHAPE = 0.03;
 
 export class Stream {
   #tracker = new Tracker();
@@ -27,6 +28,8 @@ export class Stream {
   #last = new Map();
   /** @type {number | null} */
   #timeS = null;
+  /** @type {[number, number] | null} */
+  #size = null;
   #watchedS = 0;
 
   /** @param {import("./pipeline.js").Analyzer} analyzer @param {number} [steadiness] */
@@ -38,6 +41,7 @@ export class Stream {
   /** @param {Picture} picture @param {number} timeS when it was taken, on any clock */
   async update(picture, timeS) {
     const elapsedS = this.#tick(timeS);
+    this.#fit(picture);
     if (this.#cuts.isCut(picture, elapsedS)) {
       this.#tracker.forget();
       this.#attention.lose();
@@ -57,6 +61,15 @@ export class Stream {
     if (doubtful) this.#attention.lose(); // an answer may be about to change: nothing is to be late
     const faces = seen.map((verdict) => trackedFace(verdict, this.#steady));
     return this.analyzer.report(faces, picture);
+  }
+
+  /** In a frame of another size, looks for everybody where they are in that one. @param {Picture} picture */
+  #fit({ width, height }) {
+    const [lastWidth, lastHeight] = this.#size ?? [width, height];
+    this.#size = [width, height];
+    const [across, down] = [width / lastWidth, height / lastHeight];
+    if (Math.abs(across / down - 1) > SAME_SHAPE) this.#tracker.forget();
+    else if (across !== 1 || down !== 1) this.#tracker.scale([across, down]);
   }
 
   /** The faces of a frame, looked for all over it or where they were. @param {Picture} picture @param {number} elapsedS */

@@ -19,6 +19,7 @@ const LOST_S = 1;
 const RARE_S = 0.9;
 const LOST_INTERVALS = 1.5;
 const LONGEST_LOST_S = 15;
+const LONGEST_PAUSE_S = 4;
 
 const BOX_NOISE = 0.05;
 const FIRST_SPEED = 1.5;
@@ -50,7 +51,7 @@ export class Tracker {
     return new Set(this.#tracks.map((track) => track.id));
   }
 
-  /** A face that was not seen for longer comes back as somebody else. */
+  /** A face that frames did not show for longer comes back as somebody else. */
   get lostS() {
     return lostAfterS(this.#cadence.usualS);
   }
@@ -58,6 +59,11 @@ export class Tracker {
   /** Nobody who was seen comes back: the picture has become another one. */
   forget() {
     this.#tracks = [];
+  }
+
+  /** The same view comes in so many times the pixels across and down. @param {[number, number]} ratioXy */
+  scale(ratioXy) {
+    this.#tracks = this.#tracks.map((track) => scaled(track, ratioXy));
   }
 
   /**
@@ -68,9 +74,12 @@ export class Tracker {
   update(boxes, sure, elapsedS) {
     this.#cadence.see(elapsedS);
     const { lostS } = this;
+    // while no frame comes nobody is missed
+    const wasSeen = (/** @type {Track} */ track) =>
+      track.unseenS === 0 && elapsedS <= LONGEST_PAUSE_S;
     const tracks = this.#tracks
-      .map((track) => moved(track, elapsedS))
-      .filter((track) => track.unseenS <= lostS);
+      .filter((track) => wasSeen(track) || track.unseenS + elapsedS <= lostS)
+      .map((track) => moved(track, elapsedS));
     /** @type {(Track | null)[]} */
     const ofBox = boxes.map(() => null);
     for (const wanted of [true, false]) {
@@ -80,10 +89,10 @@ export class Tracker {
       for (const { track, at } of matches(free, boxes, candidates, gate, lostS)) ofBox[at] = track;
     }
     ofBox.forEach((track, at) => track && correct(track, boxes[at]));
+    this.#tracks = tracks.filter((track) => track.unseenS <= lostS);
     boxes.forEach((box, at) => {
-      if (sure[at] && !ofBox[at]) tracks.push((ofBox[at] = started(box, this.#nextId++)));
+      if (sure[at] && !ofBox[at]) this.#tracks.push((ofBox[at] = started(box, this.#nextId++)));
     });
-    this.#tracks = tracks;
     return ofBox.map((track) => track && track.id);
   }
 }
@@ -127,6 +136,16 @@ function moved(track, elapsedS) {
       left ** 2 * speed + gained,
     ],
     unseenS: track.unseenS + elapsedS,
+  };
+}
+
+/** @param {Track} track @param {[number, number]} ratioXy @returns {Track} */
+function scaled(track, [x, y]) {
+  return {
+    ...track,
+    centreXy: [track.centreXy[0] * x, track.centreXy[1] * y],
+    speedXy: [track.speedXy[0] * x, track.speedXy[1] * y],
+    sidePx: track.sidePx * ((x + y) / 2),
   };
 }
 

@@ -1,5 +1,5 @@
 // Reports of one camera -> what to warn of. Mirrors maskwatch.live.events.Alarmist: it rings for each
-// person once, and again only after that person has shown something else.
+// person once, and again only after that person has shown another state, which "unsure" is none.
 
 import { Clock } from "./counting.js";
 
@@ -53,7 +53,7 @@ export class Alarmist {
   #ring(states, violators) {
     const { nowS } = this.#clock;
     for (const [id, seenS] of this.#rungFor) {
-      if (violators.includes(id)) this.#rungFor.set(id, nowS);
+      if (states.has(id) && states.get(id) !== "mask") this.#rungFor.set(id, nowS);
       else if (states.has(id) || nowS - seenS >= COOL_DOWN_S) this.#rungFor.delete(id);
     }
     if (nowS < this.#quietUntilS || violators.every((id) => this.#rungFor.has(id))) return;
