@@ -29,7 +29,6 @@ from test_cli_watch import BARE, BARE_AT, RULE, Running, camera, named, networks
 from maskwatch.cli.main import cli
 from maskwatch.schema import FaceVerdict, MaskState
 from maskwatch.store.corrections import NO_FACE, CorrectionStore
-from maskwatch.store.dated_files import moment_of
 from maskwatch.web.camera_page import POLICY
 
 __all__ = ["networks"]
@@ -218,15 +217,17 @@ def test_a_correction_that_is_none_changes_nothing(site: Site) -> None:
 
 def test_a_folder_that_cannot_be_used_leaves_the_events(site: Site) -> None:
     event_id = until(lambda: (one := site.event())["correctable"] and one)["id"]
-    record = site.folder / "right" / "records" / f"{moment_of(time.time())}-00000000.json"
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text("no record")
+    records = site.folder / "right" / "records"
+    records.mkdir(parents=True, exist_ok=True)
+    aside = records.rename(records.with_name("aside"))
+    records.write_text("no folder")
     try:
         answer = site.correct(event_id, "mask")
-        assert answer.status == 503 and "no correction" in answer.document["detail"]
+        assert answer.status == 503 and "records: cannot be read" in answer.document["detail"]
         assert site.event()["corrected"] is None
     finally:
-        record.unlink()
+        records.unlink()
+        aside.rename(records)
 
 
 def test_counts_of_each_camera_stand_beside_each_other(site: Site) -> None:
