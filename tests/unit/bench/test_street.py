@@ -165,7 +165,8 @@ def test_a_box_that_nobody_labelled_counts_where_all_are_labelled(tmp_path) -> N
         ("", "", "", (0, 0, 0), 0, 0),
         ("n" * 12, "?" + "n" * 11, None, (1, 0, 0), 1, 0),
         ("n" * 12, "?" * 12, None, (0, 0, 0), 1, 1),
-        ("n" * 12, "nnnn?nnnn?nn", None, (0, 0, 0), 1, 1),  # never for half a second
+        ("n" * 12, "nnnnmnnnnmnn", None, (0, 0, 0), 1, 1),  # never for half a second
+        ("n" * 12, "nnnn?nnnn?nn", None, (1, 0, 0), 1, 0),  # nobody can tell for a moment
         ("n" * 9, "?" * 9, None, (0, 0, 0), 0, 0),  # not in sight for long enough
         ("m" * 12, "n" * 12, None, (0, 1, 0), 0, 0),
         ("-" * 12, "n" * 12, None, (0, 1, 0), 0, 0),
