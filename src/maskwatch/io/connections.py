@@ -46,8 +46,8 @@ _STREAM_OPTIONS = {
 # RTMP would take it for "be the server, and wait so long for a caller"
 _WITHOUT_TIMEOUT = ("rtmp", "rtmps")
 
-# Formats that come in parts of seconds, each at once.
-_IN_PARTS = ("hls", "dash")
+# It comes in parts of seconds, each at once; PyAV's FFmpeg reads no other format that does.
+_IN_PARTS = "hls"
 
 _SILENT = 0  # of OpenCV's log levels
 
@@ -160,7 +160,7 @@ def _pictures(container: InputContainer, policy: RetryPolicy, number: int | None
         if other is not stream:  # of several sizes only one is fetched
             other.discard = Discard.all
     stream.thread_type = "SLICE"  # threads by picture would each hold one back
-    pace = Pace() if container.format.name.startswith(_IN_PARTS) else None
+    pace = Pace() if container.format.name == _IN_PARTS else None
     last_s = time.monotonic()
     try:
         for packet in container.demux():
