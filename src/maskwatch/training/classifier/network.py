@@ -19,6 +19,9 @@ from maskwatch.errors import SettingError
 from maskwatch.schema import CLASSES
 from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe
 
+Layers = dict[str, list[NDArray[np.float32]]]
+"""Kernel and bias, if any, of each layer by its name, as Keras keeps them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -84,7 +87,7 @@ def build_network(recipe: NetworkRecipe, weights: Path | None, seed: int) -> Net
     head = keras.Model(inputs, outputs, name="head")
     full = keras.Model(crops, head(features), name="maskwatch")
     if exported:
-        take_over_exported(full, exported)
+        take_over_exported(full, read_layers(exported), exported)
     return Network(full, backbone, head)
 
 
@@ -176,19 +179,21 @@ def _freeze(base: Any, unfrozen_layers: int) -> None:
 # An exported file has no batch norms: they are frozen, and fold into the layers before them.
 
 
-def take_over_exported(model: Any, path: Path, fresh: Collection[str] = ()) -> None:
+def take_over_exported(
+    model: Any, weights: Layers, path: Path, fresh: Collection[str] = ()
+) -> None:
     """Give a model without batch norms the weights of an exported file.
 
     Args:
         model: see fold_batch_norm; models inside it are gone through as well.
-        path: an .onnx file that `maskwatch export` or `export-detector` wrote.
+        weights: what `read_layers` gives of the file.
+        path: where they are from, for a message.
         fresh: layers that the file may lack, and that are then left as they are.
 
     Raises:
-        SettingError: it cannot be read, or its network has another shape.
+        SettingError: its network has another shape.
     """
-    weights = read_layers(path)
-    for layer in _layers(model):
+    for layer in layers_with_weights(model):
         if layer.name in fresh and layer.name not in weights:
             continue
         try:
@@ -233,12 +238,12 @@ def fold_batch_norm(model: Any) -> Any:
     return folded
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def layers_with_weights(model: Any) -> Iterator[Any]:
     """All convolutions and dense layers, those of models inside the model too."""
     kinds = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from layers_with_weights(layer)
         elif isinstance(layer, kinds):
             yield layer
 
@@ -263,10 +268,10 @@ def convert_to_onnx(model: Any) -> bytes:
         return path.read_bytes()
 
 
-def read_layers(path: Path) -> dict[str, list[NDArray[np.float32]]]:
+def read_layers(path: Path) -> Layers:
     """Kernel and bias, if any, of every convolution and dense layer in an exported file.
 
-    They are as Keras keeps them. The exporter folds a batch norm into the convolution before it, or
+    The exporter folds a batch norm into the convolution before it, or
     leaves it behind a depthwise one as a product and a sum; here it is always folded, so the bias
     may be the norm's. Tensors are named after their layers, "maskwatch_1/backbone_1/Conv1_1/...".
 
@@ -290,10 +295,9 @@ def read_layers(path: Path) -> dict[str, list[NDArray[np.float32]]]:
     for node in graph.node:
         if node.op_type not in ("Conv", "MatMul"):
             continue
-        names = [name for name in (*node.input[1:], *node.output) if "/" in name]
-        if not names or any(name not in tensors for name in node.input[1:]):
+        layer = layer_name(node)
+        if not layer or any(name not in tensors for name in node.input[1:]):
             raise SettingError(f"{path}: {node.name} was not exported by maskwatch")
-        layer = re.sub(r"_\d+$", "", _layer_part(names[0]))
         kernel, *bias = (tensors[name] for name in node.input[1:])
         if node.op_type == "Conv":
             # ONNX: out, in, rows, columns; a depthwise kernel has one "in" and Keras wants it last
@@ -324,6 +328,12 @@ def _steps_behind(
         step = readers.get(output)
 
 
-def _layer_part(name: str) -> str:
-    """The part of a tensor's name that names the layer: the last with a number behind it."""
-    return [part for part in name.split("/") if re.search(r"_\d+$", part)][-1]
+def layer_name(node: onnx.NodeProto) -> str:
+    """The Keras layer that a node of an exported file stands for; empty where it is of no layer.
+
+    A tensor's name has it as the last part with a number behind it.
+    """
+    names = [name for name in (*node.input[1:], *node.output) if "/" in name]
+    parts = names[0].split("/") if names else []
+    numbered = [part for part in parts if re.search(r"_\d+$", part)]
+    return re.sub(r"_\d+$", "", numbered[-1]) if numbered else ""

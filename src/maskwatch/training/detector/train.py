@@ -31,6 +31,7 @@ from maskwatch.training.data.holdout import TruthPhoto, holdout_names
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.detector.answers import SCORE_FLOOR, ask
 from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare
+from maskwatch.training.detector.graph import rewrite
 from maskwatch.training.detector.hard_places import (
     DOUBTED_SCORES,
     HardPlaces,
@@ -265,7 +266,7 @@ def export_detector(
     parts = take_photos(table, found, holdout_names(), recipe.left_out, recipe.found_change)
     if not parts["val"]:
         raise DataError("the manifest has no photo to choose the lowest score on")
-    onnx = convert_to_onnx(model)
+    onnx = rewrite(convert_to_onnx(model))
     session = create_session(onnx, "exported file")
     card = replace(
         _card(recipe.name, onnx),
