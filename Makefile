@@ -29,7 +29,7 @@ help:
 	@echo "make test-scale  run those of Ray, S3 and Schemathesis, in .venv-scale"
 	@echo "make coverage    measure which branches of the run time the tests reach"
 	@echo "make check   check the code only: ruff and mypy"
-	@echo "make bench   measure how fast it is here (ARGS=--quick ends within 40 seconds)"
+	@echo "make bench   measure how fast it is here (ARGS=--quick: in about 40 seconds, rougher)"
 	@echo "make test-lowest  run the tests with the oldest versions that pyproject.toml allows (ARGS as for pytest)"
 	@echo "make test-newest  run them with the newest that there are"
 	@echo "make package  build wheel and source distribution in dist, and try them in a fresh environment"

@@ -14,7 +14,7 @@ from maskwatch.errors import SettingError
 from maskwatch.io.images import load_image
 from maskwatch.pipeline import Analyzer, reading_places, size_of
 from maskwatch.schema import Face, FaceVerdict, FrameReport, ImageRGB, TrackedFace
-from maskwatch.vision.attention import Attention
+from maskwatch.vision.attention import NOWHERE, Attention
 from maskwatch.vision.cut import CutFinder
 from maskwatch.vision.quality import evidence_weight
 from maskwatch.vision.smooth import Look, Smoother, SmoothSettings, SteadyState
@@ -95,6 +95,7 @@ class Stream:
         self._cuts = CutFinder()
         self._attention = Attention()
         self.steadiness = self._steadiness
+        self._found: tuple[tuple[Face, ...], NDArray[np.bool_]] = (), np.empty(0, np.bool_)
         self._last: dict[int, _Last] = {}
         self._time_s: float | None = None
         self._size_wh: tuple[int, int] | None = None
@@ -156,20 +157,21 @@ class Stream:
     def _find(
         self, image_rgb: ImageRGB, elapsed_s: float
     ) -> tuple[tuple[Face, ...], NDArray[np.bool_]]:
-        """The faces of a frame, looked for all over it or where they were."""
+        """The faces of a frame, looked for all over it, where they were or not at all."""
         if self._analyzer.detector_card is None:  # a detector of one's own sees frames only
             return self._analyzer.find_live(image_rgb)
         size_wh = size_of(image_rgb)
         window_xyxy = self._attention.window(self._cuts.patches, size_wh, elapsed_s)
-        found, sure = self._analyzer.find_live(image_rgb, window_xyxy)
-        if window_xyxy is not None and len(found) < self._attention.followed:
-            return self._analyzer.find_live(image_rgb)
-        return found, sure
+        if window_xyxy != NOWHERE:
+            self._found = self._analyzer.find_live(image_rgb, window_xyxy)
+            if window_xyxy is not None and len(self._found[0]) < self._attention.followed:
+                self._found = self._analyzer.find_live(image_rgb)
+        return self._found
 
     def _attend(self, boxes_xyxy: NDArray[np.float64], track_ids: Sequence[int | None]) -> None:
         """Follow the faces that have a number; if one is gone, look for it everywhere."""
         known = np.array([track_id is not None for track_id in track_ids], bool)
-        self._attention.see(boxes_xyxy[known])
+        self._attention.see(boxes_xyxy[known], doubts=not known.all())
         if not self._tracker.track_ids <= set(track_ids):
             self._attention.lose()
 

@@ -114,9 +114,9 @@ const answers = {
   attention({ scenes, frames }) {
     const watch = new Attention();
     const patches = scenes.map((values) => Float64Array.from(values));
-    return frames.map(({ scene, size, elapsed, boxes, lost }) => {
+    return frames.map(({ scene, size, elapsed, boxes, doubts, lost }) => {
       const told = [watch.window(patches[scene], size, elapsed), watch.followed];
-      watch.see(boxes);
+      watch.see(boxes, doubts);
       if (lost) watch.lose();
       return told;
     });
@@ -144,7 +144,8 @@ const answers = {
   },
 
   async stream({ scenes, frames }) {
-    let script;
+    let script = [];
+    let past = [];
     let judged;
     let windows;
     const holds = ([left, top, right, bottom], [x0, y0, x1, y1]) => {
@@ -152,7 +153,8 @@ const answers = {
       return left <= x && x <= right && top <= y && y <= bottom;
     };
     const classifier = new Classifier(null, { classes: CLASSES, unsure_below: 0.5 });
-    const scripted = (known) => script.find(({ box }) => box === known.boxXyxy);
+    const scripted = (known) =>
+      [...past, ...script].findLast(({ box }) => box === known.boxXyxy);
     const analyzer = {
       findLive: (_, window = null) => {
         windows.push(window);
@@ -173,6 +175,7 @@ const answers = {
     const stream = new Stream(analyzer);
     const told = [];
     for (const { time, scene, faces } of frames) {
+      past = [...past, ...script];
       script = faces;
       windows = [];
       const report = await stream.update(picture(scenes[scene]), time);

@@ -81,11 +81,12 @@ def attention(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
             boxes = np.hstack([low, low + rng.uniform(20, 60, (people, 2))]).round(2)
             window = watch.window(scenes[scene], (size[0], size[1]), elapsed)
             answer.append([window and list(window), watch.followed])
-            watch.see(boxes)
+            doubts = bool(rng.random() < 0.3)
+            watch.see(boxes, doubts)
             if lost:
                 watch.lose()
             told = {"scene": scene, "size": size, "elapsed": elapsed}
-            given.append({**told, "boxes": boxes.tolist(), "lost": lost})
+            given.append({**told, "boxes": boxes.tolist(), "doubts": doubts, "lost": lost})
         yield {"scenes": [scene.ravel().tolist() for scene in scenes], "frames": given}, answer
 
 
@@ -161,6 +162,9 @@ def smoother(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
         yield {"steadiness": steadiness, "frames": given}, answer
 
 
+Scripted = tuple[Face, bool, dict[MaskState, float], FaceQuality]
+
+
 class Script:
     """Stands for an Analyzer whose networks say what a script holds."""
 
@@ -172,7 +176,8 @@ class Script:
     detector_card = card
 
     def __init__(self) -> None:
-        self.frame: list[tuple[Face, bool, dict[MaskState, float], FaceQuality]] = []
+        self.frame: list[Scripted] = []
+        self.past: list[Scripted] = []
         self.judged: list[tuple[float, ...]] = []
         self.windows: list[Any] = []
 
@@ -190,7 +195,8 @@ class Script:
         return tuple(self._verdict(face).quality for face in faces)
 
     def _verdict(self, face: Face) -> FaceVerdict:
-        *_, row, seen = next(entry for entry in self.frame if entry[0] == face)
+        known = reversed(self.past + self.frame)  # where nothing moves, faces are those of before
+        *_, row, seen = next(entry for entry in known if entry[0] == face)
         best = max(row, key=row.__getitem__)
         state = best if row[best] >= 0.5 else MaskState.UNSURE
         return FaceVerdict(face.box_xyxy, face.detection_score, state, row[best], row, None, seen)
@@ -201,6 +207,8 @@ def _holds(window: Any, box: Any) -> bool:
     return bool(window[0] <= x <= window[2] and window[1] <= y <= window[3])
 
 
+SPACE = np.array([480.0, 270.0, 480.0, 270.0])
+"""Within which people walk about."""
 SIZES = ((64, 36), (64, 18), (65, 18))
 """In which the view of a stream goes on: of its shape, of another one, and nearly of that one."""
 
@@ -212,16 +220,19 @@ def stream(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
         for size in sizes:
             scene_rgb = cv2.resize(scenes[0], size, interpolation=cv2.INTER_NEAREST)
             scenes.append(scene_rgb.astype(np.uint8))
+        views = len(scenes)
+        scenes += [_stirred(scene) for scene in scenes]
         watch, given, answer, time_s = Stream(script), [], [], 100.0  # type: ignore[arg-type]
         for frame, (elapsed, seen) in enumerate(walks(rng, people, 100, slower)):
-            scene = frame * len(scenes) // 100
+            scene = frame * views // 100 + views * int(rng.random() < 0.5)
             height, width = scenes[scene].shape[:2]
             time_s = round(time_s + elapsed, 2)
+            script.past += script.frame
             script.frame, script.windows = [], []
             for at, place, sure in seen:
-                box = (np.array(place) * np.tile([width / 32, height / 18], 2)).round(2).tolist()
+                box = (np.array(place) * np.tile([width, height], 2) / SPACE).round(3).tolist()
                 score = round(float(rng.uniform(0.55, 1)), 3)
-                crisp = FaceQuality(box[2] - box[0], round(float(rng.uniform(0, 0.4)), 3), 1.0)
+                crisp = FaceQuality(place[2] - place[0], round(float(rng.uniform(0, 0.4)), 3), 1.0)
                 script.frame.append((face_of(box, score), sure, told(rng, at % 3), crisp))
             report = watch.update(scenes[scene], time_s)
             faces = [_scripted(*entry) for entry in script.frame]
@@ -234,6 +245,13 @@ def stream(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
                 }
             )
         yield {"scenes": [picture(image) for image in scenes], "frames": given}, answer
+
+
+def _stirred(scene_rgb: ImageRGB) -> ImageRGB:
+    """The same view, in the middle of which something moves."""
+    stirred, (height, width) = scene_rgb.copy(), scene_rgb.shape[:2]
+    stirred[height // 2 : height // 2 + 2, width // 2 : width // 2 + 2] ^= 64
+    return stirred
 
 
 def _scripted(face: Face, sure: bool, row: Any, seen: FaceQuality) -> Values:

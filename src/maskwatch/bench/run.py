@@ -221,7 +221,7 @@ def to_lines(result: SpeedBench) -> Iterator[str]:
 def _stages(result: SpeedBench) -> Iterator[str]:
     yield "Each stage by itself: median / 95th percentile in ms, and how many a second."
     yield "A live frame is all of it but decode, draw and encode, everybody judged; in a steady"
-    yield "one people have shown the same for a while. A photo starts from its JPEG."
+    yield "one people have shown the same for a while and stay still. A photo starts from its JPEG."
     for size_wh in dict.fromkeys(scene.size_wh for scene in result.scenes):
         scenes = [scene for scene in result.scenes if scene.size_wh == size_wh]
         yield f"{size_wh[0]} x {size_wh[1]}"

@@ -27,7 +27,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group(invoke_without_command=True)
-@click.option("--quick", is_flag=True, help="End within 40 seconds; rougher numbers.")
+@click.option(
+    "--quick", is_flag=True, help="Rougher numbers, in about 40 seconds on a quiet machine."
+)
 @click.option("--out", type=_FILE, help="Also write the JSON document to this file.")
 @click.pass_context
 def bench(ctx: click.Context, quick: bool, out: Path | None) -> None:

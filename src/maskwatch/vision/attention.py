@@ -1,8 +1,8 @@
-"""Which part of a frame the detector looks at: all of it, or where the faces just were.
+"""Which part of a frame the detector looks at: all of it, where the faces just were, or none.
 
 People before a camera mostly stay where they are, and what comes new moves. So a frame is looked at
 whole once in a while and wherever something has changed apart from the faces that are known; in
-between only a window round these is.
+between only a window round these is, and nothing where not even they have moved.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ WHOLE_EVERY = 3
 """Of so many frames in a row one at least is looked at whole ..."""
 WHOLE_EVERY_S = 0.15
 """... and so often by the clock, so that nobody who comes in is seen later than that."""
+EMPTY_S = 0.5
+"""Where nobody was and nothing moves, it is looked at so often; who comes in moves."""
+
+NOWHERE: BoxXYXY = (0.0, 0.0, 0.0, 0.0)
+"""The part of a frame to look at where all is as it was."""
 
 _MARGIN = 0.75  # of a face's longer side, on each side: as far as it may move, and a bit to see
 _MOST_SHARE = 0.6  # a window larger than this saves nothing
@@ -30,13 +35,15 @@ class Attention:
     def __init__(self) -> None:
         self._size_wh = 0, 0
         self._boxes_xyxy: NDArray[np.float64] = np.empty((0, 4))
+        self._doubts = False
         self._still: NDArray[np.float64] | None = None  # what the last whole look saw
+        self._last: NDArray[np.float64] | None = None  # what the last look saw
         self._frames, self._since_s = 0, 0.0
 
     def window(
         self, patches: NDArray[np.float64], size_wh: tuple[int, int], elapsed_s: float
     ) -> BoxXYXY | None:
-        """The part of the next frame to look at, in its pixels; None for all of it.
+        """The part of the next frame to look at, in its pixels; None for all of it, or NOWHERE.
 
         Args:
             patches: (rows, columns) how bright its parts are beside their mean, see CutFinder.
@@ -47,37 +54,57 @@ class Attention:
         self._since_s += elapsed_s
         if size_wh != self._size_wh:  # the faces that are known lie in another picture
             self._still, self._size_wh = None, size_wh
-        window_xyxy = self._calm_window(patches, size_wh)
+        if self._still is None or self._is_due():
+            window_xyxy = None
+        elif not self._doubts and not _moved(self._last, patches).any():
+            return NOWHERE
+        else:
+            window_xyxy = self._calm_window(patches, size_wh)
         if window_xyxy is None:
             self._still, self._frames, self._since_s = patches, 0, 0.0
+        self._last = patches
         return window_xyxy
+
+    def _is_due(self) -> bool:
+        """Whether it is time to look at all of the frame."""
+        if len(self._boxes_xyxy) == 0:
+            return self._since_s >= EMPTY_S
+        return self._frames >= WHOLE_EVERY or self._since_s >= WHOLE_EVERY_S
 
     def _calm_window(
         self, patches: NDArray[np.float64], size_wh: tuple[int, int]
     ) -> BoxXYXY | None:
-        """Round the known faces, if it is not time to look at all and nothing else has moved."""
-        due = self._frames >= WHOLE_EVERY or self._since_s >= WHOLE_EVERY_S
-        if due or self._still is None or not 0 < len(self._boxes_xyxy) <= _MOST_FACES:
+        """Round the known faces, if nothing else has moved."""
+        if not 0 < len(self._boxes_xyxy) <= _MOST_FACES:
             return None
         window_xyxy = _window(self._boxes_xyxy, size_wh)
         if window_xyxy is None:
             return None
-        moved = np.abs(patches - self._still) > _MOVED
-        moved &= ~_covered(window_xyxy, size_wh, patches.shape)
-        return None if moved.any() else window_xyxy
+        elsewhere = ~_covered(window_xyxy, size_wh, patches.shape)
+        return None if (_moved(self._still, patches) & elsewhere).any() else window_xyxy
 
     @property
     def followed(self) -> int:
         """How many faces a window is put round."""
         return len(self._boxes_xyxy)
 
-    def see(self, boxes_xyxy: NDArray[np.float64]) -> None:
-        """Be told where the faces (n, 4) of the frame are that are to be followed."""
-        self._boxes_xyxy = boxes_xyxy
+    def see(self, boxes_xyxy: NDArray[np.float64], doubts: bool) -> None:
+        """Be told what was seen in the frame.
+
+        Args:
+            boxes_xyxy: (n, 4) the faces that are to be followed.
+            doubts: whether there is what may become one.
+        """
+        self._boxes_xyxy, self._doubts = boxes_xyxy, doubts
 
     def lose(self) -> None:
         """Be told that somebody is not where a face was: the next frame is looked at whole."""
         self._still = None
+
+
+def _moved(last: NDArray[np.float64] | None, patches: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which patches have changed; all of them where nothing was seen before."""
+    return np.abs(patches - (np.inf if last is None else last)) > _MOVED
 
 
 def _window(boxes_xyxy: NDArray[np.float64], size_wh: tuple[int, int]) -> BoxXYXY | None:

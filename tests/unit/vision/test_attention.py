@@ -1,4 +1,4 @@
-"""A frame is looked at whole in time and where something moves; windows show what frames show.
+"""A frame is looked at whole in time and where something moves, and not at all where nothing does.
 
 Run: pytest tests/unit/vision/test_attention.py
 """
@@ -10,14 +10,18 @@ import pytest
 
 import maskwatch
 from maskwatch.bench.speed import draw_frame
+from maskwatch.schema import BoxXYXY
 from maskwatch.stream import Stream
 from maskwatch.vision import attention
-from maskwatch.vision.attention import WHOLE_EVERY, WHOLE_EVERY_S, Attention
+from maskwatch.vision.attention import EMPTY_S, NOWHERE, WHOLE_EVERY, WHOLE_EVERY_S, Attention
 from maskwatch.vision.letter_box import is_within, letter_box, whole_cells
 
 SIZE_WH = (640, 480)
-CALM = np.zeros((9, 16))
+STILL = np.zeros((9, 16))
 FACE = np.array([[300.0, 200.0, 360.0, 280.0]])
+NOBODY = np.empty((0, 4))
+PART = (240.0, 140.0, 420.0, 340.0)
+"""Round the face."""
 
 
 @pytest.fixture(scope="module")
@@ -25,61 +29,90 @@ def analyzer() -> maskwatch.Analyzer:
     return maskwatch.Analyzer()
 
 
-def looked(attention: Attention, patches: np.ndarray = CALM, elapsed_s: float = 1 / 30) -> bool:
-    """Whether a frame is looked at through a window."""
-    return attention.window(patches, SIZE_WH, elapsed_s) is not None
+def moved(row: int, column: int, by: float = 20.0) -> np.ndarray:
+    patches = STILL.copy()
+    patches[row, column] += by
+    return patches
 
 
-def begun() -> Attention:
-    """After a first frame with a face."""
-    calm = Attention()
-    assert not looked(calm)
-    calm.see(FACE)
-    return calm
+def looked(
+    attention: Attention, patches: np.ndarray = STILL, elapsed_s: float = 1 / 30
+) -> BoxXYXY | None:
+    """The part of the next frame that is looked at."""
+    return attention.window(patches, SIZE_WH, elapsed_s)
 
 
-def test_one_frame_in_three_is_looked_at_whole():
-    calm = begun()
-    assert [looked(calm) for _ in range(2 * WHOLE_EVERY)] == [True, True, False] * 2
+def begun(boxes_xyxy: np.ndarray = FACE, doubts: bool = False) -> Attention:
+    """After a first frame."""
+    attention = Attention()
+    assert looked(attention) is None
+    attention.see(boxes_xyxy, doubts)
+    return attention
 
 
-@pytest.mark.parametrize(("elapsed_s", "through"), [(WHOLE_EVERY_S * 0.9, True), (0.2, False)])
-def test_slow_cameras_are_looked_at_whole_by_the_clock(elapsed_s, through):
-    assert looked(begun(), elapsed_s=elapsed_s) is through
-
-
-def test_without_faces_with_many_or_once_one_is_lost_all_is_looked_at():
-    nobody = begun()
-    nobody.see(np.empty((0, 4)))
-    assert not looked(nobody)
-    crowd = begun()
-    crowd.see(np.repeat(FACE, 3, axis=0))
-    assert not looked(crowd)
-    lost = begun()
-    lost.lose()
-    assert not looked(lost)
-    assert looked(lost)
+def test_of_three_frames_one_is_looked_at_whole_the_others_as_far_as_faces_move():
+    moving = begun()
+    steps = [looked(moving, moved(4, 8, 20.0 * number)) for number in range(1, 7)]
+    assert steps == [PART, PART, None] * 2
+    still = begun()
+    assert [looked(still) for _ in range(2 * WHOLE_EVERY)] == [NOWHERE, NOWHERE, None] * 2
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "through"), [(0, 0, False), (8, 15, False), (4, 8, True), (2, 6, True)]
+    ("elapsed_s", "part"), [(WHOLE_EVERY_S * 0.9, NOWHERE), (WHOLE_EVERY_S, None)]
 )
-def test_what_moves_elsewhere_is_looked_at_at_once(row, column, through):
-    patches = CALM.copy()
-    patches[row, column] += 20.0
-    assert looked(begun(), patches) is through
-    assert looked(begun(), patches * 0.1)  # noise
+def test_slow_cameras_are_looked_at_whole_by_the_clock(elapsed_s, part):
+    assert looked(begun(), elapsed_s=elapsed_s) == part
+
+
+def test_where_nobody_is_and_nothing_moves_it_is_looked_at_twice_a_second():
+    empty = begun(NOBODY)
+    parts = [looked(empty, elapsed_s=EMPTY_S / 5) for _ in range(10)]
+    assert parts == [*[NOWHERE] * 4, None] * 2
+    assert looked(empty, moved(0, 0)) is None
+    assert looked(empty, moved(0, 0)) == NOWHERE
+
+
+@pytest.mark.parametrize("boxes_xyxy", [NOBODY, FACE])
+def test_what_may_become_a_face_is_looked_at_in_every_frame(boxes_xyxy):
+    doubtful = begun(boxes_xyxy, doubts=True)
+    assert looked(doubtful) == (PART if len(boxes_xyxy) else None)
+
+
+def test_many_that_move_or_one_that_is_lost_are_looked_for_everywhere():
+    crowd = begun(np.repeat(FACE, 3, axis=0))
+    assert looked(crowd) == NOWHERE
+    assert looked(crowd, moved(4, 8)) is None
+    lost = begun()
+    lost.lose()
+    assert looked(lost) is None
+    assert looked(lost) == NOWHERE
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "part"), [(0, 0, None), (8, 15, None), (4, 8, PART), (2, 6, PART)]
+)
+def test_what_moves_elsewhere_is_looked_at_at_once(row, column, part):
+    assert looked(begun(), moved(row, column)) == part
+    assert looked(begun(), moved(row, column, by=2.0)) == NOWHERE  # noise
+
+
+def test_what_creeps_is_held_against_the_last_look():
+    attention = begun()
+    assert looked(attention, moved(4, 8, by=8.0), elapsed_s=0.0) == NOWHERE
+    assert looked(attention, moved(4, 8, by=16.0), elapsed_s=0.0) == PART
+    back = begun()
+    assert looked(back, moved(4, 8, by=16.0), elapsed_s=0.0) == PART
+    assert looked(back, STILL, elapsed_s=0.0) == PART  # it was elsewhere when last looked at
 
 
 def test_a_window_holds_all_faces_and_one_that_is_nearly_the_frame_is_none():
-    calm = begun()
-    assert calm.window(CALM, SIZE_WH, 0.0) == (240.0, 140.0, 420.0, 340.0)
-    calm = begun()
-    calm.see(np.array([[0.0, 0.0, 60.0, 80.0], [10.0, 300.0, 50.0, 340.0]]))
-    assert calm.window(CALM, SIZE_WH, 0.0) == (0.0, 0.0, 120.0, 370.0)
-    calm = begun()
-    calm.see(np.array([[0.0, 0.0, 60.0, 80.0], [500.0, 400.0, 560.0, 470.0]]))
-    assert calm.window(CALM, SIZE_WH, 0.0) is None
+    for boxes_xyxy, part in (
+        (FACE, PART),
+        (np.array([[0.0, 0.0, 60.0, 80.0], [10.0, 300.0, 50.0, 340.0]]), (0.0, 0.0, 120.0, 370.0)),
+        (np.array([[0.0, 0.0, 60.0, 80.0], [500.0, 400.0, 560.0, 470.0]]), None),
+    ):
+        assert looked(begun(boxes_xyxy, doubts=True)) == part
 
 
 @pytest.mark.parametrize(
@@ -156,11 +189,18 @@ def calm_person(monkeypatch):
     return stream, frame, windows
 
 
+def breathing(frame, number):
+    """The same frame, in which the person moves a little."""
+    frame = frame.copy()
+    frame[200:235, 220:270] += np.uint8(40 * (number % 2))
+    return frame
+
+
 def test_who_is_not_in_the_window_is_looked_for_everywhere_at_once(monkeypatch):
     stream, frame, windows = calm_person(monkeypatch)
     number = 0
     while not any(windows):  # until there is an answer, every frame is looked at whole
-        stream.update(frame, number / 30)
+        stream.update(breathing(frame, number), number / 30)
         number += 1
         assert number < 60
     calm = len(windows)
@@ -177,11 +217,30 @@ def test_while_an_answer_may_change_every_frame_is_looked_at_whole(monkeypatch):
     for number in range(30):
         asked = len(windows)
         before = stream._steady
-        (face,) = stream.update(frame, number / 30).faces
+        (face,) = stream.update(breathing(frame, number), number / 30).faces
         last = stream._last[face.track_id].verdict
         if not before or before[face.track_id].state is not last.state:
             assert windows[asked:] == [None]
     assert any(windows)
+
+
+def test_where_nothing_moves_faces_stay_without_a_look_and_are_gone_once_it_does(monkeypatch):
+    stream, frame, windows = calm_person(monkeypatch)
+    shown = [stream.update(frame, number / 30).faces for number in range(60)]
+    assert len(windows) < 40
+    assert {len(faces) for faces in shown} == {1}
+    assert len({(face.track_id, face.box_xyxy) for (face,) in shown}) == 1
+    empty = np.full_like(frame, 150)
+    assert stream.update(empty, 60 / 30).faces == ()
+    seen = len(windows)
+    shown = [stream.update(empty, 2 + number / 30).faces for number in range(1, 91)]
+    assert set(shown) == {()}
+    assert (
+        len(windows) - seen < 60
+    )  # as long as who is gone is remembered, every frame is looked at
+    seen = len(windows)
+    assert [len(stream.update(frame, 5.1 + number / 30).faces) for number in range(3)] == [1, 1, 1]
+    assert windows[seen] is None
 
 
 def test_a_detector_of_ones_own_sees_frames_only(analyzer):

@@ -8,10 +8,14 @@ import { COLUMNS, ROWS } from "./cut.js";
 
 const WHOLE_EVERY = 3;
 const WHOLE_EVERY_S = 0.15;
+const EMPTY_S = 0.5;
 const MARGIN = 0.75;
 const MOST_SHARE = 0.6;
 const MOST_FACES = 2;
 const MOVED = 12;
+
+/** @type {BoxXYXY} */
+export const NOWHERE = [0, 0, 0, 0];
 
 export class Attention {
   /** @type {SizeWH} */
@@ -20,11 +24,14 @@ export class Attention {
   #boxes = [];
   /** @type {Float64Array | null} what the last whole look saw */
   #still = null;
+  /** @type {Float64Array | null} what the last look saw */
+  #last = null;
+  #doubts = false;
   #frames = 0;
   #sinceS = 0;
 
   /**
-   * The part of the next frame to look at; null for all of it.
+   * The part of the next frame to look at; null for all of it, or NOWHERE.
    * @param {Float64Array} patches of the frame, see CutFinder
    * @param {SizeWH} size of it @param {number} elapsedS since the last frame
    * @returns {BoxXYXY | null}
@@ -36,24 +43,27 @@ export class Attention {
       this.#still = null;
       this.#size = size;
     }
-    const window = this.#calmWindow(patches, size);
+    const all = !this.#still || this.#isDue();
+    if (!all && !this.#doubts && !moved(this.#last, patches).some(Boolean)) return NOWHERE;
+    const window = all ? null : this.#calmWindow(patches, size);
     if (!window) [this.#still, this.#frames, this.#sinceS] = [patches, 0, 0];
+    this.#last = patches;
     return window;
   }
 
-  /** Round the known faces, if it is not time to look at all and nothing else has moved.
-   * @param {Float64Array} patches @param {SizeWH} size */
+  /** Whether it is time to look at all of the frame. */
+  #isDue() {
+    if (this.#boxes.length === 0) return this.#sinceS >= EMPTY_S;
+    return this.#frames >= WHOLE_EVERY || this.#sinceS >= WHOLE_EVERY_S;
+  }
+
+  /** Round the known faces, if nothing else has moved. @param {Float64Array} patches @param {SizeWH} size */
   #calmWindow(patches, size) {
-    const still = this.#still;
-    const due = this.#frames >= WHOLE_EVERY || this.#sinceS >= WHOLE_EVERY_S;
     const faces = this.#boxes.length;
-    if (due || !still || faces === 0 || faces > MOST_FACES) return null;
-    const window = windowRound(this.#boxes, size);
+    const window = faces > 0 && faces <= MOST_FACES ? windowRound(this.#boxes, size) : null;
     if (!window) return null;
-    const moved = patches.some(
-      (value, at) => Math.abs(value - still[at]) > MOVED && !isCovered(at, window, size),
-    );
-    return moved ? null : window;
+    const elsewhere = moved(this.#still, patches).some((is, at) => is && !isCovered(at, window, size));
+    return elsewhere ? null : window;
   }
 
   /** How many faces a window is put round. */
@@ -61,15 +71,22 @@ export class Attention {
     return this.#boxes.length;
   }
 
-  /** Be told where the faces of the frame are that are to be followed. @param {BoxXYXY[]} boxes */
-  see(boxes) {
+  /** Be told which faces are to be followed, and whether there is what may become one.
+   * @param {BoxXYXY[]} boxes @param {boolean} doubts */
+  see(boxes, doubts) {
     this.#boxes = boxes;
+    this.#doubts = doubts;
   }
 
   /** Be told that somebody is not where a face was. */
   lose() {
     this.#still = null;
   }
+}
+
+/** Which patches have changed. @param {Float64Array | null} last @param {Float64Array} patches */
+function moved(last, patches) {
+  return Array.from(patches, (value, at) => !last || Math.abs(value - last[at]) > MOVED);
 }
 
 /** The part of the frame round all boxes; null where that is nearly all of it.

@@ -1,6 +1,6 @@
 // Frames of one camera -> reports whose labels stay put. Mirrors maskwatch/stream.py.
 
-import { Attention } from "./attention.js";
+import { Attention, NOWHERE } from "./attention.js";
 import { CutFinder } from "./cut.js";
 import { readingOrder } from "./pipeline.js";
 import { evidenceWeight } from "./quality.js";
@@ -22,6 +22,8 @@ export class Stream {
   #tracker = new Tracker();
   #cuts = new CutFinder();
   #attention = new Attention();
+  /** @type {Awaited<ReturnType<import("./pipeline.js").Analyzer["findLive"]>> | null} */
+  #found = null;
   /** @type {Map<number, SteadyState>} */
   #steady = new Map();
   /** @type {Map<number, {verdict: Known & FaceVerdict, turn: number}>} */
@@ -72,19 +74,22 @@ export class Stream {
     else if (across !== 1 || down !== 1) this.#tracker.scale([across, down]);
   }
 
-  /** The faces of a frame, looked for all over it or where they were. @param {Picture} picture @param {number} elapsedS */
+  /** The faces of a frame, looked for all over it, where they were or not at all. @param {Picture} picture @param {number} elapsedS */
   async #find(picture, elapsedS) {
     const { width, height } = picture;
     const window = this.#attention.window(this.#cuts.patches, [width, height], elapsedS);
+    if (window === NOWHERE && this.#found) return this.#found;
     const seen = await this.analyzer.findLive(picture, window);
     const lacks = window && seen.faces.length < this.#attention.followed;
-    return lacks ? this.analyzer.findLive(picture) : seen;
+    this.#found = lacks ? await this.analyzer.findLive(picture) : seen;
+    return this.#found;
   }
 
   /** Follows the faces that have a number; if one is gone, looks for it everywhere.
    * @param {import("./schema.js").BoxXYXY[]} boxes @param {(number | null)[]} trackIds */
   #attend(boxes, trackIds) {
-    this.#attention.see(boxes.filter((_, at) => trackIds[at] !== null));
+    const known = boxes.filter((_, at) => trackIds[at] !== null);
+    this.#attention.see(known, known.length < boxes.length);
     if ([...this.#tracker.trackIds].some((id) => !trackIds.includes(id))) this.#attention.lose();
   }
 
