@@ -52,8 +52,19 @@ _WEIGHTS = click.option(
     type=_FOLDER,
     help="Keep the features of a frozen base here and train the head on them.",
 )
+@click.option(
+    "--teacher",
+    type=_FILE,
+    help="Exported classifier (.onnx) for a recipe with fit.teacher_share; the shipped one if not "
+    "given.",
+)
 def train(
-    recipe: Path, data: Path, out: Path | None, weights: Path | None, cache: Path | None
+    recipe: Path,
+    data: Path,
+    out: Path | None,
+    weights: Path | None,
+    cache: Path | None,
+    teacher: Path | None,
 ) -> None:
     """Train RECIPE (a YAML file) on a manifest and write a run folder.
 
@@ -67,7 +78,7 @@ def train(
 
     settings = load_recipe(recipe)
     folder = RunFolder(out or Path("runs") / settings.name)
-    training.train(settings, read_manifest(data), folder, weights, cache)
+    training.train(settings, read_manifest(data), folder, weights, cache, teacher=teacher)
     _print_scores(folder)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from maskwatch.schema import CLASSES
 from maskwatch.training.classifier.augment import augment_crop, centre_crop
+from maskwatch.training.classifier.teacher import Teacher
 from maskwatch.training.data.parts import NONE_OF_THEM, Part
 from maskwatch.training.recipes.classifier import Recipe, SamplingRecipe
 
@@ -111,6 +112,7 @@ class CropBatches:
         order: NDArray[np.int64],
         recipe: Recipe,
         epoch: int | None,
+        teacher: Teacher | None = None,
     ) -> None:
         """Describe the epoch.
 
@@ -121,7 +123,9 @@ class CropBatches:
             order: positions to show.
             recipe: batch size, input side and alterations.
             epoch: decides the alterations; None alters nothing.
+            teacher: says what crops are to be called; None leaves it to the labels.
         """
+        self._teacher = teacher
         self._canvases, self._labels, self._seeds = canvases, one_hot(labels), seeds
         self._order, self._recipe, self._epoch = order, recipe, epoch
         self._repeat = _times_shown(order)  # a crop shown twice in an epoch is altered anew
@@ -133,7 +137,8 @@ class CropBatches:
         size = self._recipe.fit.batch_size
         places = range(index * size, min((index + 1) * size, len(self._order)))
         crops = np.stack([self._crop(place) for place in places])
-        return crops, self._labels[self._order[places.start : places.stop]]
+        labels = self._labels[self._order[places.start : places.stop]]
+        return crops, labels if self._teacher is None else self._teacher.targets(crops, labels)
 
     def _crop(self, place: int) -> NDArray[np.uint8]:
         row = self._order[place]

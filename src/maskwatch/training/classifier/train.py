@@ -37,6 +37,7 @@ from maskwatch.training.classifier.network import (
     convert_to_onnx,
     resume_dropout,
 )
+from maskwatch.training.classifier.teacher import Teacher
 from maskwatch.training.data.class_names import check_taught
 from maskwatch.training.data.manifest import PARTS
 from maskwatch.training.data.parts import NONE_OF_THEM, Part, load_canvases, take_part, take_unclear
@@ -69,6 +70,7 @@ def train(
     weights: Path | None,
     cache: Path | None = None,
     progress: Progress = _tell_nobody,
+    teacher: Path | None = None,
 ) -> None:
     """Train, score every held-out part, and write it all down.
 
@@ -80,20 +82,23 @@ def train(
             or the shipped classifier where the recipe goes on from a trained network.
         cache: folder of frozen features; only for recipes that freeze the whole base.
         progress: told of every batch; what it raises ends the training.
+        teacher: an exported classifier, for a recipe with a `teacher_share`; None: the shipped one.
 
     Raises:
         DataError: no split, or training crops of fewer than two classes.
         DivergedError: its loss became no number.
         SettingError: a cache for a base that learns, with hard crops or for a run that was cut off
-            without one, unusable weights, no trained network to go on from where the recipe needs
-            one, a finished run, or one that another process is at.
+            without one, or a teacher; unusable weights, no trained network to go on from where the
+            recipe needs one, a teacher who sees other crops; a finished run, or one that another
+            process is at.
     """
     if recipe.goes_on:
         weights = weights or SHIPPED_MODEL
         if weights.suffix != ".onnx":
             raise SettingError(
                 "fit.start_share and sampling.hard_times need a trained network: give an exported "
-                "classifier (.onnx) with --weights, or nothing to go on from the shipped one"
+                "classifier (.onnx) with --weights, or nothing to go on from the shipped one; "
+                "hard_times is content with a teacher (fit.teacher_share)"
             )
     if cache is not None and recipe.network.unfrozen_layers:
         raise SettingError("the feature cache needs a frozen base: network.unfrozen_layers: 0")
@@ -102,6 +107,8 @@ def train(
             "the feature cache shows each crop once an epoch: sampling.hard_times: 1 and "
             "crops_per_epoch: 0"
         )
+    if cache is not None and recipe.fit.teacher_share:
+        raise SettingError("the feature cache has no crops for a teacher: fit.teacher_share: 0")
     if cache is not None and folder.kept_epochs():
         raise SettingError(
             f"{folder.path}: holds an unfinished run without --cache; leave --cache out to let it "
@@ -114,13 +121,14 @@ def train(
         unclear = take_unclear(table, "train", recipe.sampling.min_face_px)
         parts["train"] = parts["train"].join(unclear)
     keras.utils.set_random_seed(recipe.seed)
+    learns_from = Teacher(teacher or SHIPPED_MODEL, recipe) if recipe.fit.teacher_share else None
     network = build_network(recipe.network, weights, recipe.seed)
     counts = {name: part.table["label"].value_counts().to_dict() for name, part in parts.items()}
     with folder.alone():
         folder.start(recipe, table, weights, counts, int(network.full.count_params()))
         run_folder.draw_architecture(network, folder.path / "architecture.png")
         if cache is None:
-            answer = _fit(network, recipe, parts, folder, progress)
+            answer = _fit(network, recipe, parts, folder, progress, learns_from)
         else:
             answer = _fit_cached(network, recipe, parts, folder, cache, progress)
         for name in PARTS[1:]:
@@ -156,6 +164,7 @@ def _fit(
     parts: dict[str, Part],
     folder: RunFolder,
     progress: Progress,
+    teacher: Teacher | None,
 ) -> Answer:
     """Train the whole network, epoch by epoch; returns what answers for a part."""
     side, margin = recipe.network.input_side_px, recipe.crop_margin_ratio
@@ -168,7 +177,8 @@ def _fit(
         else None
     )
     start = network.full.get_weights()
-    is_hard = _hard_crops(network.full, part, canvases, recipe)
+    knows = teacher.probabilities if teacher else network.full.predict_on_batch
+    is_hard = _hard_crops(knows, part, canvases, recipe)
     model = folder.load_checkpoint()
     if model is None:
         model = network.full
@@ -177,7 +187,7 @@ def _fit(
         resume_dropout(model, recipe.seed)
     for epoch in _epochs(recipe, folder):
         order = epoch_order(part, recipe, epoch, is_hard)
-        batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch)
+        batches = CropBatches(canvases, part.labels, part.seeds, order, recipe, epoch, teacher)
         started = time.perf_counter()
         told = _telling(progress, epoch, len(batches))
         means = train_epoch(model, batches, validation, told)
@@ -229,9 +239,12 @@ def _fit_cached(
 
 
 def _hard_crops(
-    model: Any, part: Part, canvases: NDArray[np.uint8], recipe: Recipe
+    knows: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    part: Part,
+    canvases: NDArray[np.uint8],
+    recipe: Recipe,
 ) -> NDArray[np.bool_] | None:
-    """Crops (n,) whose label a network doubts before it goes on learning, where that is asked for.
+    """Crops (n,) whose label a teacher or a network that goes on doubts, where that is asked for.
 
     They are what it has to learn (Shrivastava et al. 2016, "Online hard example mining"); to look
     once, at its start, is cheap, and a resumed run finds the same ones.
@@ -240,7 +253,7 @@ def _hard_crops(
         return None
     rows = np.arange(len(part.labels))
     crops = CropBatches(canvases, part.labels, part.seeds, rows, recipe, None)
-    given = answers(model, crops)
+    given = np.concatenate([np.asarray(knows(crops[at][0])) for at in range(len(crops))])
     is_hard = (part.labels != NONE_OF_THEM) & (given[rows, part.labels] < HARD_BELOW)
     print(f"{is_hard.sum()} of {len(rows)} crops are drawn {recipe.sampling.hard_times} times")
     return np.asarray(is_hard)

@@ -178,6 +178,8 @@ class FitRecipe:
         start_share: how much of the weights that a run began with is in those that it keeps: their
             mean with the trained ones knows what both know (Wortsman et al. 2022, "Robust
             fine-tuning of zero-shot models"). For runs that go on from a trained network.
+        teacher_share: how much of what a crop is to be called is what a trained network says of it,
+            see teacher.py; the rest is its label.
     """
 
     learning_rate: float = 1e-4
@@ -187,6 +189,7 @@ class FitRecipe:
     batch_size: int = 32
     epochs: int = 5
     start_share: float = 0.0
+    teacher_share: float = 0.0
 
     def __post_init__(self) -> None:
         between("learning_rate", self.learning_rate, 1e-9, 1)
@@ -195,6 +198,7 @@ class FitRecipe:
         between("batch_size", self.batch_size, 1, 4096)
         between("epochs", self.epochs, 1, 10_000)
         between("start_share", self.start_share, 0, 0.95)
+        between("teacher_share", self.teacher_share, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ class Recipe:
     @property
     def goes_on(self) -> bool:
         """Whether the run needs a trained network to begin with."""
-        return self.fit.start_share > 0 or self.sampling.hard_times > 1
+        doubts = self.sampling.hard_times > 1 and not self.fit.teacher_share  # a teacher has them
+        return self.fit.start_share > 0 or doubts
 
     def to_yaml(self) -> str:
         """The recipe with every default filled in."""
