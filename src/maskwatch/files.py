@@ -13,6 +13,9 @@ from tempfile import TemporaryFile
 
 from maskwatch.errors import DataError, MaskWatchError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why what is written does not fit: also more than one file may have, and a disk that fails."""
+
 
 @contextmanager
 def writing(path: Path, error: type[MaskWatchError] = DataError) -> Iterator[Path]:

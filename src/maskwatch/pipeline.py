@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from maskwatch.errors import ModelError, SettingError
 from maskwatch.io.image_decoding import Reduction
 from maskwatch.io.images import ImageSource, load_image, read_file, source_name
-from maskwatch.models.card import SHIPPED_MODEL, DetectorCard, ModelCard
+from maskwatch.models.card import SHIPPED_MODEL, DetectorCard, ModelCard, fingerprint
 from maskwatch.models.device import Device
 from maskwatch.schema import (
     BoxXYXY,
@@ -354,7 +354,7 @@ class Networks:
         detector_side_px: what the longer side of a picture is scaled to; the card's if None.
         whole_image: take each picture for one face instead of looking for faces.
         tiles: whether large photos are also searched tile by tile.
-        hashes: of classifier and detector, "" for none; None until they have been loaded once.
+        hashes: see `network_hashes`; None until they have been loaded once.
         device: what they run on, see Analyzer; where they are loaded, decides if None.
     """
 
@@ -363,7 +363,7 @@ class Networks:
     detector_side_px: int | None = None
     whole_image: bool = False
     tiles: Tiles = "off"
-    hashes: tuple[str, str] | None = None
+    hashes: tuple[str, ...] | None = None
     device: str | None = None
 
     def load(self) -> Analyzer:
@@ -385,7 +385,7 @@ class Networks:
         return replace(self, hashes=network_hashes(self.load()))
 
 
-def network_hashes(analyzer: Analyzer) -> tuple[str, str]:
-    """Of its classifier and its detector, "" where it has none."""
-    detector = analyzer.detector_card
-    return analyzer.card.sha256, detector.sha256 if detector else ""
+def network_hashes(analyzer: Analyzer) -> tuple[str, str, str]:
+    """Of its classifier and its detector, "" where it has none, and of what their cards say."""
+    card, detector = analyzer.card, analyzer.detector_card
+    return card.sha256, detector.sha256 if detector else "", fingerprint(card, detector)

@@ -27,9 +27,11 @@ from support.batch_factory import (
     write_pictures,
 )
 from support.cartoon_face import cartoon
+from support.toy_model import write_toy_model
 from support.waiting import until
 
 import maskwatch
+from maskwatch.batch.plan import PLAN_NAME, Plan, encode_plan
 from maskwatch.batch.run import Run
 from maskwatch.batch.worker import Task, Worker, judge_here
 from maskwatch.errors import BatchError, ImageError, ModelError, SettingError
@@ -228,6 +230,35 @@ def test_a_run_judges_what_was_there_when_it_began(tmp_path: Path, networks: Net
     rows = run_here(photos, tmp_path / "out", networks, judge_here)
     assert [row["status"] for row in rows if row["source"].endswith("0000.png")] == ["error"]
     assert len({row["source"] for row in rows}) == 8
+
+
+def test_a_model_that_was_calibrated_anew_is_another_one(photos: Path, tmp_path: Path) -> None:
+    networks = toy_networks(tmp_path)
+    assert networks.model
+    Run([str(photos)], str(tmp_path / "out"), networks)
+    pinned = networks.pinned()
+    write_toy_model(tmp_path, scores={"accuracy": 0.9}, training={"recipe": "told later"})
+    pinned.load()
+    Run([str(photos)], str(tmp_path / "out"), networks)
+    write_toy_model(tmp_path, temperature=2.0)
+    with pytest.raises(SettingError, match="holds a run with other networks; give another"):
+        Run([str(photos)], str(tmp_path / "out"), networks)
+    with pytest.raises(ModelError, match="not those the run was begun with"):
+        pinned.load()
+
+
+def test_a_run_from_before_the_cards_were_compared_goes_on(
+    photos: Path, networks: Networks, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    Run([str(photos)], str(out), networks)
+    plan = Plan((out / PLAN_NAME).read_bytes())
+    names = [name for chunk in plan.chunks() for name in chunk.names]
+    older = plan.about | {"networks": plan.about["networks"][:2]}
+    (out / PLAN_NAME).write_bytes(encode_plan(names, older))
+    assert Run([str(photos)], str(out), networks).pictures == len(names)
+    with pytest.raises(SettingError, match="other networks"):
+        Run([str(photos)], str(out), Networks(networks.model))
 
 
 def test_another_run_is_not_mixed_in(

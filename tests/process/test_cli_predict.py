@@ -6,9 +6,9 @@ Run: pytest tests/process/test_cli_predict.py
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
-import ntpath
 import os
 import signal
 import subprocess
@@ -28,6 +28,7 @@ from support.waiting import LIMIT_S
 
 from maskwatch.cli.main import cli
 from maskwatch.io.images import load_image
+from maskwatch.io.report import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -268,78 +269,6 @@ def test_an_unreadable_folder_does_not_stop_the_others(model: Path, photos: Path
     }
 
 
-def test_blurred_copies_show_nobody_and_everything_else(model: Path, photos: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 60, (300, 400, 3), np.uint8)
-    noise[..., 0] += 190  # red, which is a mask
-    Image.fromarray(noise).save("noise.png")
-    for name, options in (("plain", ()), ("blurred", ("--blur",))):
-        assert run(model, "noise.png", "--save", name, *options).exit_code == 0
-    plain_rgb, blurred = load_image("plain/noise.png"), load_image("blurred/noise.png")
-    assert len(np.unique(plain_rgb[150, 20:380], axis=0)) > 300
-    assert len(np.unique(blurred[150, 20:380], axis=0)) <= 6
-    assert np.array_equal(plain_rgb[0], blurred[0])  # the border
-    refused = run(model, "noise.png", "--blur")
-    assert refused.exit_code == 2 and "--save DIR" in refused.stderr
-
-
-def test_copies_keep_their_sub_folders(model: Path, photos: Path) -> None:
-    result = run(model, "photos", "--save", "out")
-    assert result.exit_code == 0
-    copies = sorted(p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file())
-    assert copies == ["a.png", "b.jpg", "sub/a.png", "sub/c.gif.png"]
-    drawn = load_image("out/a.png")
-    assert drawn.shape == (40, 40, 3)
-    assert not np.array_equal(drawn, load_image("photos/a.png"))
-
-
-@pytest.mark.parametrize(
-    ("sources", "copies"),
-    [
-        (("photos/sub/a.png",), ["a.png"]),
-        (("photos/a.png", "photos/sub/a.png"), ["a.png", "sub/a.png"]),
-        (("photos/sub", "other"), ["other/a.png", "photos/sub/a.png", "photos/sub/c.gif.png"]),
-        (("photos/*/a.png",), ["sub/a.png"]),
-    ],
-)
-def test_same_names_do_not_collide(
-    model: Path, photos: Path, sources: tuple[str, ...], copies: list[str]
-) -> None:
-    Path("other").mkdir()
-    Image.fromarray(plain(RED)).save("other/a.png")
-    assert run(model, *sources, "--save", "out").exit_code == 0
-    written = (p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file())
-    assert sorted(written) == copies
-
-
-def test_a_copy_named_like_that_of_another_picture_is_kept_as_well(
-    model: Path, photos: Path
-) -> None:
-    Path("two").mkdir()
-    for name, colour in (("p.webp", RED), ("p.webp.png", BLUE)):
-        Image.fromarray(plain(colour)).save(Path("two", name))
-    assert run(model, "two", "--save", "out").exit_code == 0
-    assert sorted(path.name for path in Path("out").iterdir()) == ["p.webp (2).png", "p.webp.png"]
-
-
-def test_copies_never_replace_a_picture(model: Path, photos: Path) -> None:
-    before = {path: path.read_bytes() for path in photos.rglob("*.*")}
-    Path("linked").symlink_to(photos)
-    for folder in ("photos", "linked"):
-        result = run(model, "photos", "--save", folder)
-        assert result.exit_code == 2
-        assert result.stdout == ""
-        assert "would overwrite the image" in result.stderr
-    assert before == {path: path.read_bytes() for path in photos.rglob("*.*")}
-
-
-def test_a_place_that_cannot_be_written_to(model: Path, photos: Path) -> None:
-    Path("out").mkdir()
-    Path("out/sub").touch()
-    result = run(model, "photos", "--save", "out")
-    assert result.exit_code == 2
-    assert "out/sub/a.png: cannot be written (" in result.stderr
-
-
 @pytest.mark.parametrize("arguments", [(), ("--format", "xml", "x.jpg"), ("--nonsense", "x.jpg")])
 def test_wrong_usage(model: Path, arguments: tuple[str, ...]) -> None:
     assert run(model, *arguments).exit_code == 2
@@ -445,12 +374,17 @@ def test_output_on_a_full_disk_is_one_line(model: Path, photos: Path, format_nam
     assert seen.stderr == "Error: the output: cannot be written (no space left on device)\n"
 
 
-def test_copies_of_several_drives_have_no_folder_in_common(
-    photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.EFBIG, errno.EIO])
+def test_a_file_that_grows_too_large_and_a_disk_that_fails_are_one_line(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """As on Windows, where nothing leads from one to the other."""
-    drives = [r"C:\photos", r"D:\photos"]
-    monkeypatch.setattr("os.path.commonpath", lambda _: ntpath.commonpath(drives))
-    done = run(model, photos, "--save", "out")
-    assert done.exit_code == 2
-    assert done.stderr == "Error: --save: goes with pictures of one drive at a time\n"
+    """Such as under `ulimit -f`, or beyond the 4 GB of FAT32."""
+
+    def fail(_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setitem(FORMATS, "table", fail)
+    result = run(model, "photos")
+    assert result.exit_code == 1
+    why = os.strerror(number).lower()
+    assert result.stderr == f"Error: the output: cannot be written ({why})\n"

@@ -12,6 +12,7 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -96,6 +97,25 @@ def test_a_network_that_was_replaced_meanwhile_is_refused(
 ) -> None:
     sent = pickle.dumps(analyzer)
     write_toy_model(tmp_path, side_px=48)
+    with pytest.raises(maskwatch.ModelError, match="was replaced since another process loaded it"):
+        pickle.loads(sent)
+
+
+@pytest.mark.parametrize(
+    "calibrate",
+    [
+        lambda folder: write_toy_model(folder, temperature=2.0),
+        lambda folder: write_toy_model(folder, logit_shift=(0.0, 0.5, 0.0)),
+        lambda folder: write_toy_detector(folder, min_score=0.7),
+    ],
+)
+def test_a_network_that_was_calibrated_anew_meanwhile_is_refused(
+    analyzer: maskwatch.Analyzer, tmp_path: Path, calibrate: Callable[[Path], Path]
+) -> None:
+    sent = pickle.dumps(analyzer)
+    write_toy_model(tmp_path, scores={"accuracy": 0.9})
+    pickle.loads(sent)  # what it scored makes no other network of it
+    calibrate(tmp_path)
     with pytest.raises(maskwatch.ModelError, match="was replaced since another process loaded it"):
         pickle.loads(sent)
 

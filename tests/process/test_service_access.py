@@ -85,6 +85,8 @@ def test_without_a_key_only_the_probes_answer(locked: Running) -> None:
     assert {httpx.get(locked.url + path).status_code for path in OPEN} == {200}
     assert {httpx.get(locked.url + path).status_code for path in GUARDED} == {401}
     assert httpx.post(f"{locked.url}/v1/analyze", content=bytes(100)).status_code == 401
+    assert {httpx.head(locked.url + path).status_code for path in OPEN} == {200}
+    assert {httpx.head(locked.url + path).status_code for path in GUARDED} == {401}
 
 
 def test_no_key_is_kept_or_logged(locked: Running) -> None:

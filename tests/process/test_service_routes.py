@@ -6,6 +6,7 @@ Run: pytest tests/process/test_service_routes.py
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,6 +28,13 @@ from maskwatch.service.documents import REQUEST
 from maskwatch.service.limits import Kind
 
 TWO_FACES = crowd((3, 2, RED), (16, 3, BLUE))
+KEY = "key-of-the-door-key-of-the-door"
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +55,53 @@ def test_alive_and_ready(service: Running) -> None:
 
 
 def test_head_says_the_same_without_a_body(service: Running) -> None:
-    for path in ("/health", "/ready"):
+    for path in ("/health", "/ready", "/v1/model", "/openapi.json", "/", "/v1/stream", "/nowhere"):
         whole, head = httpx.get(service.url + path), httpx.head(service.url + path)
-        assert (head.status_code, head.content) == (200, b"")
-        assert head.headers["content-length"] == whole.headers["content-length"]
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        for headers in (head.headers, whole.headers):
+            del headers["date"]
+        assert head.headers == whole.headers
+    metrics = httpx.head(f"{service.url}/metrics")  # says more with each call
+    assert (metrics.status_code, metrics.content) == (200, b"")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert httpx.head(f"{service.url}/v1/analyze").status_code == 405
+    refused = httpx.post(f"{service.url}/health")
+    assert refused.headers["allow"] == "GET, HEAD"
     service.engine.warm = False
     assert httpx.head(f"{service.url}/ready").status_code == 503
     service.engine.warm = True
+
+
+def said(service: Running, target: str, host: str, *headers: str) -> str:
+    """The first line of the answer to a request for a target as it stands."""
+    lines = (f"GET {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers)
+    with socket.create_connection(("127.0.0.1", service.port), LIMIT_S) as client:
+        client.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+        return client.recv(65536).decode().partition("\r\n")[0].strip()
+
+
+def test_a_target_may_be_a_whole_address(analyzer: GatedAnalyzer) -> None:
+    """Which has the say over `Host`, and opens nothing that its path does not."""
+    with running(analyzer, keys=[KEY]) as service:
+        here, key = f"localhost:{service.port}", f"X-API-Key: {KEY}"
+        for target, host, headers, status in (
+            (f"http://{here}/health", here, (), 200),
+            (f"HTTPS://{here}/health?a=http://b/c", here, (), 200),
+            (f"http://{here}", here, (), 200),
+            (f"http://{here}/health", "evil.example", (), 200),
+            ("http://evil.example/health", here, (), 421),
+            ("http://localhost@evil.example/health", here, (), 421),
+            (f"http://{here}/v1/model", here, (), 401),
+            (f"http://{here}/v1/model", here, (key,), 200),
+            (f"http://{here}/v1/model", here, (key, "Origin: http://evil.example"), 403),
+            (f"http://{here}/v1/model", here, (key, f"Origin: http://{here}"), 200),
+            (f"http://{here}/nowhere", here, (key,), 404),
+            (f"/http://{here}/health", here, (key,), 404),
+            (f"http://{here}/v1/stream", here, (key, *HANDSHAKE), 101),
+            (f"http://{here}/v1/stream", here, HANDSHAKE, 401),
+        ):
+            line = said(service, target, host, *headers)
+            assert line.startswith(f"HTTP/1.1 {status}"), (target, headers, line)
 
 
 def test_no_browser_shows_an_answer_as_a_page(service: Running) -> None:

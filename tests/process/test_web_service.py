@@ -54,6 +54,9 @@ def test_the_page_needs_no_key_and_holds_the_networks_in_use(
     (policy,) = page.headers.get_list("content-security-policy")  # two would forbid everything
     assert policy == HEADERS["Content-Security-Policy"] and "http" not in policy
     assert page.headers.get_list("x-content-type-options") == ["nosniff"]
+    head = httpx.head(f"{service.url}/try/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == page.headers["content-length"]
     cards = httpx.get(f"{service.url}/try/about.json").json()["cards"]
     for kind, name in (("classifier", "toy"), ("detector", "detector")):
         network = gzip.decompress(httpx.get(f"{service.url}/try/models/{kind}.onnx.gz").content)

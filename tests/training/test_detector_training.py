@@ -1,6 +1,7 @@
 """The detector's network, loss and run: it learns, resumes, exports and says what is wrong."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
 
@@ -86,7 +87,7 @@ def manifest(work):
                 "image_path": str(path),
                 "label": "mask",
                 "source": "drawn",
-                "sha256": f"{number:064x}",
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                 "group": f"g{number}",
                 "split": None,
                 **dict(zip(BOX, (x - 10.0, y - 12.0, x + 10.0, y + 12.0), strict=True)),

@@ -14,6 +14,7 @@ from support.training_factory import PARTS, coloured_manifest, random_base_weigh
 
 from maskwatch import Analyzer, DataError, ModelError, SettingError, WholeImage
 from maskwatch.cli.main import cli
+from maskwatch.io.images import read_file
 from maskwatch.models.card import SHIPPED_MODEL, load_model
 from maskwatch.models.runtime import create_session
 from maskwatch.training import run_folder as run_folders
@@ -22,7 +23,8 @@ from maskwatch.training.classifier import train as training_module
 from maskwatch.training.classifier.export import check_parity, export_run, golden_crops, recalibrate
 from maskwatch.training.classifier.train import sample_for_curves, train
 from maskwatch.training.classifier.tune import tune
-from maskwatch.training.data.parts import take_part
+from maskwatch.training.data import parts
+from maskwatch.training.data.parts import load_canvases, take_part
 from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe, Recipe, SamplingRecipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.vision.classify import Classifier
@@ -250,8 +252,21 @@ def test_an_unreadable_training_picture_is_an_error_not_a_gap(work, table, weigh
     bad.write_bytes(b"no picture")
     broken = table.copy()
     broken.loc[broken.index[0], "image_path"] = str(bad)
-    with pytest.raises(DataError, match=r"1 images cannot be read; the first is .*bad\.png"):
+    with pytest.raises(DataError, match=r"1 images cannot be used; the first is .*bad\.png"):
         train(small_recipe(), broken, RunFolder(work / "c"), weights)
+
+
+def test_a_picture_that_has_changed_since_the_manifest_was_made_is_an_error(table):
+    first, other = table.iloc[[0]], table["image_path"].iloc[1]
+    with pytest.raises(DataError, match=r"first is .*: has changed since the manifest was made$"):
+        load_canvases(first.assign(image_path=other), 64, 0.1, context_ratio=0)
+
+
+def test_a_picture_of_many_faces_is_read_once(table, monkeypatch):
+    read = []
+    monkeypatch.setattr(parts, "read_file", lambda path: read.append(path) or read_file(path))
+    load_canvases(pd.concat([table.iloc[[1]]] * 3), 64, 0.1, context_ratio=0)
+    assert read == [table["image_path"].iloc[1]]
 
 
 @pytest.mark.parametrize("content", [None, b"not weights"])

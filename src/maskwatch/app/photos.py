@@ -32,7 +32,7 @@ from maskwatch.io.draw import annotate
 from maskwatch.io.report import Result, to_csv, to_jsonl
 from maskwatch.io.style import Words
 from maskwatch.io.zip_files import zip_entry
-from maskwatch.models.card import DetectorCard, ModelCard
+from maskwatch.models.card import fingerprint
 from maskwatch.schema import FrameReport, ImageRGB, MaskState
 from maskwatch.store.seen_faces import SeenFace, cut_out
 from maskwatch.vision.classify import Explanation, explain
@@ -226,9 +226,7 @@ def needs_attention(result: Result) -> bool:
 
 def _networks(analyzer: maskwatch.Analyzer) -> str:
     """Tells the networks from others, and from themselves before they were calibrated anew."""
-    cards: tuple[ModelCard | DetectorCard | None, ...] = (analyzer.card, analyzer.detector_card)
-    told = repr([replace(card, training={}, scores={}) for card in cards if card])
-    return f"+{hashlib.sha256(told.encode()).hexdigest()}"
+    return f"+{fingerprint(analyzer.card, analyzer.detector_card)}"
 
 
 def _renamed(result: Result, name: str) -> Result:

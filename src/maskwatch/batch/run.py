@@ -38,6 +38,9 @@ Engine = Callable[[Iterable[Chunk], Task, int | None], Judged]
 _BEGUN_IN = "folder"
 """Key of the folder that relative names start from, wherever the run is gone on with."""
 
+_OLDER_HASHES = 2
+"""So many of `network_hashes` are in older plans: none of what the cards say."""
+
 _OUTAGE = 8
 """A store that gives none of so many pictures in a row is down, or its credentials have expired."""
 
@@ -122,7 +125,7 @@ class Run:
                 raise SettingError(f"--out {out}: holds Parquet files that are no run of MaskWatch")
             self._begin(list_pictures(sources), about)
         self._plan = Plan(self._folder.read(PLAN_NAME), f"{out}/{PLAN_NAME}")
-        other = sorted(key for key in about if self._plan.about.get(key) != about[key])
+        other = sorted(k for k in about if not _is_same(self._plan.about.get(k), about[k]))
         if other:
             raise SettingError(
                 f"--out {out}: holds a run with other {', '.join(other)}; give another folder, or "
@@ -174,6 +177,13 @@ def _describe(sources: Sequence[str], networks: Networks) -> dict[str, Any]:
         **({} if networks.tiles == "off" else {"tiles": networks.tiles}),  # older runs have none
         "version of MaskWatch": __version__,
     }
+
+
+def _is_same(begun: Any, now: Any) -> bool:
+    """Whether something is as when a run was begun; an older one does not know the cards."""
+    if isinstance(begun, list) and isinstance(now, list) and len(begun) == _OLDER_HASHES:
+        now = now[:_OLDER_HASHES]
+    return bool(begun == now)
 
 
 def _without_outage(

@@ -188,10 +188,11 @@ def judge_pictures(
     analyzer: Analyzer, names: Sequence[str], folder: str, readers: ThreadPoolExecutor
 ) -> Iterator[list[Row]]:
     """The rows of each picture; `readers` fetch those ahead that lie in an object store."""
-    hashes = network_hashes(analyzer)
+    classifier_sha256, detector_sha256, _ = network_hashes(analyzer)
     for name, read in _ahead(names, folder, readers):
         try:
-            yield face_rows(name, analyzer.analyze(read()), *hashes)
+            report = analyzer.analyze(read())
+            yield face_rows(name, report, classifier_sha256, detector_sha256)
         except Exception as error:
             yield [failure_row(name, error)]
 

@@ -12,6 +12,7 @@ import click
 from maskwatch.cli.main import Range
 from maskwatch.errors import DataError, SettingError
 from maskwatch.io.style import STYLES
+from maskwatch.io.text_files import visible
 from maskwatch.schema import MaskState
 from maskwatch.store.corrections import Correction, CorrectionStore
 from maskwatch.store.export import FORMS, export_folder
@@ -82,7 +83,7 @@ def _store(folder: Path) -> CorrectionStore:
 def _row(one: Correction) -> tuple[str, str, str, str, str]:
     given = datetime.fromtimestamp(one.time_s, UTC).strftime("%Y-%m-%d %H:%M")
     answered = f"{STYLES[one.answered].label} {one.confidence:.0%}"
-    return one.correction_id, given, one.source, answered, _shows(one.right)
+    return one.correction_id, given, visible(one.source), answered, _shows(one.right)
 
 
 def _shows(right: MaskState | None) -> str:

@@ -15,6 +15,8 @@ from maskwatch.store.statistics import StatisticsStore, default_path
 from maskwatch.watch.event_store import EventStore
 from maskwatch.watch.evidence import purge_evidence
 
+_NAMED = "`maskwatch watch CONFIG.yaml --check` names it"
+
 _store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -39,6 +41,8 @@ def events() -> None:
 def export(path: Path, counts: bool, store: Path | None) -> None:
     """Write all events to FILE, which ends in .csv, .jsonl or .parquet."""
     kept = _kept_in(store)
+    if not StatisticsStore(kept).exists():  # an empty file would look as if nobody had come
+        raise SettingError(f"{kept}: nothing was ever kept there; give --store FILE; {_NAMED}")
     if counts:
         number = export_counts(StatisticsStore(kept).each_entry(), path)
         click.echo(f"{counted(number, 'count')} written to {path}")
@@ -92,9 +96,7 @@ def purge(
 def _kept_in(store: Path | None) -> Path:
     """Where events and counts are; a name that is mistyped would look as if there were none."""
     if store is not None and not store.exists():
-        raise SettingError(
-            f"--store {store}: no such file; `maskwatch watch CONFIG.yaml --check` names it"
-        )
+        raise SettingError(f"--store {store}: no such file; {_NAMED}")
     return store or default_path()
 
 

@@ -6,7 +6,6 @@ explains is one line on standard error and an exit code, never a traceback.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import io
 import itertools
@@ -23,7 +22,7 @@ import click
 
 from maskwatch._version import __version__
 from maskwatch.errors import MaskWatchError, MissingExtraError, ModelError, SettingError
-from maskwatch.files import require_file
+from maskwatch.files import DISK_FULL, require_file
 from maskwatch.io.text_files import visible
 from maskwatch.models.device import DEVICES
 
@@ -89,8 +88,6 @@ _COMMANDS = {
 }
 """Command -> the module that holds a click command of that name, its extra, and what it does."""
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 INTERRUPTED = 130
 """What a shell gives a command that Ctrl-C ended."""
 
@@ -130,7 +127,7 @@ class LazyGroup(click.Group):
             show_error(error)
             ctx.exit(_EXIT_CODES.get(type(error), 1))
         except OSError as error:
-            if error.errno not in _DISK_FULL:
+            if error.errno not in DISK_FULL:
                 raise
             where = error.filename or "the output"
             show_error(MaskWatchError(f"{where}: cannot be written ({_words(error)})"))

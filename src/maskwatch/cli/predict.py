@@ -1,4 +1,3 @@
-# ruff: noqa: PTH100, PTH110, PTH112
 """`maskwatch predict`: pictures in; table, JSON lines, CSV or COCO, and annotated copies out."""
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from click.core import ParameterSource
@@ -28,19 +28,21 @@ from maskwatch.cli.main import (
     show_error,
     tiles_option,
 )
-from maskwatch.errors import BatchError, ImageError, SettingError
-from maskwatch.files import told_apart
+from maskwatch.errors import BatchError, ImageError, InputError, SettingError
+from maskwatch.files import require_folder
 from maskwatch.io.image_kinds import HEAD_BYTES, kind_of
 from maskwatch.io.images import list_images
 from maskwatch.io.process import in_order
 from maskwatch.io.report import FORMATS, Result
-from maskwatch.io.shown import marked, write_picture
+from maskwatch.io.shown import marked, plan_copies, without_copies, write_picture
 from maskwatch.io.style import STYLES
-from maskwatch.io.text_files import marked_encoding
+from maskwatch.io.text_files import marked_encoding, visible
 from maskwatch.models.runtime import available_cpus, share
 from maskwatch.pipeline import Networks
 from maskwatch.schema import MaskState
 from maskwatch.vision.tiles import Tiles
+
+_T = TypeVar("_T")
 
 _FILES = {".csv": "csv", ".json": "jsonl", ".jsonl": "jsonl"}
 """What somebody who names a file for --out wants of --format."""
@@ -53,7 +55,7 @@ _MANY = 5
 \b
 Exit codes:
   0  every image was judged, though perhaps without a face in it
-  1  at least one image could not be read; the others were judged
+  1  at least one image could not be read, or its copy not be written; the others were judged
   2  wrong usage
   3  a model cannot be loaded
   130  stopped by Ctrl-C
@@ -135,51 +137,67 @@ def predict(
     named = [line for source in sources for line in _named(source)]
     _refuse_lists(named)
     paths = list(dict.fromkeys(list_images(named)))
+    if save:
+        paths = _without_copies(paths, named, save)
     workers = min(available_cpus(), len(paths)) or 1
     finder = maskwatch.WholeImage() if whole_image else detector
-    copies = _plan_copies(paths, _root(named), save) if save else {}
+    copies = plan_copies(paths, named, save) if save else {}
     # on a terminal that also gets the lines themselves, a bar would only be in their way
     is_shown = sys.stdout is not None and sys.stdout.isatty()
     streams = format_name in ("jsonl", "csv") and is_shown
     show_bar = len(paths) >= _MANY and sys.stderr.isatty() and not streams
     failed = False
 
-    def judge(path: Path) -> Result:
+    def judge(path: Path) -> tuple[Result, InputError | None]:
         try:
             report = analyzer.analyze(path)
+        except ImageError as error:
+            return error, error
+        try:
             if path in copies:
                 write_picture(marked(report, path, blur), copies[path])
-        except ImageError as error:
-            return error
-        return report
+        except InputError as error:  # what was found is told all the same
+            return report, error
+        return report, None
 
     def results() -> Iterator[Result]:
         nonlocal failed
         judged = in_order(judge, paths, workers)
         with _bar(judged, len(paths)) if show_bar else nullcontext(judged) as progress:
-            for result in progress:
-                if isinstance(result, ImageError):
+            for result, error in progress:
+                if error:
                     failed = True
                     if show_bar:
                         click.echo("\r\x1b[K", nl=False, err=True)  # the line is the bar's
-                    show_error(result)
+                    show_error(error)
                 yield result
 
     with share(available_cpus() // workers):  # a picture a core: so cores wait least for others
         analyzer = maskwatch.Analyzer(model, finder, detector_side_px, tiles, device)
+        if save:
+            require_folder(save)
         for line in FORMATS[format_name](results()):
             # click would take out of a file what only a terminal must not get
             click.echo(line, color=not is_shown)
     sys.exit(1 if failed else 0)
 
 
-def _bar(results: Iterable[Result], length: int) -> AbstractContextManager[Iterable[Result]]:
+def _without_copies(paths: Sequence[Path], named: Sequence[str], save: Path) -> list[Path]:
+    """Leave out what an earlier run has saved, and say so."""
+    left = without_copies(paths, named, save)
+    if number := len(paths) - len(left):
+        inside = f"lies in a folder that is searched; {counted(number, 'picture')} in it left out"
+        click.echo(f"--save {visible(str(save))}: {inside}", err=True)
+    return left or [Path(source) for source in named]
+
+
+def _bar(results: Iterable[_T], length: int) -> AbstractContextManager[Iterable[_T]]:
     return click.progressbar(results, length=length, file=sys.stderr, show_pos=True)
 
 
 def _refuse_lists(named: Iterable[str]) -> None:
     for source in named:
-        if source.lower().endswith(MANIFESTS) and not os.path.isdir(source):
+        if source.lower().endswith(MANIFESTS) and not os.path.isdir(source):  # noqa: PTH112
             raise SettingError(f"{source}: a list of pictures goes with --out FOLDER only")
 
 
@@ -219,54 +237,6 @@ def _check_named(option: str, value: str) -> None:
     """Refuse an empty name, which stands for the current folder: a variable that is not set."""
     if not value:
         raise SettingError(f"{option}: is empty; for the current folder give .")
-
-
-def _root(named: Iterable[str]) -> Path:
-    """The folder below which copies keep their sub-folders: what all sources have in common."""
-    folders = [os.path.abspath(_folder(source)) for source in named]
-    try:
-        return Path(os.path.commonpath(folders)) if folders else Path.cwd()
-    except ValueError:  # of Windows
-        raise SettingError("--save: goes with pictures of one drive at a time") from None
-
-
-def _folder(source: str) -> Path:
-    """The folder a source speaks of: itself, the one it lies in, or the one its pattern starts in.
-
-    (os.path instead of Path, which raises where it may not look.)
-    """
-    path = Path(source)
-    if os.path.isdir(path):
-        return path
-    if os.path.exists(path):
-        return path.parent
-    return next((parent for parent in path.parents if os.path.isdir(parent)), Path())
-
-
-def _plan_copies(paths: Iterable[Path], root: Path, save: Path) -> dict[Path, Path]:
-    """Where the copy of each image goes; refuses to begin if one would replace an image."""
-    sources = list(dict.fromkeys(paths))
-    names = []
-    for path in sources:
-        name = str(save / os.path.relpath(path, root))
-        is_kept = name.lower().endswith((".jpg", ".jpeg", ".png"))
-        names.append(name if is_kept else f"{name}.png")
-    apart = told_apart(names, os.path.normcase)  # a.webp.png beside a.webp
-    copies = dict(zip(sources, map(Path, apart), strict=True))
-    images = {_identity(path) for path in copies} - {None}
-    for target in copies.values():
-        if _identity(target) in images:
-            raise SettingError(f"--save {save}: would overwrite the image {target}")
-    return copies
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """The same for every name of one file, through links and capital letters."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
 
 
 # `maskwatch predict --out`: a large set with progress, that may be cut off and gone on with.

@@ -38,15 +38,14 @@ _CLOSE = 0.75  # of two names, for one to be a slip of the other
 _SETTING = re.compile(r"\s*(- )?\w+:(\s|$)")
 _NAME = re.compile(r"\s+(- )?\w+")
 # what PyYAML says of a line that begins at the wrong column
-_MISPLACED = tuple(
-    f"expected <block end>, but found '{what}'"
-    for what in ("<block mapping start>", "<block sequence start>", "?", "-")
-)
+_MISPLACED = re.compile(r"expected <block end>, but found '(<block \w+ start>|\?|-)'")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _WAY = re.compile(r"\w+(?:\[\d+\]|\.\w+)*")
 # YAML 1.1, which PyYAML reads and writes, takes 1e-4 for text
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 _FLOAT_RULE = ("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_TEXT, _OCTAL = "tag:yaml.org,2002:str", "a leading zero"  # the second stands for nothing
+_ZERO = re.compile(r"[-+]?0[0-7_]+$")  # 010 would be 8
 _WORDS = {
     "missing": "is missing",
     "dataclass_type": "must be a mapping of names to values",
@@ -114,10 +113,7 @@ def read_settings(
     try:
         plain = _plain(document, variables)
         (record,) = _adapter(kind).validate_json(json.dumps([plain]))
-    except _Misplaced as error:
-        place, message = error.place, (_named(kind, error.place) or what) + error.reason
-        raise SettingError(f"{path}{_line(_node(tree, place))}: {message}") from None
-    except ValidationError as error:
+    except (_Misplaced, ValidationError) as error:
         place, message = _mistake(error, kind, what)
         raise SettingError(f"{path}{_line(_node(tree, place))}: {message}") from None
     assert isinstance(record, kind)
@@ -176,15 +172,14 @@ def _parse(path: Path, what: str) -> tuple[Node | None, Any]:
     if opened is not None:
         raise SettingError(f"{path}{_line(opened)}: a quote that begins here is not closed")
     if repeated is not None:
-        first, again = repeated
-        reason = f"the same name as in line {first.start_mark.line + 1}; keep one of them"
-        raise SettingError(f"{path}{_line(again)}: {reason}")
+        first, again = map(_line, repeated)
+        raise SettingError(f"{path}{again}: the same name as in line {first[1:]}; keep one of them")
     return tree, values
 
 
 @lru_cache
 def _loader() -> type[SafeLoader]:
-    """PyYAML's safe one; what looks like a date stays text, and 1e-4 is a number."""
+    """PyYAML's safe one; what looks like a date or a time stays text, and 1e-4 is a number."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -192,6 +187,12 @@ def _loader() -> type[SafeLoader]:
             first: [(tag, regexp) for tag, regexp in found if not tag.endswith(":timestamp")]
             for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
+
+        def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+            tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+            if tag.endswith((":int", ":float")) and ":" in value:
+                return _TEXT  # YAML 1.1 counts in sixties: 1:30 would be 90
+            return _OCTAL if tag.endswith(":int") and _ZERO.match(value) else tag
 
     Loader.add_implicit_resolver(*_FLOAT_RULE)
     return Loader
@@ -202,10 +203,8 @@ def yaml_text(document: object) -> str:
     import yaml
 
     # lines of any length: where one goes on in the next, that may look like another setting
-    text: str = yaml.dump(
-        document, Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=math.inf
-    )
-    return text
+    style: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": math.inf}
+    return str(yaml.dump(document, Dumper=_dumper(), **style))
 
 
 @lru_cache
@@ -262,8 +261,7 @@ class _Misplaced(Exception):
 
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__()
-        self.place = place
-        self.reason = reason
+        self.place, self.reason = place, reason
 
 
 def _plain(document: Any, variables: Mapping[str, str] | None) -> Any:
@@ -276,7 +274,9 @@ def _plain(document: Any, variables: Mapping[str, str] | None) -> Any:
         if left < 0 or len(place) > _DEEPEST:
             raise _Misplaced((), " holds more than anybody can mean")
         if isinstance(value, dict):
-            return {_key(key, place): plain(one, (*place, str(key))) for key, one in value.items()}
+            if not all(isinstance(key, str) for key in value):
+                raise _Misplaced(place, " must have names that are texts")
+            return {key: plain(one, (*place, key)) for key, one in value.items()}
         if isinstance(value, list):
             return [plain(one, (*place, number)) for number, one in enumerate(value)]
         if isinstance(value, str):
@@ -292,12 +292,6 @@ def _plain(document: Any, variables: Mapping[str, str] | None) -> Any:
     return plain(document, ())
 
 
-def _key(key: Any, place: Place) -> str:
-    if not isinstance(key, str):
-        raise _Misplaced(place, " must have names that are texts")
-    return key
-
-
 def _filled(text: str, variables: Mapping[str, str] | None, place: Place) -> str:
     """The text with each `${NAME}` replaced."""
     if variables is None:
@@ -311,11 +305,15 @@ def _filled(text: str, variables: Mapping[str, str] | None, place: Place) -> str
 
 def _why_no_yaml(error: MarkedYAMLError, text: str) -> str:
     problem = error.problem or ""
+    if _OCTAL in problem:
+        return "a number that begins with 0; leave the 0 away, or put a text in quotes"
+    if problem == "but found another document":
+        return "a file holds one document; this line begins another"
     if type(error).__name__ == "ConstructorError":
         return "no tag such as !this is known"
     if r"'\t'" in problem:
         return "a tab; indent with spaces"
-    if problem.startswith(_MISPLACED) or _begins_setting(error.problem_mark, text):
+    if _MISPLACED.match(problem) or _begins_setting(error.problem_mark, text):
         return "check how this line is indented"
     return "text with : # @ % * ! & or quotes in it must be in quotes"
 
@@ -328,8 +326,10 @@ def _begins_setting(mark: Mark | None, text: str) -> bool:
     return line[mark.column :].startswith(":") and bool(_NAME.fullmatch(line[: mark.column]))
 
 
-def _mistake(error: ValidationError, kind: type, what: str) -> tuple[Place, str]:
+def _mistake(error: ValidationError | _Misplaced, kind: type, what: str) -> tuple[Place, str]:
     """Where the first mistake is, and what is said of it; a name that is none comes first."""
+    if isinstance(error, _Misplaced):
+        return error.place, (_named(kind, error.place) or what) + error.reason
     order = {"unexpected_keyword_argument": 0, "missing": 2}
     found = min(error.errors(include_url=False), key=lambda one: order.get(one["type"], 1))
     place = tuple(part for part in found["loc"][1:] if part not in ("str", "int"))  # of unions

@@ -1,15 +1,18 @@
+# ruff: noqa: PTH100, PTH110, PTH112
 """A report with its picture: saved as a marked copy, or shown in a notebook."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from maskwatch.errors import MissingExtraError, SettingError
-from maskwatch.files import writing
+from maskwatch.files import told_apart, writing
 from maskwatch.io.blur import blur_heads
 from maskwatch.io.draw import annotate
 from maskwatch.io.images import ImageSource, load_image
@@ -104,3 +107,83 @@ def plot(report: FrameReport, image: ImageSource | None, blur: bool) -> Any:
     if report.source:
         axes.set_title(Path(report.source).name)
     return axes
+
+
+# Marked copies of many pictures: where each goes, below one folder.
+
+
+def plan_copies(paths: Iterable[Path], sources: Iterable[str], folder: Path) -> dict[Path, Path]:
+    """Where the copy of each picture goes, with the sub-folders below what all sources share.
+
+    Args:
+        paths: of the pictures.
+        sources: what they were found by: files, folders and patterns.
+        folder: for the copies.
+
+    Raises:
+        SettingError: a copy would replace a picture, or the sources have nothing in common.
+    """
+    root = _root(sources)
+    pictures = list(dict.fromkeys(paths))
+    names = []
+    for path in pictures:
+        name = str(folder / os.path.relpath(path, root))
+        is_kept = name.lower().endswith((".jpg", ".jpeg", ".png"))
+        names.append(name if is_kept else f"{name}.png")
+    apart = told_apart(names, os.path.normcase)  # a.webp.png beside a.webp
+    copies = dict(zip(pictures, map(Path, apart), strict=True))
+    taken = {_identity(path) for path in copies} - {None}
+    for target in copies.values():
+        if _identity(target) in taken:
+            raise SettingError(
+                f"--save {folder}: would overwrite the image {target}; give another folder"
+            )
+    return copies
+
+
+def without_copies(paths: Iterable[Path], sources: Sequence[str], folder: Path) -> list[Path]:
+    """Leave out what lies in the folder for copies, unless a source leads into it by itself.
+
+    Else a second run would take the copies that the first has saved for more pictures. Arguments
+    as for `plan_copies`.
+    """
+    place = Path(os.path.realpath(folder))
+
+    @cache
+    def is_inside(parent: Path) -> bool:
+        return Path(os.path.realpath(parent)).is_relative_to(place)
+
+    if any(is_inside(_searched(source)) for source in sources):
+        return list(paths)
+    return [path for path in paths if not is_inside(path.parent)]
+
+
+def _root(sources: Iterable[str]) -> Path:
+    """The folder below which copies keep their sub-folders: what all sources have in common."""
+    folders = [os.path.abspath(_searched(source)) for source in sources]
+    try:
+        return Path(os.path.commonpath(folders)) if folders else Path.cwd()
+    except ValueError:  # of Windows
+        raise SettingError("--save: goes with pictures of one drive at a time") from None
+
+
+def _searched(source: str) -> Path:
+    """The folder a source speaks of: itself, the one it lies in, or the one its pattern starts in.
+
+    (os.path instead of Path, which raises where it may not look.)
+    """
+    path = Path(source)
+    if os.path.isdir(path):
+        return path
+    if os.path.exists(path):
+        return path.parent
+    return next((parent for parent in path.parents if os.path.isdir(parent)), Path())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The same for every name of one file, through links and capital letters."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

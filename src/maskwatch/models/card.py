@@ -10,7 +10,7 @@ import hashlib
 import json
 import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -195,13 +195,28 @@ def load_detector(model_path: Path) -> tuple[bytes, DetectorCard]:
     return _load(model_path, DetectorCard)
 
 
-def check_same(path: Path, card: ModelCard | DetectorCard, sha256: str) -> None:
+def fingerprint(*cards: ModelCard | DetectorCard | None) -> str:
+    """Tells networks from others, and from themselves before they were calibrated anew.
+
+    The hash in a card is of the file alone, and the same file answers otherwise by another card.
+    What a network was trained on and what it scored changes no answer.
+    """
+    told = [asdict(replace(card, training={}, scores={})) for card in cards if card]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def check_same(path: Path, card: ModelCard | DetectorCard, expected: str) -> None:
     """See whether a network that another process works with is still the one in its file.
 
+    Args:
+        path: of the file.
+        card: what lies beside it now.
+        expected: `fingerprint` of the card that the other process has.
+
     Raises:
-        ModelError: it is not.
+        ModelError: it is not, or it was calibrated anew.
     """
-    if card.sha256 != sha256:
+    if fingerprint(card) != expected:
         raise ModelError(f"{path}: was replaced since another process loaded it; load it anew")
 
 

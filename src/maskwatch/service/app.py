@@ -92,7 +92,7 @@ def create_app(
     return CORSMiddleware(
         guarded,
         allow_origins=tuple(origins),
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "HEAD", "POST"),
         allow_headers=("Authorization", "X-API-Key", "Content-Type"),
         expose_headers=("Retry-After",),
     )
@@ -105,7 +105,8 @@ async def _answer_problem(request: Request, problem: Problem) -> Response:
 async def _answer_http(request: Request, error: HTTPException) -> Response:
     """What Starlette refuses by itself: an unknown path, or a method that a path does not take."""
     if error.status_code == problems.WRONG_METHOD.status:
-        methods = (error.headers or {}).get("Allow", "GET").split(", ")
+        methods = set((error.headers or {}).get("Allow", "GET").split(", "))
+        methods |= {"HEAD"} if "GET" in methods else set()  # which the guard turns into GET
         allowed = ", ".join(sorted(methods))  # comes from a set, another order in each process
         response = Problem(problems.WRONG_METHOD, f"this route takes {allowed}").to_response()
         response.headers["allow"] = allowed
@@ -250,7 +251,6 @@ async def model(engine: EngineOf) -> Response:
     )
 
 
-@router.head("/health", include_in_schema=False)
 @router.get(
     "/health",
     summary="Whether the process answers",
@@ -264,7 +264,6 @@ async def health() -> Response:
     return JSONResponse({"status": "alive"})
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     summary="Whether calls will be answered at once",

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +39,9 @@ _SAFE_HEADERS = {
 }
 """Answers are for programs: a browser is to show none as a page or within one. Only what is a page
 brings headers of its own, and keeps them; a browser would take two policies for both together."""
+
+_WHOLE_TARGET = re.compile(r"(?:https?|wss?)://([^/?#]*)", re.IGNORECASE)
+"""Before the path in a request to a proxy, which every server must take as well."""
 
 HUNG_UP = 499
 """The status that stands in the metrics where a client did not wait for its answer."""
@@ -80,6 +84,10 @@ class Guard:
             return
         began_s = time.perf_counter()
         status = 0
+        scope = _without_host(scope)
+        has_body = scope.get("method") != "HEAD"
+        if not has_body:  # says what GET would say, wherever there is GET
+            scope = {**scope, "method": "GET"}
 
         async def send_noted(message: Message) -> None:
             nonlocal status
@@ -90,6 +98,8 @@ class Guard:
                 status = 101
             elif message["type"] == "websocket.close" and not status:
                 status = 403  # which is what servers make of it
+            elif message["type"] == "http.response.body" and not has_body:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -142,6 +152,20 @@ class Guard:
         if scope["type"] == "http":
             metrics.request_seconds.labels(path).observe(took_s)
         logger.info("%s %s %s in %.0f ms", scope["type"], path, status, took_s * 1000)
+
+
+def _without_host(scope: Scope) -> Scope:
+    """A call whose target is a path; one that is a whole address has the say over `Host`.
+
+    So it is in RFC 9112, 3.2.2.
+    """
+    found = _WHOLE_TARGET.match(scope["path"])
+    if not found:
+        return scope
+    path = scope["path"][found.end() :] or "/"
+    headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    headers.append((b"host", found[1].encode("latin-1", "replace")))
+    return {**scope, "path": path, "raw_path": quote(path).encode(), "headers": headers}
 
 
 def _safe(message: Message) -> Message:

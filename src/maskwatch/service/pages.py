@@ -141,7 +141,7 @@ def docs_router(describe: Callable[[], Mapping[str, Any]], has_page: bool) -> AP
         return HTMLResponse(content(), headers=_HEADERS)
 
     for path in DOCS_PATHS:
-        router.add_api_route(path, page, methods=["GET", "HEAD"])
+        router.add_api_route(path, page)
     return router
 
 

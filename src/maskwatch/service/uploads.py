@@ -32,6 +32,9 @@ from maskwatch.service.limits import (
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+_PREAMBLE_BYTES = 1 << 16
+"""What may stand before the first part of a form, which is for people (RFC 2046, 5.1.1)."""
+
 FIELD = "images"
 """What each part of a form is called."""
 
@@ -122,6 +125,10 @@ class _Form:
         self._source: str | None = None
         self._content = bytearray()
         self._ended = False
+        # what came before the first boundary; None once that is there
+        self._preamble: bytearray | None = bytearray()
+        self._opening = re.compile(rb"(?:\A|\r\n)--%b(?=--|\r\n)" % re.escape(boundary))
+        self._opening_bytes = len(boundary) + 6
         callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin_part,
             "on_header_field": self._add_to_name,
@@ -141,6 +148,8 @@ class _Form:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
+        if self._preamble is not None:
+            chunk = self._skip(self._preamble, chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
@@ -148,9 +157,25 @@ class _Form:
 
     def end(self) -> list[Upload]:
         """The images, once all bytes are there."""
+        if self._preamble:
+            raise Problem(MALFORMED, "the form is not as its boundary says")
         if not self._ended:
             raise Problem(MALFORMED, "the form is cut short")
         return _at_least_one(self._uploads)
+
+    def _skip(self, preamble: bytearray, chunk: bytes) -> bytes:
+        """What is left of a chunk behind the preamble; nothing as long as that goes on."""
+        seen = max(0, len(preamble) - self._opening_bytes)  # what was searched without success
+        preamble += chunk
+        if not seen:
+            preamble[:] = preamble.lstrip(b"\r\n")
+        if found := self._opening.search(preamble, seen):
+            self._preamble = None
+            return bytes(preamble[found.start() :])
+        if len(preamble) > _PREAMBLE_BYTES:
+            size = f"{_PREAMBLE_BYTES >> 10} kB"
+            raise Problem(MALFORMED, f"the form has {size} of text before the first boundary")
+        return b""
 
     def _begin_part(self) -> None:
         if len(self._uploads) == self._limits.images:

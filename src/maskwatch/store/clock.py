@@ -6,6 +6,8 @@ a server tells it the time. What it says by then must not decide what is kept an
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 _FIRST_S = 1_767_225_600.0  # 2026-01-01T00:00:00Z; nothing of ours is older
 _AHEAD_S = 3600.0  # a clock is a little out now and then
 
@@ -17,3 +19,18 @@ def believable(now_s: float) -> tuple[float, float] | None:
         now_s: what it says, UTC seconds since the epoch.
     """
     return None if now_s < _FIRST_S else (_FIRST_S, now_s + _AHEAD_S)
+
+
+def in_calendar(time_s: float) -> datetime:
+    """A moment as a date, in UTC.
+
+    Args:
+        time_s: UTC seconds since the epoch; whatever a damaged file holds.
+
+    Raises:
+        ValueError: it is none, or the calendar ends before it.
+    """
+    try:
+        return datetime.fromtimestamp(time_s, UTC)
+    except (ValueError, OverflowError, OSError, TypeError) as error:
+        raise ValueError(f"no moment of the calendar: {time_s!r}") from error

@@ -210,7 +210,7 @@ class CorrectionStore:
         return sorted(found, key=lambda one: one.correction_id, reverse=True)
 
     def ids(self, before_s: float = math.inf) -> list[str]:
-        """Of all that are kept, also of those that cannot be read.
+        """Of all that are kept, also of those that cannot be read and of what was cut off.
 
         Args:
             before_s: only of what was given before; UTC seconds since the epoch.
@@ -219,7 +219,19 @@ class CorrectionStore:
             DataError: as `entries`.
         """
         self.purge()
-        return [Path(n).stem for n in self._names() if (self._files.time_of(n) or 0.0) < before_s]
+        return sorted(
+            correction_id
+            for correction_id, paths in self._paths().items()
+            if (self._files.time_of(paths[0].name) or 0.0) < before_s
+        )
+
+    def _paths(self) -> dict[str, list[Path]]:
+        """All files of each correction; who was cut off between them has written no record."""
+        found: dict[str, list[Path]] = {}
+        for path in self._files.paths():
+            if named := _ID.search(path.name):
+                found.setdefault(named[0], []).append(path)
+        return found
 
     def _names(self) -> list[str]:
         return sorted(self._files.names(self.folder / "records"))
@@ -237,14 +249,12 @@ class CorrectionStore:
         Raises:
             DataError: one cannot be deleted.
         """
-        there = 0
-        for correction_id in correction_ids:
-            if not _ID.fullmatch(correction_id):  # may come from a browser
-                continue
-            there += os.path.lexists(self._path("records", correction_id))
-            for place in _PLACES:
-                _remove(self._path(place, correction_id))
-        return there
+        # what is no ID is not among them: it may come from a browser
+        kept = self._paths()
+        there = kept.keys() & set(correction_ids)
+        for path in (path for correction_id in there for path in kept[correction_id]):
+            _remove(path)
+        return len(there)
 
     def purge(self) -> None:
         """Delete what is too old, whole or not.

@@ -127,13 +127,22 @@ class DatedFiles:
         """
         return [name for name in _names(folder) if name[0] != "." and self._name.fullmatch(name)]
 
+    def paths(self) -> list[Path]:
+        """Of all folders, finished or cut off.
+
+        Raises:
+            DataError: a folder cannot be read.
+        """
+        return [
+            folder / name
+            for folder in self._folders
+            for name in _names(folder)
+            if self._name.fullmatch(name)
+        ]
+
     def _dated(self) -> list[tuple[Path, float]]:
-        found = []
-        for folder in self._folders:
-            for name in _names(folder):
-                if (time_s := self.time_of(name)) is not None:
-                    found.append((folder / name, time_s))
-        return found
+        dated = ((path, self.time_of(path.name)) for path in self.paths())
+        return [(path, time_s) for path, time_s in dated if time_s is not None]
 
 
 def _names(folder: Path) -> list[str]:

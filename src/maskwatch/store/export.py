@@ -20,6 +20,7 @@ from maskwatch.files import explained, writing
 from maskwatch.io.text_files import csv_line
 from maskwatch.io.zip_files import zip_entry
 from maskwatch.live.events import Event
+from maskwatch.store.clock import in_calendar
 from maskwatch.store.corrections import (
     CLASS_NAMES,
     Correction,
@@ -95,16 +96,24 @@ def export_counts(entries: Iterable[Entry], path: Path) -> int:
 
 
 def event_row(event: Event) -> Row:
-    """An event in plain values."""
-    moment = datetime.fromtimestamp(event.time_s, UTC)
+    """An event in plain values.
+
+    Raises:
+        DataError: it has values that no event has.
+    """
+    try:
+        moment = in_calendar(event.time_s)
+        confidence, old_duration_s = float(event.confidence), float(event.old_duration_s)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"event {event.event_id}: damaged where it is kept ({error})") from error
     return {
         "time_utc": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "event_id": event.event_id,
         "camera": event.camera,
         "old_state": event.old_state.value,
         "new_state": event.new_state.value,
-        "confidence": event.confidence,
-        "old_duration_s": event.old_duration_s,
+        "confidence": confidence,
+        "old_duration_s": old_duration_s,
     }
 
 

@@ -12,7 +12,6 @@ wait to be sent (watch/event_store.py).
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 import time
@@ -24,6 +23,7 @@ from threading import Lock, Thread, main_thread
 from typing import Any, Generic, TypeVar
 
 from maskwatch.errors import StoreError, StoreFault
+from maskwatch.files import DISK_FULL
 
 Row = TypeVar("Row")
 
@@ -130,7 +130,7 @@ class StoreFile:
 
         Others read and write meanwhile; what they change is not among these.
         """
-        if not self._exists():
+        if not self.exists():
             return
         with self._opened("rw", READ) as database:
             for row in database.execute(select, tuple(values)):
@@ -150,13 +150,18 @@ class StoreFile:
         Returns:
             How many rows there were, of each table.
         """
-        if not self._exists():
+        if not self.exists():
             return [0] * len(times)
         with self._opened("rw", WRITE) as database:
             deletes = (f"DELETE FROM {table} WHERE {time} < ?" for table, time in times.items())
             return [database.execute(delete, (before_s,)).rowcount for delete in deletes]
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
+        """Whether anything was ever kept there.
+
+        Raises:
+            StoreError: that cannot be seen.
+        """
         try:
             return self._path.exists()
         except OSError as error:  # its name is too long, or its folder must not be read
@@ -179,7 +184,7 @@ class StoreFile:
                 if mode == "rwc":  # not before, the file might have been somebody else's
                     _use_wal(database)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+            full = error.errno in DISK_FULL
             raise self._error(StoreFault.FULL if full else StoreFault.UNAVAILABLE) from error
         # Python cannot read what SQLite says of a damaged file where it quotes the damage
         except (sqlite3.Error, UnicodeDecodeError) as error:

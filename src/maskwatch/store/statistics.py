@@ -19,7 +19,7 @@ from pathlib import Path
 from maskwatch.files import home_folder
 from maskwatch.live.counting import Changes, Count, PeopleCounter
 from maskwatch.schema import FrameReport, MaskState
-from maskwatch.store.clock import believable
+from maskwatch.store.clock import believable, in_calendar
 from maskwatch.store.file import WRITE, BackgroundWriter, StoreFile
 
 BUCKET_S = 20 * 60
@@ -143,7 +143,7 @@ class StatisticsStore(StoreFile):
         select = (
             "SELECT start_s FROM counts ORDER BY 1 {order} LIMIT 1"  # uses the key, reads no more
         )
-        first, last = (self._read(int, select.format(order=order)) for order in ("ASC", "DESC"))
+        first, last = (self._read(_start, select.format(order=order)) for order in ("ASC", "DESC"))
         return (first[0], last[0]) if first and last else None
 
     def has_claims(self) -> bool:
@@ -228,7 +228,13 @@ class StatisticsStore(StoreFile):
 
 
 def _entry(start_s: int, source: str, state: str, people: int, face_s: float) -> Entry:
-    return Entry(start_s, source, MaskState(state), Count(people, face_s))
+    count = Count(int(people), float(face_s))  # SQLite keeps any text in a column of numbers
+    return Entry(_start(start_s), source, MaskState(state), count)
+
+
+def _start(start_s: int) -> int:
+    in_calendar(start_s)  # whoever shows it makes a date of it
+    return start_s
 
 
 def _sum(number: int, state: str, people: int, face_s: float) -> tuple[int, MaskState, Count]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import ModelError, SettingError
-from maskwatch.models.card import check_same, load_model
+from maskwatch.models.card import check_same, fingerprint, load_model
 from maskwatch.models.network import Network
 from maskwatch.models.runtime import HomeProcess, available_cpus
 from maskwatch.schema import CLASSES, ImageRGB, MaskState
@@ -60,7 +60,7 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Loaded anew in the other process, if the file is still the same."""
-        return _loaded, (self._path, self._device, self.card.sha256)
+        return _loaded, (self._path, self._device, fingerprint(self.card))
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (n, 3) in the card's class order for crops (n, S, S, 3)."""
@@ -85,10 +85,10 @@ class Classifier:
         return [self.network.run(mine), *(other.result() for other in others)]
 
 
-def _loaded(path: Path, device: str | None, sha256: str) -> Classifier:
+def _loaded(path: Path, device: str | None, expected: str) -> Classifier:
     """The classifier of another process."""
     classifier = Classifier(path, device)
-    check_same(path, classifier.card, sha256)
+    check_same(path, classifier.card, expected)
     return classifier
 
 

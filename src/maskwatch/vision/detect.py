@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.errors import ModelError, SettingError
-from maskwatch.models.card import SHIPPED_DETECTOR, SIDE_RANGE_PX, check_same, load_detector
+from maskwatch.models.card import (
+    SHIPPED_DETECTOR,
+    SIDE_RANGE_PX,
+    check_same,
+    fingerprint,
+    load_detector,
+)
 from maskwatch.models.network import Network
 from maskwatch.models.runtime import HomeProcess
 from maskwatch.schema import BoxXYXY, Face, FaceOrigin, ImageRGB
@@ -142,7 +148,7 @@ class FaceDetector:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Loaded anew in the other process, if the file is still the same."""
-        return _loaded, (self._path, *self._given, self.card.sha256)
+        return _loaded, (self._path, *self._given, fingerprint(self.card))
 
     def detect(self, image_rgb: ImageRGB) -> tuple[Face, ...]:
         """Find the faces of one image (H, W, 3), the surest first."""
@@ -252,11 +258,11 @@ def _loaded(
     min_score: float | None,
     tiles: Tiles,
     device: str | None,
-    sha256: str,
+    expected: str,
 ) -> FaceDetector:
     """The detector of another process."""
     detector = FaceDetector(path, side_px, min_score, tiles, device)
-    check_same(path, detector.card, sha256)
+    check_same(path, detector.card, expected)
     return detector
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from maskwatch.errors import SettingError, VideoError
 from maskwatch.io.settings import Secret, between, read_settings, require
 from maskwatch.io.video import open_source
-from maskwatch.store.statistics import default_path
+from maskwatch.store.statistics import CLAIMED, default_path
 from maskwatch.watch.pictures import PictureKind
 from maskwatch.watch.rules import Rule
 from maskwatch.watch.zones import Zone, ZoneKind, check_name, check_once, check_zones
@@ -50,6 +50,7 @@ class CameraConfig:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        require(self.name != CLAIMED, "name", "another, for what browsers count is kept under it")
         between("steadiness", self.steadiness, 0, 1)
         check_zones(self.zones)
         require(self.source != "", "source", "a camera, an address or a file")

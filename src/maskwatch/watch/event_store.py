@@ -10,7 +10,7 @@ from typing import Any
 
 from maskwatch.live.events import Event
 from maskwatch.schema import MaskState
-from maskwatch.store.clock import believable
+from maskwatch.store.clock import believable, in_calendar
 from maskwatch.store.file import WRITE, BackgroundWriter, StoreFile
 from maskwatch.watch.outbox import AlertQueue, Changes, Delivery, RuleKey
 from maskwatch.watch.rules import Alert, AlertKind, RuleStatus
@@ -159,6 +159,7 @@ def _event(
     confidence: float,
     lasted_s: float,
 ) -> Event:
+    in_calendar(time_s)  # whoever shows it makes a date of it
     return Event(event_id, camera, time_s, MaskState(old), MaskState(new), confidence, lasted_s)
 
 

@@ -85,3 +85,20 @@ def test_nothing_is_deleted_by_mistake(
 def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
     done = run("list", folder)
     assert done.exit_code == 1 and "no such folder" in done.stderr
+
+
+def test_what_was_cut_off_is_deleted_with_the_others(folder: Path) -> None:
+    one = keep(folder, MaskState.MASK, days_ago=60)
+    (folder / "records" / f"{one.correction_id}.json").unlink()
+    assert run("list", folder).output.endswith("\n0 kept\n")
+    assert run("delete", folder, "--older-than", "30").output == "1 deleted\n"
+    assert [path.name for path in folder.rglob("*.*")] == ["data.yaml"]
+
+
+def test_a_name_does_not_command_a_terminal(folder: Path) -> None:
+    one = keep(folder, MaskState.MASK)
+    record = folder / "records" / f"{one.correction_id}.json"
+    record.write_text(record.read_text().replace("entrance", "\\u001b[2Kforged\\nline"))
+    shown = run("list", folder).output
+    assert r"  \x1b[2Kforged\nline  " in shown and "\x1b" not in shown
+    assert len(shown.splitlines()) == 4

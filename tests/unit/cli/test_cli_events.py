@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +89,7 @@ KINDS = pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
 
 @KINDS
 @pytest.mark.parametrize("counts", [False, True])
-def test_where_nothing_was_kept_the_file_says_so(
+def test_where_nothing_was_ever_kept_no_file_says_that_nobody_came(
     tmp_path: Path, kind: str, counts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "none.sqlite3"
@@ -95,11 +97,15 @@ def test_where_nothing_was_kept_the_file_says_so(
     out = tmp_path / f"out{kind}"
     options = ["--counts"] if counts else []
     result = run("export", out, *options)
-    assert result.exit_code == 0 and result.stdout.startswith("0 ")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert f"{store}: nothing was ever kept there" in result.stderr
+    assert not out.exists() and not store.exists()
+    assert run("purge", "--older-than", 0).exit_code == 0  # as every night, from the first on
+    StatisticsStore(store).add([])
+    assert run("export", out, *options).stdout.startswith("0 ")
     assert read(out) == []
     if kind == ".csv" and not counts:
         assert out.read_text() == ",".join(EVENT_COLUMNS) + "\n"
-    assert not store.exists()
 
 
 @pytest.mark.parametrize("command", [["export", "out.csv"], ["purge", "--older-than", "0"]])
@@ -255,3 +261,29 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
         result = run(*arguments, "--store", other)
         assert result.exit_code == 1 and "is damaged or no statistics of MaskWatch" in result.stderr
     assert other.read_text() == "no database " * 100
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("counts", "start_s", 2**62),
+        ("counts", "start_s", -(2**62)),
+        ("counts", "people", "many"),
+        ("events", "time_s", 1e300),
+        ("events", "time_s", -1e20),
+        ("events", "confidence", "sure"),
+    ],
+)
+def test_a_row_that_nobody_can_have_written_is_one_line(
+    path: Path, tmp_path: Path, kind: str, table: str, column: str, value: object
+) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        first = f"(SELECT min({'start_s' if table == 'counts' else 'time_s'}) FROM {table})"
+        of_it = f"{'start_s' if table == 'counts' else 'time_s'} = {first}"
+        database.execute(f"UPDATE {table} SET {column} = ? WHERE {of_it}", (value,))
+    out = tmp_path / f"out{kind}"
+    options = ["--counts"] if table == "counts" else []
+    result = run("export", out, *options, "--store", path)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "damaged" in result.stderr and not out.exists()

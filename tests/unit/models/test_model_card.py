@@ -1,13 +1,14 @@
 """Model files and cards: what belongs together loads, everything else says why not."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support.toy_detector import write_toy_detector
 from support.toy_model import write_toy_model
 
 from maskwatch import Analyzer, DetectorCard, MaskState, ModelError
-from maskwatch.models.card import card_path, load_detector, load_model
+from maskwatch.models.card import card_path, fingerprint, load_detector, load_model
 
 
 def test_a_card_reads_back_as_it_was_written(tmp_path):
@@ -144,3 +145,18 @@ def test_a_network_that_does_not_fit_its_card(tmp_path):
     path = write_toy_model(tmp_path, input_side_px=64)
     with pytest.raises(ModelError, match="does not fit its card"):
         Analyzer(path)
+
+
+def test_a_fingerprint_tells_what_answers_otherwise(tmp_path):
+    _, card = load_model(write_toy_model(tmp_path))
+    _, detector = load_detector(write_toy_detector(tmp_path))
+    known = fingerprint(card, detector)
+    assert known == fingerprint(replace(card, training={"a": 1}, scores={"b": 2}), detector)
+    others = [
+        (replace(card, temperature=2.0), detector),
+        (replace(card, logit_shift=(0.0, 0.1, 0.0)), detector),
+        (replace(card, unsure_below=0.6), detector),
+        (card, replace(detector, min_score=0.6)),
+        (card, None),
+    ]
+    assert len({known, *(fingerprint(*cards) for cards in others)}) == 6

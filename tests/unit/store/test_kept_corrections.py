@@ -31,6 +31,7 @@ from maskwatch.store.corrections import (
     CorrectionStore,
     face_with_surroundings,
 )
+from maskwatch.store.dated_files import write_private
 from maskwatch.store.export import FORMS, export_folder, export_zip
 from maskwatch.training.data.catalog import UNCLEAR
 from maskwatch.training.data.collect import collect
@@ -284,6 +285,32 @@ def test_a_record_of_another_version_is_named_and_keeps_no_other_back(
     assert store.ids(before_s=NOON_S) == []
     assert store.delete(store.ids()) == 2  # who deletes all, deletes it too
     assert not list(store.folder.rglob("*.j*"))
+
+
+@pytest.mark.parametrize("lasts", [1, 2, 3])
+def test_what_was_cut_off_before_its_record_goes_with_all_the_others(
+    store: CorrectionStore, clock: Clock, lasts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, written = keep(store), []
+
+    def write(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) > lasts:
+            part = path.with_name(f".{path.stem}.0a1b2c3d.part{path.suffix}")
+            part.write_bytes(content[:-1])
+            raise OSError("no power")
+        write_private(path, content)
+
+    clock.now_s += 10
+    monkeypatch.setattr(corrections, "write_private", write)
+    with pytest.raises(OSError, match="no power"):
+        keep(store)
+    assert store.entries() == [whole]
+    cut_off = written[1].stem
+    assert store.ids() == [whole.correction_id, cut_off]
+    assert store.ids(before_s=NOON_S + 5) == [whole.correction_id]
+    assert store.delete([cut_off]) == 1 and store.entries() == [whole] and len(files(store)) == 4
+    assert store.delete(store.ids()) == 1 and files(store) == ["data.yaml"]
 
 
 def test_the_record_is_stable(store: CorrectionStore) -> None:

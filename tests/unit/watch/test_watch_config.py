@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from maskwatch.cli.main import cli
 from maskwatch.errors import SettingError
 from maskwatch.schema import MaskState
+from maskwatch.store.statistics import CLAIMED
 from maskwatch.watch.config import WatchConfig, load_config
 from maskwatch.watch.pictures import PictureKind
 
@@ -353,3 +354,9 @@ def test_check_of_the_least(tmp_path: Path) -> None:
 def test_help_tells_of_evidence() -> None:
     words = " ".join(CliRunner().invoke(cli, ["watch", "--help"]).stdout.split())
     assert "No picture is kept unless the settings have `evidence`, with a folder and" in words
+
+
+def test_no_camera_is_called_like_what_visitors_browsers_count(tmp_path: Path) -> None:
+    done = check(tmp_path, settings(cameras=[{**GATE, "name": CLAIMED}]))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "cameras[0].name must be another" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,6 +259,8 @@ def convert_to_onnx(model: Any) -> bytes:
 
     The exporter imports parts of NumPy and TensorFlow that warn about their future; a user can do
     nothing about it, so the warnings stay inside.
+
+    The same model gives the same bytes every time.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -265,7 +268,63 @@ def convert_to_onnx(model: Any) -> bytes:
         model(np.zeros((1, *sides), model.input_dtype))  # it exports only what ran
         path = Path(folder) / "model.onnx"
         model.export(str(path), format="onnx", verbose=False)
-        return path.read_bytes()
+        return _named_in_order(onnx.load(path))
+
+
+_RUNNING_NUMBER = re.compile(r"__\d+")
+
+
+def _named_in_order(model: onnx.ModelProto) -> bytes:
+    """A file whose names follow from its graph alone.
+
+    The exporter numbers what it makes in one count for the whole process, and of equal constants it
+    keeps whichever stands first in a set. So numbers are given anew in the order of the nodes, and
+    constants that more than one node reads have no layer in their names. Kernels keep theirs.
+    """
+    graph = model.graph
+    contents = {tensor.name: _content(tensor) for tensor in graph.initializer}
+    reads = Counter(contents[x] for node in graph.node for x in node.input if x in contents)
+    kernels = {node.input[1] for node in graph.node if node.op_type in ("Conv", "MatMul")}
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    constants: dict[str, bytes] = {}
+    shared: dict[bytes, str] = {}
+    for number, node in enumerate(graph.node, start=1):
+        for name in (*node.input, *node.output):
+            if name in names:
+                continue
+            content = contents.get(name)
+            is_own = content is None or name in kernels or reads[content] == 1
+            if content is None:
+                names[name] = _RUNNING_NUMBER.sub(f"__{number}", name)
+            elif is_own and not _RUNNING_NUMBER.search(name):
+                names[name] = name
+            else:
+                names[name] = shared.setdefault(content, f"constant_{len(shared) + 1}")
+            if content is not None:
+                constants[names[name]] = content
+        for values in (node.input, node.output):
+            values[:] = [names[name] for name in values]
+        node.name = node.output[0].removesuffix(":0")
+    sides: dict[str, str] = {}
+    for value in (*graph.input, *graph.output):
+        for side in value.type.tensor_type.shape.dim:
+            if side.dim_param:
+                side.dim_param = sides.setdefault(side.dim_param, f"free_{len(sides) + 1}")
+    graph.ClearField("doc_string")
+    graph.ClearField("initializer")
+    for name, content in constants.items():
+        tensor = graph.initializer.add()
+        tensor.ParseFromString(content)
+        tensor.name = name
+    return bytes(model.SerializeToString())
+
+
+def _content(tensor: onnx.TensorProto) -> bytes:
+    """A constant without its name."""
+    nameless = onnx.TensorProto()
+    nameless.CopyFrom(tensor)
+    nameless.ClearField("name")
+    return bytes(nameless.SerializeToString())
 
 
 def read_layers(path: Path) -> Layers:

@@ -25,6 +25,7 @@ from maskwatch.training.data.catalog import LABELS
 from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.labels import Problem
 from maskwatch.training.data.manifest import BOX, tidy
+from maskwatch.training.data.parts import CHANGED
 from maskwatch.training.data.placing import ROUNDING_PX
 
 TINY_FACE_PX = 20
@@ -205,7 +206,7 @@ def _read_checked(path: Path, sha256: str) -> ImageRGB | str:
         return f"cannot be read ({error.strerror})"
     except ImageError as error:
         return error.reason
-    return "has changed since the manifest was made" if has_changed else image
+    return CHANGED if has_changed else image
 
 
 def _cut(image_rgb: ImageRGB, box_xyxy: Sequence[float]) -> ImageRGB | str:

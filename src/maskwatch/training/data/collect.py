@@ -11,7 +11,13 @@ import pandas as pd
 
 from maskwatch.errors import DataError, MissingExtraError, SettingError
 from maskwatch.schema import BoxXYXY
-from maskwatch.training.data.catalog import PUBLIC_SETS, ROW_LABELS, PublicSet, public_set
+from maskwatch.training.data.catalog import (
+    PUBLIC_SETS,
+    ROW_LABELS,
+    SYNTHETIC,
+    PublicSet,
+    public_set,
+)
 from maskwatch.training.data.class_names import labels_of
 from maskwatch.training.data.corrections import DROP
 from maskwatch.training.data.files import file_sha256
@@ -214,14 +220,24 @@ def set_folders(sets: Iterable[str]) -> dict[str, Path]:
     """Folder of each `NAME=PATH`; a bare NAME is a public set and is downloaded.
 
     Raises:
-        SettingError: a name is empty or given twice.
+        SettingError: a name is empty, reserved or given twice, or a path is empty.
         DataError: a bare name is no public set, or it cannot be downloaded.
     """
     folders: dict[str, Path] = {}
     for text in sets:
-        name, _, path = text.partition("=")
+        name, sign, path = text.partition("=")
         if not name or name in folders:
             raise SettingError(f"{text!r}: each set needs a name of its own, as NAME=FOLDER")
+        if name == SYNTHETIC:
+            raise SettingError(
+                f"{text!r}: {SYNTHETIC} is the name of what `maskwatch data synthesise` makes; "
+                "give the set another name"
+            )
+        if sign and not path.strip():  # as a variable of a shell that is not set leaves it
+            raise SettingError(
+                f"{text!r}: the folder behind the = is empty; give NAME=FOLDER, or NAME alone to "
+                "download a public set"
+            )
         folders[name] = Path(path) if path else _download(public_set(name))
     return folders
 

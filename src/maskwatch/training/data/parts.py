@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskwatch.errors import DataError, ImageError
-from maskwatch.io.images import load_image
+from maskwatch.errors import DataError, ImageError, ImageFault
+from maskwatch.io.images import load_image, read_file
 from maskwatch.models.runtime import available_cpus
-from maskwatch.schema import CLASSES
+from maskwatch.schema import CLASSES, ImageRGB
 from maskwatch.training.data.catalog import SYNTHETIC, UNCLEAR
 from maskwatch.training.data.manifest import BOX, has_box
 from maskwatch.vision.crop import crop_faces
@@ -112,6 +115,29 @@ def canvas_side(input_side_px: int, context_ratio: float) -> int:
     return input_side_px + 2 * round(input_side_px * context_ratio)
 
 
+CHANGED = "has changed since the manifest was made"
+
+
+class _Content(io.BytesIO):
+    """The content of a file, which messages call by the file's name."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(read_file(path))
+        self.name = str(path)
+
+
+def load_unchanged(path: str | Path, sha256: str) -> ImageRGB:
+    """The picture of a manifest, if it is still the one; its file is read once.
+
+    Raises:
+        ImageError: it cannot be read, or is another one.
+    """
+    content = _Content(path)
+    if hashlib.sha256(content.getbuffer()).hexdigest() != sha256:
+        raise ImageError(content.name, CHANGED, ImageFault.UNAVAILABLE)
+    return load_image(content)
+
+
 def load_canvases(
     table: pd.DataFrame, input_side_px: int, margin_ratio: float, context_ratio: float
 ) -> NDArray[np.uint8]:
@@ -129,17 +155,18 @@ def load_canvases(
         (n, side, side, 3) with side = canvas_side(...), in the order of the table.
 
     Raises:
-        DataError: images that cannot be read; training never replaces or skips one in silence.
+        DataError: images that cannot be read or have changed since the manifest was made; training
+            never replaces or skips one in silence.
     """
     side = canvas_side(input_side_px, context_ratio)
     canvases = np.empty((len(table), side, side, 3), np.uint8)
     positions = pd.Series(np.arange(len(table))).groupby(table["image_path"].to_numpy())
-    boxes = table[list(BOX)].to_numpy(float)
+    boxes, digests = table[list(BOX)].to_numpy(float), table["sha256"].to_numpy()
     enlarge = side / input_side_px  # a canvas is a crop with a larger margin
 
     def fill(image_path: str, rows: Sequence[int]) -> ImageError | None:
         try:
-            image_rgb = load_image(image_path)
+            image_rgb = load_unchanged(image_path, digests[rows[0]])
         except ImageError as error:
             return error
         height, width = image_rgb.shape[:2]
@@ -154,7 +181,7 @@ def load_canvases(
         jobs = [pool.submit(fill, str(path), list(rows)) for path, rows in positions.groups.items()]
         errors = [error for job in jobs if (error := job.result()) is not None]
     if errors:
-        raise DataError(f"{len(errors)} images cannot be read; the first is {errors[0]}")
+        raise DataError(f"{len(errors)} images cannot be used; the first is {errors[0]}")
     return canvases
 
 

@@ -6,8 +6,9 @@
     without one        path,x1,y1,x2,y2,class (RetinaNet), part,path,class,x,y,x,y,x,y,x,y (Google
                        Vertex AI), class,x,y,width,height,name,width,height (makesense.ai)
 
-Where no box of a file reaches beyond one, its numbers are shares of the picture. Only tables with
-boxes are labels here; a table of nothing but names and classes is left to the folders.
+`width` and `height` are the picture's, but the box's own where nothing else but `x` and `y` tells
+of it. Where no box of a file reaches beyond one, its numbers are shares of the picture. Only tables
+with boxes are labels here; a table of nothing but names and classes is left to the folders.
 """
 
 from __future__ import annotations
@@ -93,6 +94,9 @@ def read(files: SetFiles) -> Iterator[Annotation | Problem]:
             yield from _annotations(path, rows[1:], columns)
         elif columns := _usual_columns(first):
             yield from _annotations(path, rows, columns)
+        elif _tells_places(first):
+            names = ", ".join(name.strip() for name in first)
+            yield Problem(path, f"a table whose columns are not understood: {names}")
 
 
 def _named_columns(header: Sequence[str]) -> Columns | None:
@@ -108,6 +112,9 @@ def _named_columns(header: Sequence[str]) -> Columns | None:
     sized = None in corners
     if sized:
         corners = place(_X), place(_Y), place(_BOX_WIDTH), place(_BOX_HEIGHT)
+        if place(("width",)) is not None and corners[2:] == (None, None):
+            corners = *corners[:2], place(("width",)), place(("height",))
+            size = place(_WIDTH[:-1]), place(_HEIGHT[:-1])
     if picture is None or label is None or None in corners:
         return None
     left, top, right, bottom = (number for number in corners if number is not None)
@@ -115,6 +122,15 @@ def _named_columns(header: Sequence[str]) -> Columns | None:
     return Columns(
         picture, label, (left, right), (top, bottom), sized, told if len(told) == 2 else ()
     )
+
+
+def _tells_places(header: Sequence[str]) -> bool:
+    """Whether a table that cannot be read is one of boxes, and not of names and classes alone."""
+    names = {name.strip().lower().replace(" ", "_") for name in header}
+    of_boxes = {*_LEFT, *_TOP, *_RIGHT, *_BOTTOM, *_X, *_Y, *_BOX_WIDTH, *_BOX_HEIGHT}
+    pictures = {*_PICTURE_NAMES, *_PICTURE_PATHS}
+    tells = len(names & of_boxes) > 1 or any("box" in name or "cent" in name for name in names)
+    return tells and bool(names & pictures)
 
 
 def _usual_columns(row: Sequence[str]) -> Columns | None:

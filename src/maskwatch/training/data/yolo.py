@@ -4,12 +4,17 @@ darknet, Ultralytics, Roboflow, CVAT and Label Studio write it. The files lie in
 or beside their pictures. Classes are numbers; their names stand in `data.yaml`, `obj.names`,
 `classes.txt`, `_darknet.labels` or `notes.json`. Lists of pictures (`train.txt`) and parts
 (`train: ...`) say nothing of faces and are not followed.
+
+Behind a class stand a box, a box and keypoints, or the points of an outline. Nothing in a line
+tells the last two apart but the numbers themselves; `kpt_shape` in `data.yaml` does.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +30,13 @@ NAME = "YOLO boxes"
 
 _LISTS = frozenset({"classes.txt", "labels.txt", "names.txt", "train.txt", "val.txt", "valid.txt"})
 _LINE = "'class x y width height'"
+_FEWEST_KEYPOINTS = 3
+_OFF_CENTRE = 0.3
+"""So far the middle of keypoints may be from that of their box, in their own width and height; the
+first point of an outline is at its edge."""
+_OVER_EDGE = 0.1
+"""Of a box's side: so far keypoints may lie outside it."""
+
 _LONGEST_LIST_BYTES = 32_768
 """A longer file names no classes; a YAML parser takes very long for nonsense."""
 
@@ -51,6 +63,7 @@ def read(files: SetFiles) -> Iterator[Annotation | Problem]:
         return
     lists = list(_class_lists(files))
     yield from _contradictions(lists)
+    texts: dict[Path, list[str]] = {}
     for path in paths:
         is_label_file = _is_in_labels(files, path) or has_picture(files, path)
         try:
@@ -60,7 +73,10 @@ def read(files: SetFiles) -> Iterator[Annotation | Problem]:
                 yield Problem(path, f"cannot be read ({why(error)})")
             continue
         if is_label_file or _is_box(lines):
-            yield _annotation(path, lines, _nearest(lists, path))
+            texts[path] = lines
+    keypoints = _keypoints(line for lines in texts.values() for line in lines)
+    for path, lines in texts.items():
+        yield _annotation(path, lines, _nearest(lists, path), keypoints)
 
 
 def _is_list(files: SetFiles, path: Path) -> bool:
@@ -84,15 +100,30 @@ def _is_box(lines: Sequence[str]) -> bool:
     return len(first) >= 5 and numbers(first) is not None
 
 
-def _annotation(path: Path, lines: Sequence[str], classes: ClassList | None) -> Annotation:
+def _annotation(
+    path: Path, lines: Sequence[str], classes: ClassList | None, keypoints: Mapping[int, str]
+) -> Annotation:
     marks = tuple(
-        _mark(path, number, line, classes) for number, line in enumerate(lines, 1) if line.strip()
+        _mark(path, number, line, classes, keypoints)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
     )
     return Annotation(path, path.name, marks, SHARES)
 
 
-def _mark(path: Path, number: int, line: str, classes: ClassList | None) -> Mark | Problem:
+def _mark(
+    path: Path, number: int, line: str, classes: ClassList | None, keypoints: Mapping[int, str]
+) -> Mark | Problem:
     values = numbers(line.split())
+    count = len(values) - 1 if values else 0
+    told = classes.keypoint_numbers if classes else 0
+    if count in keypoints and not (told and count in (4 + told, 5 + told)):
+        shape = keypoints[count]
+        return Problem(
+            path,
+            f"line {number} is a box with keypoints after it, it seems, and no outline; add "
+            f"`kpt_shape: {shape}` to the `names` in data.yaml: {line[:60]}",
+        )
     box = _box(values[1:], classes.keypoint_numbers if classes else 0) if values else None
     if not values or box is None or values[0] < 0 or values[0] % 1:
         return Problem(path, f"line {number} is not {_LINE}: {line[:60]}")
@@ -113,6 +144,53 @@ def _box(values: Sequence[float], keypoint_numbers: int) -> BoxXYXY | None:
     if len(points) < 6 or len(points) % 2:
         return None
     return box_around(points[::2], points[1::2])
+
+
+def _keypoints(lines: Iterable[str]) -> dict[int, str]:
+    """The shape of the keypoints in lines of so many numbers, where these are no outlines.
+
+    A face in profile looks like an outline, so the lines of a set decide together.
+    """
+    votes: dict[int, list[str]] = defaultdict(list)
+    for line in lines:
+        values = numbers(line.split())
+        if values and len(values) > 5 + 2 * _FEWEST_KEYPOINTS:
+            votes[len(values) - 1].append(_keypoint_shape(values[1:]))
+    shapes = {count: max(found, key=bool) for count, found in votes.items()}
+    return {
+        count: shapes[count]
+        for count, found in votes.items()
+        if 3 * sum(map(bool, found)) > len(found)
+    }
+
+
+def _keypoint_shape(values: Sequence[float]) -> str:
+    """What `kpt_shape` has to say of a line without its class; empty where it is an outline."""
+    after = values[4:]
+    for size in (3, 2):
+        count, more = divmod(len(after), size)
+        if more > 1 or count < _FEWEST_KEYPOINTS or (more and not 0 <= after[-1] <= 1):
+            continue
+        points = [after[i : i + size] for i in range(0, count * size, size)]
+        shape = f"[{count}, {size}]"
+        if size == 3 and all(point[2] in (0, 1, 2) for point in points):  # how well it is seen
+            return shape
+        if size == 2 and ((-1, -1) in points or _is_around(_centred(values), points)):
+            return shape
+    return ""
+
+
+def _is_around(box: BoxXYXY, points: Sequence[Sequence[float]]) -> bool:
+    """Whether points lie in a box, and around its middle."""
+    xs, ys = zip(*points, strict=True)
+    offs = []
+    for low, high, values in ((box[0], box[2], xs), (box[1], box[3], ys)):
+        span = max(values) - min(values)
+        slack = _OVER_EDGE * (high - low)
+        if not low - slack <= min(values) <= max(values) <= high + slack or not span:
+            return False
+        offs.append((min(values) + max(values) - low - high) / span)
+    return math.hypot(*offs) <= 2 * _OFF_CENTRE
 
 
 def _centred(values: Sequence[float]) -> BoxXYXY:

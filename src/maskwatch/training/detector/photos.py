@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,7 @@ class Photo:
         landmarks_xy: (n, 5, 2), NaN where not known: right eye, left eye, nose, right and left
             corner of the mouth, as the person has them.
         ignore_xyxy: (m, 4) what may be a face.
+        sha256: of the file, as the manifest has it; empty where that is not known.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class Photo:
     is_placed: NDArray[np.bool_]
     landmarks_xy: NDArray[np.float64]
     ignore_xyxy: NDArray[np.float64]
+    sha256: str = ""
 
 
 def take_photos(
@@ -103,6 +105,7 @@ def take_photos(
         for path, source in zip(rows["image_path"], rows["source"], strict=True)
     }
     groups = dict(zip(rows["image_path"], rows["group"], strict=True))
+    digests = dict(zip(rows["image_path"], rows["sha256"], strict=True))
     test_groups = {groups[path] for path, name in names.items() if name in held_out}
     drawn = _drawn(rows)
     val_groups = {groups[path] for path in drawn if _is_val(groups[path])}
@@ -126,9 +129,11 @@ def take_photos(
             else:
                 fit = fits.get(str(faces["source"].iloc[0]))
                 photo = _drawn_photo(Path(path), name, boxes, machine, fit)
-            parts[part].append(photo)
         elif len(machine) and machine[:, -1].max() >= FOUND_SCORE:
-            parts[part].append(_found_photo(Path(path), name, machine))
+            photo = _found_photo(Path(path), name, machine)
+        else:
+            continue
+        parts[part].append(replace(photo, sha256=digests[path]))
     if not parts["train"]:
         raise DataError("no photo with boxes is left to train the detector on")
     return parts

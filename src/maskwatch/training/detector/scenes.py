@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -21,6 +21,7 @@ from maskwatch.io.images import load_image
 from maskwatch.models.runtime import available_cpus
 from maskwatch.schema import ImageRGB
 from maskwatch.training.classifier.augment import degrade, relight
+from maskwatch.training.data.parts import load_unchanged
 from maskwatch.training.detector.hard_places import Boxes, HardPlaces, is_hard
 from maskwatch.training.detector.overlays import Thing, cover_faces, lay_thing, veil_faces
 from maskwatch.training.detector.photos import Photo
@@ -82,26 +83,24 @@ def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
     """Decode every photo once.
 
     Raises:
-        DataError: photos that cannot be read.
+        DataError: photos that cannot be read, or have changed since the manifest was made.
     """
 
     def load(photo: Photo) -> LoadedPhoto | ImageError:
         try:
-            image_rgb = load_image(photo.path)
+            known = photo.sha256
+            image_rgb = load_unchanged(photo.path, known) if known else load_image(photo.path)
         except ImageError as error:
             return error
         scale = min(1.0, LONGEST_SIDE_PX / max(image_rgb.shape[:2]))
         levels = [_shrink(image_rgb, scale)]
         while min(levels[-1].shape[:2]) >= 64:
             levels.append(_shrink(levels[-1], 0.5))
-        scaled = Photo(
-            photo.path,
-            photo.name,
-            photo.is_drawn,
-            photo.boxes_xyxy * scale,
-            photo.is_placed,
-            photo.landmarks_xy * scale,
-            photo.ignore_xyxy * scale,
+        scaled = replace(
+            photo,
+            boxes_xyxy=photo.boxes_xyxy * scale,
+            landmarks_xy=photo.landmarks_xy * scale,
+            ignore_xyxy=photo.ignore_xyxy * scale,
         )
         return LoadedPhoto(tuple(levels), scaled, scale)
 
@@ -109,7 +108,7 @@ def load_photos(photos: Sequence[Photo]) -> list[LoadedPhoto]:
         results = list(pool.map(load, photos))
     errors = [item for item in results if isinstance(item, ImageError)]
     if errors:
-        raise DataError(f"{len(errors)} photos cannot be read; the first is {errors[0]}")
+        raise DataError(f"{len(errors)} photos cannot be used; the first is {errors[0]}")
     return [item for item in results if isinstance(item, LoadedPhoto)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskwatch.errors import DataError
 from maskwatch.io.folders import walk_once
-from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, UNCLEAR
+from maskwatch.training.data.catalog import LABELS, PUBLIC_SETS, SYNTHETIC, UNCLEAR
 from maskwatch.training.data.class_names import FEWEST_STATES, guess, labels_of, untaught
 from maskwatch.training.data.files import is_picture
 from maskwatch.training.data.labels import Problem
@@ -72,9 +72,10 @@ def offered_sets(roots: Iterable[Path]) -> dict[str, Path]:
 
 
 def named_folders(folders: Iterable[Path]) -> dict[str, Path]:
-    """Folders by their names, with those of their parents where these alone are not unique."""
+    """Folders by their names, with those of their parents where these alone are not enough."""
     found = list(dict.fromkeys(folders))
     times = Counter(path.name for path in found)
+    times[SYNTHETIC] += 1  # rows of that name would be taken for pictures that were made
     names = [p.name if times[p.name] == 1 else f"{p.parent.name}/{p.name}" for p in found]
     if len(set(names)) < len(names):
         names = [str(path) for path in found]

@@ -8,7 +8,6 @@ whole or not there, so a run that ended in any way goes on where it was when it 
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import time
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskwatch.errors import DataError, MaskWatchError, SettingError
-from maskwatch.files import write_json
+from maskwatch.files import DISK_FULL, write_json
 from maskwatch.models.card import SHIPPED_MODEL
 from maskwatch.training.data.class_names import check_taught
 from maskwatch.training.jobs.folder import (
@@ -232,7 +231,7 @@ def _candidates(order: Order, files: Sequence[Path]) -> Sequence[Path | None]:
 def explain(failure: Exception) -> str:
     """Why a run failed and what to do, in one line."""
     reason = failure.__cause__ if isinstance(failure, MaskWatchError) else failure
-    if isinstance(reason, OSError) and reason.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(reason, OSError) and reason.errno in DISK_FULL:
         return "the disk is full; make room, then go on"
     if isinstance(failure, MaskWatchError):
         return " ".join(str(failure).split())

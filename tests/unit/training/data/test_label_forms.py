@@ -239,6 +239,46 @@ def test_keypoints_after_a_box_are_no_outline(tmp_path):
     assert found(tmp_path) == [("a", "with_mask", pytest.approx((40, 20, 60, 60)))]
 
 
+FRONTAL = "0.43 0.4 0.57 0.4 0.5 0.5 0.45 0.62 0.55 0.62"
+PROFILE = "0.42 0.4 0.46 0.4 0.41 0.5 0.42 0.62 0.45 0.62"
+OUTLINE = "0.46 0.5 0.47 0.46 0.5 0.45 0.53 0.46 0.54 0.5 0.52 0.55 0.48 0.55"
+"""As many numbers as five keypoints behind a box; the first four are a box around the others."""
+
+
+@pytest.mark.parametrize(
+    ("lines", "shape"),
+    [
+        ([f"0.5 0.5 0.2 0.5 {FRONTAL}"], "[5, 2]"),
+        ([f"0.5 0.5 0.2 0.5 {FRONTAL} 0.9"], "[5, 2]"),
+        ([f"0.5 0.5 0.2 0.5 {FRONTAL}", f"0.5 0.5 0.2 0.5 {PROFILE}"], "[5, 2]"),
+        ([f"0.5 0.5 0.2 0.5 {'-1 ' * 10}"], "[5, 2]"),
+        (["0.5 0.5 0.2 0.5 " + "0.45 0.4 2 " * 4 + "0 0 0"], "[5, 3]"),
+    ],
+)
+def test_keypoints_that_nothing_tells_of_are_named(tmp_path, lines, shape):
+    pictures(tmp_path / "images", "ab")
+    write(tmp_path / "labels" / "a.txt", "\n".join(f"0 {line}" for line in lines))
+    write(tmp_path / "labels" / "b.txt", "0 0.5 0.5 0.5 0.5")
+    assert [face.image_path.stem for face in read_set(tmp_path).faces] == ["b"]
+    told = reasons(tmp_path)
+    assert len(told) == len(lines)
+    assert all(f"add `kpt_shape: {shape}` to the `names` in data.yaml" in line for line in told)
+    write(tmp_path / "data.yaml", f"kpt_shape: {shape}\nnames: {{0: with_mask}}\n")
+    boxes = [box for stem, _, box in found(tmp_path) if stem == "a"]
+    assert boxes == [pytest.approx((40, 20, 60, 60))] * len(lines)
+
+
+@pytest.mark.parametrize("turns", range(7))
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_outline_of_as_many_numbers_stays_one(tmp_path, turns, order):
+    points = list(zip(*[iter(OUTLINE.split())] * 2, strict=True))[::order]
+    line = " ".join(" ".join(point) for point in points[turns:] + points[:turns])
+    pictures(tmp_path / "images", "a")
+    write(tmp_path / "labels" / "a.txt", f"0 {line}")
+    assert found(tmp_path) == [("a", "0", pytest.approx((46, 36, 54, 44)))]
+    assert reasons(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("files", "name", "problems"),
     [
@@ -305,6 +345,13 @@ def test_a_class_of_yolo_is_mapped_by_its_number_or_its_name(tmp_path):
             "line 3 gives a.jpg another size",
         ),
         (["filename,class,xmin,ymin,xmax,ymax", '"a.jpg","x",1,2,9,8'], [(1, 2, 9, 8)], None),
+        (["filename,x,y,width,height,class", "a.jpg,1,2,8,6,x"], [(1, 2, 9, 8)], None),
+        (["filename,x,y,w,h,width,height,class", "a.jpg,1,2,8,6,100,80,x"], [(1, 2, 9, 8)], None),
+        (
+            ["file,x,y,width,height,image_width,image_height,label", "a.jpg,2,4,16,12,200,160,x"],
+            [(1, 2, 9, 8)],
+            None,
+        ),
     ],
 )
 def test_tables(tmp_path, rows, boxes, complaint):
@@ -318,6 +365,17 @@ def test_a_table_without_boxes_leaves_the_folders_as_they_are(tmp_path):
     save(tmp_path / "with_mask" / "a.jpg", draw(1))
     write(tmp_path / "list.csv", "filename,label\na.jpg,with_mask\n")
     assert found(tmp_path) == [("a", "with_mask", None)]
+
+
+@pytest.mark.parametrize(
+    "header", ["filename,x,y,width,class", "filename,x_center,y_center,width,height", "file,bbox"]
+)
+def test_a_table_of_boxes_in_unknown_columns_is_named(tmp_path, header):
+    save(tmp_path / "with_mask" / "a.jpg", draw(1))
+    write(tmp_path / "list.csv", f"{header}\na.jpg,1,2,3,4,5\n")
+    assert found(tmp_path) == [("a", "with_mask", None)]
+    columns = header.replace(",", ", ")
+    assert reasons(tmp_path) == [f"list.csv: a table whose columns are not understood: {columns}"]
 
 
 def test_the_form_that_is_left_aside_is_told(tmp_path):

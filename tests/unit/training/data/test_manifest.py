@@ -340,6 +340,18 @@ def test_set_folders_need_a_name_each(tmp_path):
         set_folders(["mine"])
 
 
+@pytest.mark.parametrize("text", ["voc-853=", "mine= "])
+def test_a_set_whose_folder_is_empty_is_not_downloaded(text):
+    with pytest.raises(SettingError, match=f"'{text}': the folder behind the = is empty; give"):
+        set_folders([text])
+
+
+@pytest.mark.parametrize("text", ["synthetic=x", "synthetic"])
+def test_the_name_of_what_is_synthesised_is_no_name_of_a_set(text):
+    with pytest.raises(SettingError, match=f"'{text}': synthetic is the name .* another name"):
+        set_folders([text])
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no public data beside the checkout")
 @pytest.mark.parametrize("name", ["voc-853", "yolo-800", "incorrect-photos", "maskedface-net-500"])

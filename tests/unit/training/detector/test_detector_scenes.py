@@ -1,5 +1,7 @@
 """Photos, scenes and targets of the detector's training: nothing held out gets in, boxes fit."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -254,6 +256,16 @@ def test_photos_that_cannot_be_read_are_named(tmp_path):
     )
     with pytest.raises(DataError, match=r"bad\.jpg"):
         load_photos([photo])
+
+
+def test_photos_that_have_changed_are_named(tmp_path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.zeros((80, 80, 3), np.uint8))
+    photo = Photo(path, "a", True, NO_FACES, np.empty(0, bool), NO_LANDMARKS, NO_FACES)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(load_photos([photo, replace(photo, sha256=digest)])) == 2
+    with pytest.raises(DataError, match=r"1 photos .*a\.png: has changed since the manifest was"):
+        load_photos([replace(photo, sha256="0" * 64)])
 
 
 def scene_of(boxes, ignored=NO_FACES, landmarks=None):

@@ -37,6 +37,10 @@ def test_a_set_is_offered_itself_and_of_any_other_folder_the_folders_in_it(tmp_p
     assert list(offered_sets([tmp_path / "yolo"])) == ["yolo"]
 
 
+def test_a_folder_of_a_reserved_name_goes_by_its_parent_too(tmp_path: Path) -> None:
+    assert list(named_folders([tmp_path / "a" / "synthetic"])) == ["a/synthetic"]
+
+
 @pytest.mark.parametrize(
     ("names", "is_one"),
     [
