@@ -20,7 +20,6 @@ from maskwatch.cli.main import cli
 from maskwatch.io.images import load_image
 from maskwatch.models.card import load_detector
 from maskwatch.models.runtime import create_session
-from maskwatch.training.classifier.network import convert_to_onnx
 from maskwatch.training.data.manifest import BOX, read_manifest, tidy, write_manifest
 from maskwatch.training.data.manifest import COLUMNS as MANIFEST_COLUMNS
 from maskwatch.training.detector import train as trainer
@@ -35,6 +34,7 @@ from maskwatch.training.detector.scenes import COLUMNS, Scene, output_points
 from maskwatch.training.detector.stem import fit_stem, is_in
 from maskwatch.training.detector.teacher import Teacher, seen_upright
 from maskwatch.training.detector.train import check_parity, export_detector, train_detector
+from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.recipes.detector import (
     DetectorFitRecipe,
     DetectorNetworkRecipe,

@@ -19,9 +19,10 @@ from support.training_factory import coloured_manifest, random_base_weights, sma
 
 from maskwatch.errors import SettingError
 from maskwatch.training.classifier.export import export_run, golden_crops
-from maskwatch.training.classifier.network import build_network, convert_to_onnx
+from maskwatch.training.classifier.network import build_network
 from maskwatch.training.classifier.train import HARD_BELOW, predict, train
 from maskwatch.training.data.parts import take_part
+from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.recipes.classifier import FitRecipe, NetworkRecipe, SamplingRecipe
 from maskwatch.training.run_folder import RunFolder
 

@@ -30,12 +30,14 @@ from maskwatch.vision.letter_box import (
     whole_cells,
 )
 from maskwatch.vision.tiles import (
+    LEAST_PX,
     TILE_PX,
     TILED_FROM_PX,
     Tiles,
     is_part,
     is_whole,
     tile_corners,
+    tile_scales,
 )
 
 # of the least score; turned faces are found but scored lower (docs/RESULTS.md, section 4)
@@ -154,8 +156,7 @@ class FaceDetector:
         """Find the faces of one image (H, W, 3), the surest first."""
         longer_px = max(image_rgb.shape[:2])
         if self._tiles == "auto" and longer_px > max(TILED_FROM_PX, self._side_px):
-            looks = self._looks(image_rgb, self._side_px, self.min_score)
-            return self._merged([*looks, *self._tile_looks(image_rgb, looks)])
+            return self._merged(self._tiled_looks(image_rgb))
         return self._detect(image_rgb, self._side_px, self.min_score)
 
     def detect_live(
@@ -180,28 +181,42 @@ class FaceDetector:
     def _detect(self, image_rgb: ImageRGB, side_px: int, min_score: float) -> tuple[Face, ...]:
         return self._merged(self._looks(image_rgb, side_px, min_score))
 
-    def _looks(self, image_rgb: ImageRGB, side_px: int, min_score: float) -> list[Look]:
+    def _looks(
+        self, image_rgb: ImageRGB, side_px: int, min_score: float, smallest_px: float = 0
+    ) -> list[Look]:
         card = self.card
         # a face that fills much more than the coarse side is larger than any that was learnt
         longer_px = max(scaled_size(image_rgb, side_px))
         if not 0 < _ONE_LOOK * card.coarse_side_px < longer_px:
-            return [self._look(image_rgb, side_px, min_score)]
+            return [self._look(image_rgb, side_px, min_score, (smallest_px, np.inf))]
         # at large sides what the coarse look leaves out would be too large for the fine one
         left_px = card.coarse_face_px * longer_px / card.coarse_side_px
         return [
-            self._look(image_rgb, side_px, min_score, (0, max(card.fine_face_px, left_px))),
+            self._look(
+                image_rgb, side_px, min_score, (smallest_px, max(card.fine_face_px, left_px))
+            ),
             self._look(image_rgb, card.coarse_side_px, min_score, (card.coarse_face_px, np.inf)),
         ]
 
-    def _tile_looks(self, image_rgb: ImageRGB, looks: Sequence[Look]) -> Iterator[Look]:
-        """What each tile shows that is no part of a face seen in the whole photo."""
+    def _tiled_looks(self, image_rgb: ImageRGB) -> list[Look]:
+        """At the whole photo, then at its tiles, round by round, each finer than the last."""
+        shrunk = max(image_rgb.shape[:2]) / self._side_px
+        looks = self._looks(image_rgb, self._side_px, self.min_score, LEAST_PX)
+        for scale in tile_scales(shrunk):
+            faces_xyxy = np.concatenate([boxes for boxes, _, _ in looks])
+            looks.extend(self._tile_looks(image_rgb, scale, faces_xyxy))
+        return looks
+
+    def _tile_looks(self, image_rgb: ImageRGB, scale: int, faces_xyxy: Floats) -> Iterator[Look]:
+        """What each tile shows that is no part of a face (m, 4) seen before."""
         height, width = image_rgb.shape[:2]
-        faces_xyxy = np.concatenate([boxes for boxes, _, _ in looks])
-        for left, top in tile_corners(width, height):
-            tile_rgb = image_rgb[top : top + TILE_PX, left : left + TILE_PX]
-            boxes, scores, landmarks = self._look(tile_rgb, TILE_PX, self.min_score)
+        side_px, face_px = scale * TILE_PX, (LEAST_PX if scale > 1 else 0, np.inf)
+        for left, top in tile_corners(width, height, scale):
+            tile_rgb = image_rgb[top : top + side_px, left : left + side_px]
+            boxes, scores, landmarks = self._look(tile_rgb, TILE_PX, self.min_score, face_px)
             boxes = boxes + np.tile((left, top), 2)
-            chosen = is_whole(boxes, (left, top), (width, height)) & ~is_part(boxes, faces_xyxy)
+            whole = is_whole(boxes, (left, top), (width, height), scale)
+            chosen = whole & ~is_part(boxes, faces_xyxy)
             yield boxes[chosen], scores[chosen], landmarks[chosen] + (left, top)
 
     def _merged(self, looks: Sequence[Look]) -> tuple[Face, ...]:

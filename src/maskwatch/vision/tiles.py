@@ -17,25 +17,59 @@ TILE_PX = 960
 """Side of a tile; each costs as much as a whole photo."""
 
 OVERLAP_PX = 192
-"""Neighbours share so much, so a face up to this size is whole in one of them at least."""
+"""Neighbours share so much, and a face that is larger is none for a tile."""
 
+MARGIN_PX = 12
+"""A box so near a tile's border may be half a face; one that is OVERLAP_PX less twice this wide, or
+less, lies farther from it in one tile at least."""
+
+LEAST_PX = 24
+"""Whatever is seen scaled down answers only for faces that have so many pixels there: smaller ones
+get rough boxes, which would stand beside those of the finer tiles."""
+
+# a photo is scaled down this much at most before its tiles: a face that they do not take has 28 px
+_MOST_SHRUNK = 6
+# of larger tiles that see what lies between: faces from 96 px of the photo on, up to 768
+_SCALE_STEP = 4
 # of a tile's box, so much lies inside a larger face where it is but a part of that
 _INSIDE_SHARE = 0.8
 
 
-def tile_corners(width: int, height: int) -> list[tuple[int, int]]:
-    """Left and top of tiles that cover a picture of this size evenly, row by row."""
-    return [(left, top) for top in _starts(height) for left in _starts(width)]
+def tile_scales(shrunk: float) -> list[int]:
+    """How many times the tiles of each round are scaled down, the largest first, to 1.
+
+    Args:
+        shrunk: how many times the whole photo is, for the look at all of it.
+    """
+    scales = [1]
+    while shrunk > _MOST_SHRUNK * scales[0]:
+        scales.insert(0, _SCALE_STEP * scales[0])
+    return scales
 
 
-def _starts(length_px: int) -> list[int]:
-    spare_px = max(0, length_px - TILE_PX)
-    steps = -(-spare_px // (TILE_PX - OVERLAP_PX))
+def tile_corners(width: int, height: int, scale: int = 1) -> list[tuple[int, int]]:
+    """Left and top of tiles that cover a picture of this size evenly, row by row.
+
+    Args:
+        width: of the picture.
+        height: the same.
+        scale: a tile has TILE_PX times this, and neighbours share OVERLAP_PX times this.
+    """
+    lefts, tops = _starts(width, scale), _starts(height, scale)
+    return [(left, top) for top in tops for left in lefts]
+
+
+def _starts(length_px: int, scale: int) -> list[int]:
+    spare_px = max(0, length_px - scale * TILE_PX)
+    steps = -(-spare_px // (scale * (TILE_PX - OVERLAP_PX)))
     return [int(start) for start in np.linspace(0, spare_px, steps + 1)]
 
 
 def is_whole(
-    boxes_xyxy: NDArray[np.floating], corner_xy: tuple[int, int], size_wh: tuple[int, int]
+    boxes_xyxy: NDArray[np.floating],
+    corner_xy: tuple[int, int],
+    size_wh: tuple[int, int],
+    scale: int = 1,
 ) -> NDArray[np.bool_]:
     """Which faces (n,) a tile shows whole and small enough; the others are found elsewhere.
 
@@ -43,14 +77,16 @@ def is_whole(
         boxes_xyxy: (n, 4) in pixels of the photo.
         corner_xy: left and top of the tile.
         size_wh: of the photo.
+        scale: of the tile, see `tile_corners`.
     """
     corner, size = np.array(corner_xy), np.array(size_wh)
+    opposite, margin_px = corner + scale * TILE_PX, scale * MARGIN_PX
     # at the photo's own edge a face is cut for everybody
-    low = np.where(corner > 0, corner + 1, -np.inf)
-    high = np.where(corner + TILE_PX < size, corner + TILE_PX - 1, np.inf)
+    low = np.where(corner > 0, corner + margin_px, -np.inf)
+    high = np.where(opposite < size, opposite - margin_px, np.inf)
     inside = (boxes_xyxy[:, :2] >= low).all(axis=1) & (boxes_xyxy[:, 2:] <= high).all(axis=1)
-    small = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0) <= OVERLAP_PX
-    return np.asarray(inside & small, np.bool_)
+    sizes_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0)
+    return np.asarray(inside & (sizes_px <= scale * OVERLAP_PX), np.bool_)
 
 
 def is_part(

@@ -19,12 +19,13 @@ from maskwatch.models.evidence import evidence_path
 from maskwatch.models.records import to_json
 from maskwatch.models.runtime import create_session
 from maskwatch.schema import CLASSES
-from maskwatch.training.classifier.network import convert_to_onnx
 from maskwatch.training.data.catalog import PUBLIC_SETS, source_licence
 from maskwatch.training.data.class_names import untaught, what_it_means
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.data.parts import Part, load_canvases, take_part
 from maskwatch.training.metrics import score_slices
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.onnx_graph import rewrite
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.vision.classify import calibrate
@@ -65,7 +66,7 @@ def export_run(folder: RunFolder, table: pd.DataFrame, model_path: Path) -> Mode
             f"{folder.path}: was trained on other data than this manifest (its hash starts with "
             f"{run['data_sha256'][:12]}); give the manifest of the run"
         )
-    onnx = convert_to_onnx(model)
+    onnx = rewrite(convert_to_onnx(model))
     session = create_session(onnx, "exported file")
     parity = check_parity(session, model, recipe)
     val, test = take_part(table, "val"), take_part(table, "test")

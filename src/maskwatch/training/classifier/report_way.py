@@ -53,7 +53,7 @@ def main() -> None:
     model = report_network()
     frame = draw_frame(_FRAME_WH, 1)
     if sys.argv[1:]:
-        from maskwatch.training.classifier.network import convert_to_onnx
+        from maskwatch.training.onnx_file import convert_to_onnx
 
         Path(sys.argv[1]).write_bytes(convert_to_onnx(model))
     ways: dict[str, Callable[[NDArray[np.float32]], object]] = {

@@ -34,7 +34,6 @@ from maskwatch.training.classifier.network import (
     Network,
     build_network,
     compile_model,
-    convert_to_onnx,
     resume_dropout,
 )
 from maskwatch.training.classifier.teacher import Teacher
@@ -43,6 +42,7 @@ from maskwatch.training.data.manifest import PARTS
 from maskwatch.training.data.parts import NONE_OF_THEM, Part, load_canvases, take_part, take_unclear
 from maskwatch.training.loop import RowBatches, answers, train_epoch
 from maskwatch.training.metrics import score
+from maskwatch.training.onnx_file import convert_to_onnx
 from maskwatch.training.recipes.classifier import Recipe
 from maskwatch.training.run_folder import RunFolder
 

@@ -26,11 +26,10 @@ from maskwatch.errors import DataError, SettingError
 from maskwatch.training.classifier.network import (
     fold_batch_norm,
     load_base,
-    read_layers,
     take_over_exported,
 )
-from maskwatch.training.detector.graph import layers_apart
 from maskwatch.training.loop import load_saved
+from maskwatch.training.onnx_file import read_layers
 from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 from maskwatch.vision.letter_box import STRIDES_PX
 
@@ -109,14 +108,13 @@ def build_detector(
 
 def _go_on_from_export(model: Any, recipe: DetectorNetworkRecipe, path: Path) -> Any:
     """The model with the weights of an exported file, so without batch norms."""
-    weights = read_layers(path)
-    if recipe.stem != "plain" and STEM_START in weights:
+    if recipe.stem != "plain" and STEM_START in read_layers(path):
         raise SettingError(
             f"{path}: its network has a plain stem; write `stem: plain` under `network` in the "
             "recipe to go on from it"
         )
     model = fold_batch_norm(model)
-    take_over_exported(model, layers_apart(weights, model), path, fresh=_FRESH)
+    take_over_exported(model, path, fresh=_FRESH)
     return model
 
 

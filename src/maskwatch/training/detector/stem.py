@@ -14,9 +14,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.training.classifier.network import adamw, read_layers, warm_cosine
+from maskwatch.training.classifier.network import adamw, warm_cosine
 from maskwatch.training.detector.network import BLOCKS_END, STEM_END, STEM_START
 from maskwatch.training.loop import train_epoch
+from maskwatch.training.onnx_file import read_layers
 
 Images = NDArray[np.uint8]
 

@@ -25,13 +25,12 @@ from maskwatch.files import writing
 from maskwatch.models.card import DetectorCard, card_path, write_card
 from maskwatch.models.runtime import create_session
 from maskwatch.training import run_folder
-from maskwatch.training.classifier.network import adamw, convert_to_onnx, warm_cosine
+from maskwatch.training.classifier.network import adamw, warm_cosine
 from maskwatch.training.data.catalog import PUBLIC_SETS
 from maskwatch.training.data.holdout import TruthPhoto, holdout_names
 from maskwatch.training.data.manifest import data_sha256
 from maskwatch.training.detector.answers import SCORE_FLOOR, ask
 from maskwatch.training.detector.average_precision import LOOSE_IOU, cheapest_score, compare
-from maskwatch.training.detector.graph import rewrite
 from maskwatch.training.detector.hard_places import (
     DOUBTED_SCORES,
     HardPlaces,
@@ -53,6 +52,8 @@ from maskwatch.training.detector.scores import SMALLEST_PX, DetectorScores, eval
 from maskwatch.training.detector.stem import fit_stem, is_in
 from maskwatch.training.detector.teacher import Teacher, seen_upright
 from maskwatch.training.loop import train_epoch
+from maskwatch.training.onnx_file import convert_to_onnx
+from maskwatch.training.onnx_graph import rewrite
 from maskwatch.training.recipes.detector import DetectorRecipe
 from maskwatch.training.run_folder import RunFolder
 from maskwatch.vision.detect import FaceDetector
@@ -137,7 +138,7 @@ def _hard_places(
         return HardPlaces()
     path = folder.path / "hard_places.json"
     if not path.exists():
-        onnx = convert_to_onnx(model)
+        onnx = rewrite(convert_to_onnx(model))
         with _to_try(_card(recipe.name, onnx), onnx) as trial:
             detector = FaceDetector(trial, MINING_SIDE_PX, DOUBTED_SCORES[0])
             write_hard_places(path, find_hard_places(detector, photos))

@@ -94,10 +94,8 @@ def pooled_features(
         SettingError: the weights cannot be loaded.
         DataError: pictures that cannot be read.
     """
-    from maskwatch.training.classifier.network import (
-        build_network,  # the rest needs no training framework
-        convert_to_onnx,
-    )
+    from maskwatch.training.classifier.network import build_network  # the rest needs no Keras
+    from maskwatch.training.onnx_file import convert_to_onnx
 
     backbone = build_network(network, weights, seed=0).backbone
     session = create_session(convert_to_onnx(backbone), "frozen base")

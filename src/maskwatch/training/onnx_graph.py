@@ -1,4 +1,4 @@
-"""An exported detector's graph, written anew so that processors wait less; it answers as before.
+"""An exported network's graph, written anew so that processors wait less; it answers as before.
 
 Keras' exporter writes layers down as they are. ONNX Runtime works on blocks of 16 channels where a
 processor has AVX-512, so a bottleneck of 8 on the largest grid is taken out of such blocks and put
@@ -15,6 +15,7 @@ To go on training from such a file, `layers_apart` gives the layers' own weights
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from maskwatch.training.classifier.network import Layers, layer_name, layers_with_weights
+from maskwatch.training.onnx_file import Layers, layer_name, layers_with_weights
 
 BLOCK_CHANNELS = 16
 """ONNX Runtime's, with AVX-512."""
@@ -38,7 +39,7 @@ def rewrite(exported: bytes) -> bytes:
     """The same network in fewer steps.
 
     Args:
-        exported: a detector, as Keras' exporter writes it.
+        exported: as Keras' exporter writes it.
     """
     graph = _Graph(onnx.load_from_string(exported))
     for second in graph.nodes("Conv"):
@@ -55,6 +56,8 @@ def rewrite(exported: bytes) -> bytes:
 def layers_apart(weights: Layers, model: Any) -> Layers:
     """Each layer's own weights, where `rewrite` made one of two; together they do the same.
 
+    What the model has not got stays as it is: a plain stem is learnt beside a file's blocks.
+
     Args:
         weights: of a file, see `read_layers`.
         model: the Keras model that is to get them; it knows how wide each layer is.
@@ -62,16 +65,16 @@ def layers_apart(weights: Layers, model: Any) -> Layers:
     widths = {layer.name: layer.get_weights()[0].shape[-1] for layer in layers_with_weights(model)}
     apart: Layers = {}
     for name, (kernel, *bias) in weights.items():
-        if THEN in name:
-            first, second = name.split(THEN)
+        names = re.split(f"{THEN}|{BESIDE}", name)
+        if len(names) == 1 or not widths.keys() >= set(names):
+            apart[name] = [kernel, *bias]
+        elif THEN in name:
+            first, second = names
             apart[first], apart[second] = _in_a_row(kernel, bias[0], widths[first])
-        elif BESIDE in name:
-            names = name.split(BESIDE)
+        else:
             ends = np.cumsum([widths[one] for one in names])[:-1]
             parts = zip(np.split(kernel, ends, axis=-1), np.split(bias[0], ends), strict=True)
             apart.update({one: list(part) for one, part in zip(names, parts, strict=True)})
-        else:
-            apart[name] = [kernel, *bias]
     return apart
 
 
@@ -185,7 +188,7 @@ class _Graph:
     ) -> None:
         """A 1 x 1 convolution in a node's place, with names that `read_layers` understands."""
         names = [
-            self.keep(f"detector_1/{layer}_1/{part}", value.astype(np.float32))
+            self.keep(f"joined/{layer}_1/{part}", value.astype(np.float32))
             for part, value in (("kernel", kernel), ("bias", bias))
         ]
         self.put(helper.make_node("Conv", [source, *names], list(node.output), layer), node)

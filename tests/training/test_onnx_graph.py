@@ -1,6 +1,6 @@
 """A detector's graph in fewer steps answers as before, and can be trained on from.
 
-Run: pytest tests/training/test_detector_graph.py
+Run: pytest tests/training/test_onnx_graph.py
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from support.training_factory import random_base_weights
 
 from maskwatch.models.runtime import create_session
-from maskwatch.training.classifier.network import convert_to_onnx, layers_with_weights, read_layers
-from maskwatch.training.detector.graph import layers_apart, rewrite
 from maskwatch.training.detector.network import build_detector
 from maskwatch.training.detector.train import golden_image
+from maskwatch.training.onnx_file import convert_to_onnx, layers_with_weights, read_layers
+from maskwatch.training.onnx_graph import layers_apart, rewrite
 from maskwatch.training.recipes.detector import DetectorNetworkRecipe
 
 BLOCKS = DetectorNetworkRecipe(pyramid_channels=16, head_layers=1)
