@@ -17,7 +17,7 @@ import { Smoother, settingsFrom } from "/lib/smooth.js";
 import { Stream } from "/lib/stream.js";
 import { Session } from "/lib/counting.js";
 import { Catalogue } from "/lib/text.js";
-import { isPart, isWhole, tileCorners } from "/lib/tiles.js";
+import { isPart, isWhole, tileCorners, tileScales } from "/lib/tiles.js";
 import { Tracker } from "/lib/track.js";
 import { Alarmist } from "/lib/warning.js";
 
@@ -67,11 +67,24 @@ const answers = {
     return (await new FaceDetector(network, card).detect(image)).map(plain);
   },
 
-  tiles({ size, boxes, faces }) {
-    const corners = tileCorners(...size);
+  async tiled_looks({ size: [width, height], card, outputs }) {
+    const network = async (_, [, , columns]) => {
+      const { points, faces } = outputs[columns];
+      const output = new Float32Array(points * 15);
+      for (let at = 0; at < output.length; at += 15) output[at] = -9;
+      for (const [point, values] of Object.entries(faces)) output.set(values, point * 15);
+      return output;
+    };
+    const image = { data: new Uint8Array(width * height * 3), width, height, channels: 3 };
+    return (await new FaceDetector(network, card).detect(image)).map(plain);
+  },
+
+  tiles({ size, shrunk, scale, boxes, faces }) {
+    const corners = tileCorners(...size, scale);
     return {
+      scales: tileScales(shrunk),
       corners,
-      whole: corners.map((corner) => boxes.map((box) => isWhole(box, corner, size))),
+      whole: corners.map((corner) => boxes.map((box) => isWhole(box, corner, size, scale))),
       part: boxes.map((box) => isPart(box, faces)),
     };
   },
@@ -242,7 +255,7 @@ const answers = {
 };
 
 // what Python computes with four bytes
-const LOOSE = { decode: 1e-5, looks: 1e-5, probabilities: 1e-6, quality: 1e-6 };
+const LOOSE = { decode: 1e-5, looks: 1e-5, tiled_looks: 1e-5, probabilities: 1e-6, quality: 1e-6 };
 
 /** Where an answer differs from what is expected, in lines. */
 function faults(found, expected, tolerance, where) {

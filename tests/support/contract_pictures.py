@@ -11,9 +11,7 @@ import numpy as np
 
 from maskwatch.models.card import SHIPPED_DETECTOR, DetectorCard, load_detector
 from maskwatch.pipeline import reading_order
-from maskwatch.schema import (
-    ImageRGB,
-)
+from maskwatch.schema import Face, ImageRGB
 from maskwatch.vision.classify import calibrate
 from maskwatch.vision.crop import crop_faces
 from maskwatch.vision.detect import (
@@ -26,7 +24,7 @@ from maskwatch.vision.detect import (
 from maskwatch.vision.edge import fills, looks_like_crop, with_border, without_border
 from maskwatch.vision.letter_box import letter_box
 from maskwatch.vision.quality import evidence_weight, measure_quality
-from maskwatch.vision.tiles import is_part, is_whole, tile_corners
+from maskwatch.vision.tiles import TILE_PX, is_part, is_whole, tile_corners, tile_scales
 from support.contract_parts import Values, drawn, face_of, packed, part, picture
 
 
@@ -107,30 +105,67 @@ def looks(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
             outputs[side] = output.round(3).astype(np.float32)
         detector = ScriptedDetector(replace(shipped, **sizes), outputs)
         card = {**sizes, "side_px": 64, "min_score": 0.5, "nms_iou": shipped.nms_iou}
-        answer = [
-            {
-                "box": list(face.box_xyxy),
-                "score": face.detection_score,
-                "landmarks": np.ravel(face.landmarks_xy).tolist(),
-            }
-            for face in detector._detect(np.zeros((128, 128, 3), np.uint8), 64, 0.5)
-        ]
+        faces = detector._detect(np.zeros((128, 128, 3), np.uint8), 64, 0.5)
         told = {side: output.ravel().tolist() for side, output in outputs.items()}
-        yield {"card": card, "outputs": told}, answer
+        yield {"card": card, "outputs": told}, [found_face(face) for face in faces]
+
+
+def found_face(face: Face) -> Values:
+    return {
+        "box": list(face.box_xyxy),
+        "score": face.detection_score,
+        "landmarks": np.ravel(face.landmarks_xy).tolist(),
+    }
+
+
+@part
+def tiled_looks(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
+    """In panoramas of few rows, where tiles of every round are told the same faces."""
+    _, shipped = load_detector(SHIPPED_DETECTOR)
+    sizes = {"coarse_side_px": 0, "fine_face_px": 128, "coarse_face_px": 0}
+    for width, side in ((2001, 512), (4100, 512)):
+        outputs, told = {}, {}
+        for columns in (side, TILE_PX):
+            output = np.zeros((len(grid_points(columns, 32)[0]), POINT_VALUES), np.float32)
+            output[:, 0] = -9
+            points = rng.choice(len(output), 24, replace=False)
+            output[points] = rng.uniform((0.5, *14 * [-1]), (3, *14 * [1]), (24, 15)).round(3)
+            output[points, 3:5] += 1.2
+            outputs[columns] = output
+            told[columns] = {
+                "points": len(output),
+                "faces": dict(zip(points.tolist(), output[points].tolist(), strict=True)),
+            }
+        detector = ScriptedDetector(replace(shipped, **sizes), outputs)
+        detector._tiles, detector._side_px, detector.min_score = "auto", side, 0.5
+        card = {**sizes, "side_px": side, "min_score": 0.5, "nms_iou": shipped.nms_iou}
+        faces = detector.detect(np.zeros((32, width, 3), np.uint8))
+        given = {"size": [width, 32], "card": {**card, "tiles": "auto"}, "outputs": told}
+        yield given, [found_face(face) for face in faces]
 
 
 @part
 def tiles(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
-    for size in ((2001, 500), (2400, 1600), (960, 3000), (4000, 3001), (961, 961)):
+    for size, shrunk, scale in (
+        ((2001, 500), 2, 1),
+        ((2400, 1600), 6, 1),
+        ((960, 3000), 6.1, 1),
+        ((4000, 3001), 24, 1),
+        ((961, 961), 24.1, 1),
+        ((9000, 3000), 100, 4),
+        ((16000, 5001), 9.4, 4),
+    ):
         low = rng.uniform(0, 0.95, (12, 2)) * size
-        boxes = np.hstack([low, low + rng.uniform(8, 230, (12, 2))]).round(1)
+        boxes = np.hstack([low, low + scale * rng.uniform(8, 230, (12, 2))]).round(1)
         faces = np.hstack([low[:4] - 20, low[:4] + rng.uniform(20, 300, (4, 2))]).round(1)
-        corners = tile_corners(*size)
+        corners = tile_corners(*size, scale)
+        given = {"size": size, "shrunk": shrunk, "scale": scale}
         yield (
-            {"size": size, "boxes": boxes.tolist(), "faces": faces.tolist()},
+            {**given, "boxes": boxes.tolist(), "faces": faces.tolist()},
             {
+                "scales": tile_scales(shrunk),
                 "corners": corners,
-                "whole": [is_whole(boxes, corner, size).tolist() for corner in corners],
+                "whole": [is_whole(boxes, corner, size, scale).tolist() for corner in corners],
                 "part": is_part(boxes, faces).tolist(),
             },
         )

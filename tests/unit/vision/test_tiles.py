@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -12,26 +14,67 @@ from support.cartoon_face import cartoon
 from maskwatch import SettingError
 from maskwatch.vision.detect import FaceDetector
 from maskwatch.vision.tiles import (
+    LEAST_PX,
+    MARGIN_PX,
     OVERLAP_PX,
     TILE_PX,
     Tiles,
     is_part,
     is_whole,
     tile_corners,
+    tile_scales,
 )
 
 SIZES = st.integers(1, 9000)
+SCALES = st.sampled_from([1, 4, 16])
+TAKEN_PX = OVERLAP_PX - 2 * MARGIN_PX
+"""The largest face that is whole in a tile wherever it is."""
 
 
-@given(SIZES, SIZES)
-def test_every_small_face_is_whole_in_a_tile(width: int, height: int) -> None:
+@given(SIZES, SIZES, SCALES)
+def test_tiles_cover_a_photo_and_overlap(width: int, height: int, scale: int) -> None:
     for length, starts in (
-        (width, sorted({left for left, _ in tile_corners(width, height)})),
-        (height, sorted({top for _, top in tile_corners(width, height)})),
+        (width, sorted({left for left, _ in tile_corners(width, height, scale)})),
+        (height, sorted({top for _, top in tile_corners(width, height, scale)})),
     ):
-        assert starts[0] == 0 and starts[-1] + TILE_PX >= length
+        assert starts[0] == 0 and starts[-1] + scale * TILE_PX >= length
         gaps = np.diff(starts)
-        assert (gaps <= TILE_PX - OVERLAP_PX).all()
+        assert (gaps <= scale * (TILE_PX - OVERLAP_PX)).all()
+
+
+@given(st.integers(1000, 40_000), SCALES, st.floats(0, 1), st.floats(0.1, 1))
+def test_every_small_face_is_whole_in_a_tile(
+    width: int, scale: int, place: float, share: float
+) -> None:
+    face_px = min(share * scale * TAKEN_PX, width)
+    left = place * (width - face_px)
+    box = np.array([[left, 0, left + face_px, face_px]])
+    size = width, 900
+    corners = tile_corners(*size, scale)
+    assert any(is_whole(box, corner, size, scale).all() for corner in corners)
+
+
+@pytest.mark.parametrize(
+    ("shrunk", "scales"),
+    [
+        (0.5, [1]),
+        (6, [1]),
+        (6.1, [4, 1]),  # the photo has 5,856 pixels and is looked at with 960
+        (24, [4, 1]),
+        (24.1, [16, 4, 1]),
+    ],
+)
+def test_a_photo_scaled_down_much_is_looked_at_with_larger_tiles_first(
+    shrunk: float, scales: list[int]
+) -> None:
+    assert tile_scales(shrunk) == scales
+
+
+@given(st.floats(1, 200))
+def test_no_size_of_face_is_left_out_between_the_rounds(shrunk: float) -> None:
+    rounds = [shrunk, *tile_scales(shrunk)]
+    for rougher, finer in itertools.pairwise(rounds):
+        assert LEAST_PX * rougher < TAKEN_PX * finer
 
 
 @pytest.mark.parametrize(
@@ -39,6 +82,8 @@ def test_every_small_face_is_whole_in_a_tile(width: int, height: int) -> None:
     [
         ((800, 10, 900, 110), (768, 0), True),
         ((768, 10, 868, 110), (768, 0), False),  # cut by the tile's left edge
+        ((776, 10, 876, 110), (768, 0), False),  # perhaps half a face, with its border inside
+        ((1620, 10, 1720, 110), (768, 0), False),
         ((1700, 10, 1728, 40), (768, 0), False),  # and by its right one
         ((0, 0, 50, 50), (0, 0), True),  # at the photo's own edge
         ((2950, 10, 3000, 50), (2040, 0), True),
@@ -83,6 +128,37 @@ def test_small_faces_of_a_large_photo_are_found_and_the_large_one_once(
     inside = (middles > places[:, :2]) & (middles < places[:, 2:])
     assert inside.all(axis=2).sum(axis=0).tolist() == expected
     assert len(boxes) == sum(expected)
+
+
+def panorama(person_rgb: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo of one row of people, wherever tiles have their borders, and their left and right."""
+    height, person_px = person_rgb.shape[:2]
+    image_rgb = np.full((height, width, 3), (120, 130, 140), np.uint8)
+    lefts = np.arange(0, width - person_px, max(560, person_px))
+    for left in lefts:
+        image_rgb[:, left : left + person_px] = person_rgb
+    return image_rgb, np.stack([lefts, lefts + person_px], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("face_px", "contrast"),
+    [
+        (144, 1),  # a rough look at the whole photo shows a second one beside it
+        (222, 0.35),  # too large for a tile, and too faint where it has 13 pixels
+    ],
+)
+def test_every_face_of_a_wide_panorama_is_found_once(face_px: int, contrast: float) -> None:
+    pale_rgb = (128 + contrast * (cartoon(True) - 128.0)).astype(np.uint8)
+    zoom = face_px / 238
+    person_rgb = cv2.resize(pale_rgb, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    image_rgb, places = panorama(person_rgb, 16_000)
+    faces = FaceDetector(tiles="auto").detect(image_rgb)
+    boxes = np.array([face.box_xyxy for face in faces]).reshape(-1, 4)
+    middles = boxes[:, [0, 2]].mean(axis=1, keepdims=True)
+    inside = (middles > places[:, 0]) & (middles < places[:, 1])
+    assert inside.sum(axis=0).tolist() == [1] * len(places)
+    assert len(boxes) == len(places)
+    assert np.ptp(boxes[:, 3]) < face_px / 4  # none of them by a half
 
 
 def test_smaller_photos_and_frames_are_searched_as_ever() -> None:

@@ -2,7 +2,16 @@
 
 import { decodeFaces, suppressOverlaps } from "./boxes.js";
 import { isWithin, letterBox, pixelsOf, scaledSize, wholeCells } from "./letter_box.js";
-import { TILED_FROM_PX, TILE_PX, isPart, isWhole, tileCorners, tileOf } from "./tiles.js";
+import {
+  LEAST_PX,
+  TILED_FROM_PX,
+  TILE_PX,
+  isPart,
+  isWhole,
+  tileCorners,
+  tileOf,
+  tileScales,
+} from "./tiles.js";
 
 /** @typedef {import("./schema.js").Picture} Picture */
 /** @typedef {import("./schema.js").BoxXYXY} BoxXYXY */
@@ -22,9 +31,11 @@ export class FaceDetector {
   /** The faces of a photo, the surest first. @param {Picture} picture */
   async detect(picture) {
     const { side_px: sidePx, min_score: minScore, nms_iou: maxIou, tiles } = this.card;
-    const looks = await this.#looks(picture, sidePx, minScore);
     const large = Math.max(picture.width, picture.height) > Math.max(TILED_FROM_PX, sidePx);
-    if (tiles === "auto" && large) looks.push(...(await this.#tileLooks(picture, looks)));
+    const looks =
+      tiles === "auto" && large
+        ? await this.#tiledLooks(picture)
+        : await this.#looks(picture, sidePx, minScore);
     return suppressOverlaps(looks, maxIou);
   }
 
@@ -41,36 +52,48 @@ export class FaceDetector {
     return suppressOverlaps(looks, maxIou);
   }
 
-  /** @param {Picture} picture @param {number} sidePx @param {number} minScore */
-  async #looks(picture, sidePx, minScore) {
+  /** @param {Picture} picture @param {number} sidePx @param {number} minScore @param {number} [smallestPx] */
+  async #looks(picture, sidePx, minScore, smallestPx = 0) {
     const { coarse_side_px: coarsePx } = this.card;
-    const { coarse_face_px: smallestPx, fine_face_px: finePx } = this.card;
+    const { coarse_face_px: coarseFacePx, fine_face_px: finePx } = this.card;
     const longer = Math.max(...scaledSize(picture, sidePx));
     // at large sides what the coarse look leaves out would be too large for the fine one
-    const largestPx = Math.max(finePx, (smallestPx * longer) / coarsePx);
+    const largestPx = Math.max(finePx, (coarseFacePx * longer) / coarsePx);
     return 0 < ONE_LOOK * coarsePx && ONE_LOOK * coarsePx < longer
       ? [
-          ...(await this.#look(picture, sidePx, minScore, { largestPx })),
-          ...(await this.#look(picture, coarsePx, minScore, { smallestPx })),
+          ...(await this.#look(picture, sidePx, minScore, { smallestPx, largestPx })),
+          ...(await this.#look(picture, coarsePx, minScore, { smallestPx: coarseFacePx })),
         ]
-      : this.#look(picture, sidePx, minScore);
+      : this.#look(picture, sidePx, minScore, { smallestPx });
+  }
+
+  /** The whole photo, then its tiles, round by round, each finer than the last. @param {Picture} picture */
+  async #tiledLooks(picture) {
+    const { side_px: sidePx, min_score: minScore } = this.card;
+    const looks = await this.#looks(picture, sidePx, minScore, LEAST_PX);
+    for (const scale of tileScales(Math.max(picture.width, picture.height) / sidePx))
+      looks.push(...(await this.#tileLooks(picture, scale, looks)));
+    return looks;
   }
 
   /**
-   * What the tiles show that is no part of a face seen in the whole photo.
-   * @param {Picture} picture @param {Found[]} looks at the whole
+   * What the tiles show that is no part of a face seen before.
+   * @param {Picture} picture @param {number} scale of the tiles @param {Found[]} looks
    */
-  async #tileLooks(picture, looks) {
+  async #tileLooks(picture, scale, looks) {
     const faces = looks.map(({ boxXyxy }) => boxXyxy);
     /** @type {[number, number]} */
     const size = [picture.width, picture.height];
+    const limits = { smallestPx: scale > 1 ? LEAST_PX : 0 };
     const found = [];
-    for (const corner of tileCorners(...size)) {
-      const seen = await this.#look(tileOf(picture, corner), TILE_PX, this.card.min_score);
+    for (const corner of tileCorners(...size, scale)) {
+      const tile = tileOf(picture, corner, scale);
+      const seen = await this.#look(tile, TILE_PX, this.card.min_score, limits);
       const placed = seen.map((face) => shifted(face, corner));
-      found.push(
-        ...placed.filter(({ boxXyxy }) => isWhole(boxXyxy, corner, size) && !isPart(boxXyxy, faces)),
+      const chosen = placed.filter(
+        ({ boxXyxy }) => isWhole(boxXyxy, corner, size, scale) && !isPart(boxXyxy, faces),
       );
+      found.push(...chosen);
     }
     return found;
   }

@@ -6,30 +6,52 @@
 
 export const TILED_FROM_PX = 2000;
 export const TILE_PX = 960;
+export const LEAST_PX = 24;
 
 const OVERLAP_PX = 192;
+const MARGIN_PX = 12;
+const MOST_SHRUNK = 6;
+const SCALE_STEP = 4;
 const INSIDE_SHARE = 0.8;
 
-/** Left and top of tiles that cover a picture of this size, row by row. @param {number} width @param {number} height */
-export function tileCorners(width, height) {
-  return starts(height).flatMap((top) =>
-    starts(width).map((left) => /** @type {[number, number]} */ ([left, top])),
+/**
+ * How many times the tiles of each round are scaled down, the largest first, to 1.
+ * @param {number} shrunk how many times the whole photo is
+ */
+export function tileScales(shrunk) {
+  const scales = [1];
+  while (shrunk > MOST_SHRUNK * scales[0]) scales.unshift(SCALE_STEP * scales[0]);
+  return scales;
+}
+
+/**
+ * Left and top of tiles that cover a picture of this size, row by row.
+ * @param {number} width @param {number} height @param {number} scale of the tiles
+ */
+export function tileCorners(width, height, scale) {
+  return starts(height, scale).flatMap((top) =>
+    starts(width, scale).map((left) => /** @type {[number, number]} */ ([left, top])),
   );
 }
 
-/** @param {number} lengthPx */
-function starts(lengthPx) {
-  const sparePx = Math.max(0, lengthPx - TILE_PX);
-  const steps = Math.ceil(sparePx / (TILE_PX - OVERLAP_PX));
+/** @param {number} lengthPx @param {number} scale */
+function starts(lengthPx, scale) {
+  const sparePx = Math.max(0, lengthPx - scale * TILE_PX);
+  const steps = Math.ceil(sparePx / (scale * (TILE_PX - OVERLAP_PX)));
   const stepPx = steps ? sparePx / steps : 0;
   return Array.from({ length: steps + 1 }, (_, at) =>
     at === steps ? sparePx : Math.trunc(at * stepPx),
   );
 }
 
-/** The pixels of a tile. @param {Picture} picture @param {[number, number]} corner @returns {Picture} */
-export function tileOf({ data, width, height, channels }, [left, top]) {
-  const tile = { width: Math.min(TILE_PX, width - left), height: Math.min(TILE_PX, height - top) };
+/**
+ * The pixels of a tile.
+ * @param {Picture} picture @param {[number, number]} corner @param {number} scale of the tile
+ * @returns {Picture}
+ */
+export function tileOf({ data, width, height, channels }, [left, top], scale) {
+  const sidePx = scale * TILE_PX;
+  const tile = { width: Math.min(sidePx, width - left), height: Math.min(sidePx, height - top) };
   const pixels = new Uint8Array(tile.width * tile.height * channels);
   for (let y = 0; y < tile.height; y++) {
     const from = ((top + y) * width + left) * channels;
@@ -42,12 +64,14 @@ export function tileOf({ data, width, height, channels }, [left, top]) {
  * Whether a tile shows a face whole and small enough; others are found elsewhere.
  * @param {BoxXYXY} box in pixels of the photo
  * @param {[number, number]} corner of the tile @param {[number, number]} size of the photo
+ * @param {number} scale of the tile
  */
-export function isWhole([left, top, right, bottom], corner, size) {
+export function isWhole([left, top, right, bottom], corner, size, scale) {
+  const [sidePx, marginPx] = [scale * TILE_PX, scale * MARGIN_PX];
   const inside = (/** @type {number} */ axis, /** @type {number} */ low, /** @type {number} */ high) =>
-    (corner[axis] === 0 || low >= corner[axis] + 1) &&
-    (corner[axis] + TILE_PX >= size[axis] || high <= corner[axis] + TILE_PX - 1);
-  const small = Math.max(right - left, bottom - top) <= OVERLAP_PX;
+    (corner[axis] === 0 || low >= corner[axis] + marginPx) &&
+    (corner[axis] + sidePx >= size[axis] || high <= corner[axis] + sidePx - marginPx);
+  const small = Math.max(right - left, bottom - top) <= scale * OVERLAP_PX;
   return small && inside(0, left, right) && inside(1, top, bottom);
 }
 
