@@ -148,12 +148,12 @@ def tiled_looks(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
 def tiles(rng: np.random.Generator) -> Iterator[tuple[Values, Any]]:
     for size, shrunk, scale in (
         ((2001, 500), 2, 1),
-        ((2400, 1600), 6, 1),
-        ((960, 3000), 6.1, 1),
-        ((4000, 3001), 24, 1),
-        ((961, 961), 24.1, 1),
-        ((9000, 3000), 100, 4),
-        ((16000, 5001), 9.4, 4),
+        ((2400, 1600), 5, 1),
+        ((960, 3000), 5.1, 1),
+        ((4000, 3001), 25, 1),
+        ((961, 961), 25.1, 1),
+        ((9000, 3000), 126, 5),
+        ((16000, 5001), 9.4, 5),
     ):
         low = rng.uniform(0, 0.95, (12, 2)) * size
         boxes = np.hstack([low, low + scale * rng.uniform(8, 230, (12, 2))]).round(1)

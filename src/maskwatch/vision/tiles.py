@@ -17,32 +17,31 @@ TILE_PX = 960
 """Side of a tile; each costs as much as a whole photo."""
 
 OVERLAP_PX = 192
-"""Neighbours share so much, and a face that is larger is none for a tile."""
+"""Neighbours share so much, and no tile answers for a larger face."""
 
 MARGIN_PX = 12
-"""A box so near a tile's border may be half a face; one that is OVERLAP_PX less twice this wide, or
-less, lies farther from it in one tile at least."""
+"""A box that ends nearer to a tile's border may be half a face. One of 168 px or less, the overlap
+without both margins, lies farther from it in one tile at least."""
 
 LEAST_PX = 24
-"""Whatever is seen scaled down answers only for faces that have so many pixels there: smaller ones
-get rough boxes, which would stand beside those of the finer tiles."""
+"""What is seen scaled down counts only from so many pixels there on: boxes of smaller faces are so
+rough that they would stand beside those of the finer tiles."""
 
-# a photo is scaled down this much at most before its tiles: a face that they do not take has 28 px
-_MOST_SHRUNK = 6
-# of larger tiles that see what lies between: faces from 96 px of the photo on, up to 768
-_SCALE_STEP = 4
+# a look is at most so many times rougher than the next finer: faces too large for that one, of 168 px
+# or more, have 33 px in it at least
+_SCALE_STEP = 5
 # of a tile's box, so much lies inside a larger face where it is but a part of that
 _INSIDE_SHARE = 0.8
 
 
 def tile_scales(shrunk: float) -> list[int]:
-    """How many times the tiles of each round are scaled down, the largest first, to 1.
+    """How many times the tiles of each round are scaled down, the roughest first, at last 1.
 
     Args:
-        shrunk: how many times the whole photo is, for the look at all of it.
+        shrunk: how many times the photo is scaled down for the look at all of it.
     """
     scales = [1]
-    while shrunk > _MOST_SHRUNK * scales[0]:
+    while shrunk > _SCALE_STEP * scales[0]:
         scales.insert(0, _SCALE_STEP * scales[0])
     return scales
 

@@ -95,7 +95,7 @@ def test_all_is_well_here_and_nothing_tells_who_asked(tmp_path: Path) -> None:
     [
         (("doctor",), 0),
         (("watch", "watch.yaml", "--check"), 0),
-        (("events", "export", "out.csv"), 0),
+        (("events", "export", "out.csv"), 2),  # nothing was ever kept
         (("live", "none.mp4", "--no-window"), 1),
     ],
 )

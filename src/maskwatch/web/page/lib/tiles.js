@@ -10,17 +10,16 @@ export const LEAST_PX = 24;
 
 const OVERLAP_PX = 192;
 const MARGIN_PX = 12;
-const MOST_SHRUNK = 6;
-const SCALE_STEP = 4;
+const SCALE_STEP = 5;
 const INSIDE_SHARE = 0.8;
 
 /**
- * How many times the tiles of each round are scaled down, the largest first, to 1.
- * @param {number} shrunk how many times the whole photo is
+ * How many times the tiles of each round are scaled down, the roughest first, at last 1.
+ * @param {number} shrunk how many times the photo is for the look at all of it
  */
 export function tileScales(shrunk) {
   const scales = [1];
-  while (shrunk > MOST_SHRUNK * scales[0]) scales.unshift(SCALE_STEP * scales[0]);
+  while (shrunk > SCALE_STEP * scales[0]) scales.unshift(SCALE_STEP * scales[0]);
   return scales;
 }
 
