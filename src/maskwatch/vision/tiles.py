@@ -27,8 +27,8 @@ LEAST_PX = 24
 """What is seen scaled down counts only from so many pixels there on: boxes of smaller faces are so
 rough that they would stand beside those of the finer tiles."""
 
-# a look is at most so many times rougher than the next finer: faces that are too large for that one,
-# of 168 px or more, have 33 px in it at least
+# a look is at most so many times rougher than the next finer: faces that are too large for that
+# one, of 168 px or more, have 33 px in it at least
 _SCALE_STEP = 5
 # of a tile's box, so much lies inside a larger face where it is but a part of that
 _INSIDE_SHARE = 0.8
