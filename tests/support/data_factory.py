@@ -6,6 +6,7 @@ A drawn face is noise of its own under a soft light, so different numbers give u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from maskwatch.schema import ImageRGB
+from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.manifest import COLUMNS, tidy
 
 FOLDERS = ("with_mask", "without_mask", "mask_weared_incorrect")
@@ -72,14 +74,12 @@ def yolo_set(root: Path, labels: Mapping[str, str]) -> Path:
 
 def table_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """A manifest table from partial rows; the pictures it names need not exist."""
-    filled = [
-        {
-            "image_path": f"/pictures/{number}.jpg",
-            "label": "mask",
-            "source": "drawn",
-            "sha256": f"{number:064x}",
-            **row,
-        }
-        for number, row in enumerate(rows)
-    ]
+    filled = []
+    for number, row in enumerate(rows):
+        path = Path(str(row.get("image_path", f"/pictures/{number}.jpg")))
+        digest = f"{number:064x}"
+        with suppress(OSError):  # most are not there
+            digest = file_sha256(path)
+        usual = {"image_path": str(path), "label": "mask", "source": "drawn", "sha256": digest}
+        filled.append({**usual, **row})
     return tidy(pd.DataFrame(filled, columns=list(COLUMNS)))

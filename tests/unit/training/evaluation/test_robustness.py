@@ -14,7 +14,6 @@ from support.data_factory import draw, save, table_of
 from maskwatch.models.evaluation_document import FullAccuracy
 from maskwatch.models.records import to_json
 from maskwatch.schema import MaskState
-from maskwatch.training.data.files import file_sha256
 from maskwatch.training.data.parts import as_part
 from maskwatch.training.evaluation import page
 from maskwatch.training.evaluation.abstention import BINS, calibration
@@ -42,8 +41,7 @@ def part_of(*rows, folder=None):
     for number, row in enumerate(rows):
         row = dict(row)
         if folder is not None:
-            path = save(folder / f"{number}.png", draw(number))
-            row |= {"image_path": str(path), "sha256": file_sha256(path)}
+            row["image_path"] = str(save(folder / f"{number}.png", draw(number)))
         filled.append(row)
     return as_part(table_of(filled))
 
