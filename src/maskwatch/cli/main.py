@@ -293,7 +293,7 @@ tiles_option = click.option(
     default="off",
     show_default=True,
     help="auto: search photos of more than 2,000 pixels tile by tile as well, for faces from 12 "
-    "pixels on. A photo of 20 megapixels has 35 tiles and takes some twelve times as long.",
+    "pixels on. A photo of 20 megapixels has 37 tiles and takes some twelve times as long.",
 )
 
 
